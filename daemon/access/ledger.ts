@@ -1,0 +1,161 @@
+/**
+ * The ledger: everything that is folded from the journal (custody, uses, lockouts, lockdown, openings under way).
+ * It is never kept a second time by hand: `fold.ts` says what an entry changes, the store writes these rows in the
+ * entry's own transaction, and `journal verify` folds again and compares.
+ */
+import type { DeviceId, SlotNumber } from '../../drivers/contract/device.ts';
+import type { Instant, Millis } from '../../drivers/contract/time.ts';
+import type { AccessPointId, CredentialId, GrantId, HolderId, KeyId } from './model.ts';
+
+/** Where a key is. One key, one place (P7). */
+export type Place =
+  | { readonly kind: 'slot'; readonly box: DeviceId; readonly slot: SlotNumber }
+  | {
+      readonly kind: 'holder';
+      readonly holder: HolderId;
+      readonly grant: GrantId | undefined;
+      readonly since: Instant;
+      readonly due: Instant | undefined;
+    }
+  | { readonly kind: 'unknown'; readonly since: Instant };
+
+export interface KeyCustody {
+  readonly place: Place;
+  /** Last slot the key was known in. */
+  readonly lastSlot?: { readonly box: DeviceId; readonly slot: SlotNumber };
+  readonly flags: readonly ('content-unknown' | 'doubled' | 'lost' | 'overdue' | 'reminded')[];
+}
+
+export interface SlotCustody {
+  readonly doorOpen?: boolean;
+  readonly present?: boolean;
+  readonly flags: readonly ('shared' | 'content-unknown' | 'held-open' | 'forced')[];
+}
+
+/** Uses of a grant id; outlives revision, revocation and re-adding. */
+export interface UseCount {
+  readonly count: number;
+  readonly reset: string | undefined;
+  /** Grants refuse until their source confirms the count (after a restored journal). */
+  readonly unconfirmed?: boolean;
+}
+
+/** Wrong tries at one keypad (conventions 2.4). The wait is time remaining on the monotonic clock. */
+export interface KeypadLockout {
+  readonly failures: number;
+  readonly waitLeft: Millis;
+  /** Uptime and boot at which `failures` and `waitLeft` were true. */
+  readonly asOf: { readonly boot: string; readonly uptime: number; readonly at: Instant };
+  readonly longFailures: number;
+  readonly recent: readonly Instant[];
+}
+
+export interface CredentialRecord {
+  readonly wrongSecondFactors: number;
+  readonly disabled: boolean;
+}
+
+export interface Lockdown {
+  readonly id: string;
+  readonly scope: 'site' | AccessPointId;
+  readonly allowStaff: boolean;
+  readonly since: Instant;
+}
+
+/** A granted or commanded opening whose end is not recorded yet. */
+export interface Opening {
+  readonly seq: number;
+  readonly device: DeviceId;
+  readonly slot: SlotNumber | undefined;
+  readonly accessPoint: AccessPointId;
+  readonly operation: 'pickup' | 'dropoff' | 'unlock' | 'command';
+  readonly key: KeyId | undefined;
+  readonly grant: GrantId | undefined;
+  readonly holder: HolderId | undefined;
+  readonly counted: boolean;
+  readonly since: Instant;
+  readonly boot: string;
+  readonly due: Instant | undefined;
+  /** What was seen of it so far. */
+  readonly seen: {
+    readonly outcome?: 'done' | 'failed' | 'unknown' | 'refused';
+    readonly opened?: boolean;
+    readonly presenceGone?: boolean;
+    readonly presenceBack?: boolean;
+    readonly closed?: boolean;
+  };
+}
+
+export interface AreaPresence {
+  readonly area: string;
+  readonly since: Instant;
+}
+
+/** Table name -> what a row of it holds; ids are strings made by `slotId`, or the thing's own id. */
+export interface LedgerTables {
+  key: KeyCustody;
+  slot: SlotCustody;
+  use: UseCount;
+  keypad: KeypadLockout;
+  credential: CredentialRecord;
+  lockdown: Lockdown;
+  opening: Opening;
+  area: AreaPresence;
+}
+
+export type LedgerTable = keyof LedgerTables;
+
+/** One row set to a new value, or taken away (`value` undefined). */
+export type LedgerChange = {
+  readonly [T in LedgerTable]: {
+    readonly table: T;
+    readonly id: string;
+    readonly value: LedgerTables[T] | undefined;
+  };
+}[LedgerTable];
+
+/** The ledger as rules read it. */
+export interface LedgerView {
+  get<T extends LedgerTable>(table: T, id: string): LedgerTables[T] | undefined;
+  all<T extends LedgerTable>(table: T): Iterable<readonly [string, LedgerTables[T]]>;
+}
+
+export function slotId(box: DeviceId, slot: SlotNumber): string {
+  return `${box}:${slot}`;
+}
+
+/** Ids of people and grants are kept apart from ids of credentials in the same table type. */
+export type LedgerId = KeyId | GrantId | CredentialId | DeviceId | string;
+
+/** The ledger in memory: rows by table. `apply` returns what undoes it, for a commit that fails. */
+export class Ledger implements LedgerView {
+  readonly #tables: { readonly [T in LedgerTable]: Map<string, LedgerTables[T]> } = {
+    key: new Map(),
+    slot: new Map(),
+    use: new Map(),
+    keypad: new Map(),
+    credential: new Map(),
+    lockdown: new Map(),
+    opening: new Map(),
+    area: new Map(),
+  };
+
+  get<T extends LedgerTable>(table: T, id: string): LedgerTables[T] | undefined {
+    return this.#tables[table].get(id);
+  }
+
+  all<T extends LedgerTable>(table: T): Iterable<readonly [string, LedgerTables[T]]> {
+    return this.#tables[table];
+  }
+
+  apply(changes: readonly LedgerChange[]): LedgerChange[] {
+    const undo: LedgerChange[] = [];
+    for (const { table, id, value } of changes) {
+      const rows = this.#tables[table] as Map<string, unknown>;
+      undo.unshift({ table, id, value: rows.get(id) } as LedgerChange);
+      if (value === undefined) rows.delete(id);
+      else rows.set(id, value);
+    }
+    return undo;
+  }
+}

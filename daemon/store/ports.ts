@@ -1,0 +1,191 @@
+/**
+ * What the rest of the daemon may ask of the store. Two files with different lives: `journal.db` is what happened
+ * and must never be lost, `grants.db` is what we are told and can be fetched again (design page "Choices made").
+ */
+
+import type { Instant } from '../../drivers/contract/time.ts';
+import type { Entry, EntryClass, EntryType, Json, RecordedEntry, Stamp } from '../access/entry.ts';
+import type { LedgerView } from '../access/ledger.ts';
+import type { GrantLookup, StoredGrant } from '../access/lookup.ts';
+import type { Grant, GrantId, HolderId, Key, KeyId, Vendor } from '../access/model.ts';
+
+/** Rows beside the journal that must be committed with it. */
+export type EvidenceRow =
+  /** The stored reply of a command id; kept until `expires`. A row without reply: the intent is under way. */
+  | {
+      readonly table: 'command';
+      readonly id: string;
+      readonly reply: Json | undefined;
+      readonly expires: Instant;
+    }
+  /** Anti-replay window of a signing key: highest counter (decimal text, 64 bit) and 1024 bits below it, hex. */
+  | {
+      readonly table: 'counter';
+      readonly kid: string;
+      readonly highest: string;
+      readonly window: string;
+    }
+  /** A revocation, kept for good; a higher `rev` replaces a lower, never the reverse. */
+  | {
+      readonly table: 'tombstone';
+      readonly grant: GrantId;
+      readonly rev: number;
+      readonly at: Instant;
+    }
+  /** A named durable value: clock high-water mark, live grants file, fence, nonce floor. `undefined` removes it. */
+  | { readonly table: 'mark'; readonly name: string; readonly value: Json | undefined };
+
+export interface JournalBatch {
+  readonly stamp: Stamp;
+  readonly entries: readonly Entry[];
+  readonly rows?: readonly EvidenceRow[];
+}
+
+export interface Appended {
+  /** With their place in the chain; the ledger shows them already. */
+  readonly recorded: readonly RecordedEntry[];
+  /** Resolves when they are on the disk (FULL). Rejects with `StorageError`; the ledger is then as before. */
+  readonly committed: Promise<void>;
+}
+
+export interface JournalQuery {
+  /** Exclusive lower, inclusive upper bound of seq. */
+  readonly after?: number;
+  readonly upTo?: number;
+  /** Newest first. */
+  readonly backwards?: boolean;
+  readonly classes?: readonly EntryClass[];
+  readonly types?: readonly EntryType[];
+  readonly holder?: HolderId;
+  readonly device?: string;
+  /** Case-insensitive text in type or body. */
+  readonly text?: string;
+  readonly from?: Instant;
+  readonly to?: Instant;
+  /** At most 5000. */
+  readonly limit: number;
+}
+
+export interface VerifyReport {
+  readonly ok: boolean;
+  readonly entries: number;
+  readonly lastSeq: number;
+  readonly lastHash: string;
+  /** First fault found, told for the operator. */
+  readonly faults: readonly string[];
+}
+
+export interface Journal extends AsyncDisposable {
+  readonly epoch: string;
+  readonly lastSeq: number;
+  readonly lastHash: string;
+  /** Every entry with `seq` up to this is acknowledged by the cloud. */
+  readonly acknowledged: number;
+  readonly ledger: LedgerView;
+  /** `false` after a commit failed for want of space or a broken disk, until one succeeds. */
+  readonly isSafe: boolean;
+  append(batch: JournalBatch): Appended;
+  /** Moves the outbox's watermark; never back. */
+  acknowledge(epoch: string, seq: number): Promise<void>;
+  read(query: JournalQuery): readonly RecordedEntry[];
+  entry(seq: number): RecordedEntry | undefined;
+  command(id: string): { readonly reply: Json | undefined; readonly expires: Instant } | undefined;
+  counter(kid: string): { readonly highest: string; readonly window: string } | undefined;
+  tombstone(grant: GrantId): { readonly rev: number; readonly at: Instant } | undefined;
+  mark(name: string): Json | undefined;
+  /** Called with each batch once it is committed, in order. Returns how to stop. */
+  follow(committed: (entries: readonly RecordedEntry[]) => void): () => void;
+  /** Walks the chain, folds again, compares; does not stop the daemon. */
+  verify(): Promise<VerifyReport>;
+  /** Drops command rows whose time is over. */
+  forgetCommands(before: Instant): Promise<number>;
+}
+
+/** Outcome of one put. `stale`: the stored revision is newer, or a tombstone stands above it. */
+export type PutOutcome = 'stored' | 'same' | 'stale';
+
+/** One thing to change, all of them in one transaction with the cursor. */
+export type GrantChange =
+  | { readonly kind: 'put'; readonly grant: Grant }
+  /** Removes the row and writes the copy of the tombstone; the journal's own tombstone is the caller's to append. */
+  | { readonly kind: 'revoke'; readonly grant: GrantId; readonly rev: number; readonly at: Instant }
+  | { readonly kind: 'put-key'; readonly key: Key }
+  | { readonly kind: 'remove-key'; readonly key: KeyId; readonly rev: number };
+
+export interface GrantWrite {
+  readonly source: Vendor;
+  readonly changes: readonly GrantChange[];
+  /** The source's own version after this write (delta), with the version it must be at before. */
+  readonly version?: { readonly from: number | undefined; readonly to: number };
+  /** How far the source has been read; in the same transaction as the rows. */
+  readonly cursors?: readonly { readonly name: string; readonly value: Json }[];
+}
+
+export type GrantWriteResult =
+  | { readonly kind: 'written'; readonly outcomes: readonly PutOutcome[] }
+  | { readonly kind: 'conflict'; readonly have: number };
+
+/** A full picture of one source, built as a new file and swapped in. */
+export interface SnapshotBuilder {
+  /** Parts may come in any order, and again; a part that is there is not stored twice. */
+  part(number: number, grants: readonly Grant[]): Promise<void>;
+  readonly partsHeld: readonly number[];
+  /**
+   * All or nothing: verifies the order-free digest, applies what arrived meanwhile and every tombstone, makes the
+   * file live and resolves once decisions read it. Grants of the source that are not in it are gone.
+   */
+  commit(expected: {
+    readonly parts: number;
+    readonly version: number;
+    readonly digest: string;
+  }): Promise<
+    | { readonly kind: 'applied'; readonly grants: number }
+    | { readonly kind: 'incomplete'; readonly missing: readonly number[] }
+    | { readonly kind: 'digest-differs'; readonly have: string }
+  >;
+  discard(): Promise<void>;
+}
+
+export interface GrantList {
+  readonly text?: string;
+  readonly holder?: HolderId;
+  readonly target?: string;
+  readonly source?: Vendor;
+  /** Id after which to go on. */
+  readonly after?: string;
+  /** At most 1000. */
+  readonly limit: number;
+}
+
+export interface GrantStore extends GrantLookup, AsyncDisposable {
+  write(write: GrantWrite): Promise<GrantWriteResult>;
+  snapshot(source: Vendor, snap: string): Promise<SnapshotBuilder>;
+  version(source: Vendor): number;
+  /** Order-free digest (hex) over id and rev of the source's grants, kept current by each write. */
+  digest(source: Vendor): string;
+  /** Digests of id ranges, for comparing a million grants without sending them: 256 buckets of SHA-256(id)[0]. */
+  digestBuckets(source: Vendor): readonly string[];
+  idsInBucket(
+    source: Vendor,
+    bucket: number,
+  ): readonly { readonly id: GrantId; readonly rev: number }[];
+  cursor(source: Vendor, name: string): Json | undefined;
+  list(query: GrantList): readonly StoredGrant[];
+  count(source?: Vendor): number;
+  /** Earliest start or end after `at` among windows that have one, so that timers can be set. */
+  nextBoundary(at: Instant): Instant | undefined;
+}
+
+/** Where the store failed; `full` and `broken` decide what the daemon does next. */
+export class StorageError extends Error {
+  override readonly name = 'StorageError';
+  readonly code: 'full' | 'broken' | 'corrupt' | 'newer-version' | 'locked';
+  constructor(
+    code: 'full' | 'broken' | 'corrupt' | 'newer-version' | 'locked',
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,39 @@
+/** Failures that are expected of the outside: a device gone, a file wrong. Anything else is an assertion. */
+
+/** The way to a device failed: the device is offline and will be tried again. */
+export class LinkError extends Error {
+  override readonly name = 'LinkError';
+  readonly code: LinkErrorCode;
+  constructor(code: LinkErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+export type LinkErrorCode =
+  | 'missing' // no such path, host or adapter
+  | 'refused' // no permission, locked by another process, connection refused
+  | 'other-device' // the name is there, but another device answers to it
+  | 'closed' // was open, is no longer
+  | 'timed-out'
+  | 'failed';
+
+/** One fault of the operator's input, told so that it can be mended. */
+export interface Fault {
+  /** Where: `devices.box.address`. Empty for the whole file. */
+  readonly path: string;
+  /** What was found there, shortened and without secrets. */
+  readonly found: string;
+  /** What would do. */
+  readonly remedy: string;
+}
+
+/** The operator's input is wrong: all faults at once. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly faults: readonly Fault[];
+  constructor(faults: readonly Fault[]) {
+    super(faults.map((f) => `${f.path || '(file)'}: found ${f.found}; ${f.remedy}`).join('\n'));
+    this.faults = faults;
+  }
+}
