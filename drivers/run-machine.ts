@@ -1,0 +1,302 @@
+/** The one loop that joins a machine, a link and a clock. One run is one opened link: it ends when the link does. */
+import type {
+  Actuation,
+  ActuationId,
+  DeviceEvent,
+  DeviceId,
+  DeviceStatistics,
+} from './contract/device.ts';
+import { LinkError } from './contract/errors.ts';
+import type { ByteLink, GattLink, GattListener, LinkListener } from './contract/link.ts';
+import type { Input, Machine, Send, Step } from './contract/machine.ts';
+import { type Clock, type Millis, type Timer, type Uptime, uptime } from './contract/time.ts';
+
+/** Opens the link that the machine talks on; called once a run. A `ByteLinkOpener`'s `open` fits as it is. */
+export type MachinePort =
+  | { readonly kind: 'bytes'; open(listener: LinkListener, signal: AbortSignal): Promise<ByteLink> }
+  | { readonly kind: 'gatt'; open(listener: GattListener, signal: AbortSignal): Promise<GattLink> };
+
+export interface MachineRun {
+  readonly machine: Machine<unknown>;
+  readonly port: MachinePort;
+  readonly clock: Clock;
+  /** Called for each event in order, with the moment of the input that caused it. Must not throw. */
+  onEvent(event: DeviceEvent, at: Uptime): void;
+  /** Aborting it ends the run as a closing link would: one last `link-down` step, then the link is closed. */
+  readonly signal: AbortSignal;
+  /** A send that does not leave within this time is taken for a dead link. Default 5 s. */
+  readonly sendWithin?: Millis;
+}
+
+/** A machine that is running on an open link. */
+export interface RunningMachine {
+  /** What is at the other end (`ByteLink.identity`). */
+  readonly identity: string;
+  /** Answered by exactly one `actuation-result` event (feedback has none), `refused` once the link is closed. */
+  actuate(actuation: Actuation): void;
+  /** Takes back what is not yet on the wire; the actuation's result then is `refused`. */
+  withdraw(id: ActuationId): void;
+  statistics(): ReadonlyMap<DeviceId, DeviceStatistics>;
+  /**
+   * Settles once the run is over and all its events are delivered: with why the link closed, or `undefined` when
+   * the signal or the machine itself ended it. Rejects only where the machine broke (an assertion).
+   */
+  readonly closed: Promise<LinkError | undefined>;
+}
+
+/**
+ * Opens the link and begins the machine. Rejects with `LinkError` when the link does not open, nothing having
+ * happened. Opening again, back-off and online or offline are the supervisor's.
+ */
+export async function runMachine(run: MachineRun): Promise<RunningMachine> {
+  const loop = new Loop(run);
+  await loop.open();
+  return loop;
+}
+
+type Ending = { readonly why: LinkError | undefined };
+
+class Loop implements RunningMachine {
+  readonly closed: Promise<LinkError | undefined>;
+  readonly #run: MachineRun;
+  readonly #settle: {
+    resolve(why: LinkError | undefined): void;
+    reject(broken: unknown): void;
+  };
+  /** What came while a step was being made, or before the link was open. */
+  readonly #waiting: { readonly input: Input; readonly at: Uptime }[] = [];
+  readonly #onAbort = () => this.#end({ why: undefined });
+  #link: ByteLink | GattLink | undefined;
+  #bytes: ByteLink | undefined;
+  #gatt: GattLink | undefined;
+  #state: unknown;
+  #stepping = true;
+  #ending: Ending | undefined;
+  #over = false;
+  #timer: Timer | undefined;
+  #sending: Promise<void> = Promise.resolve();
+
+  constructor(run: MachineRun) {
+    this.#run = run;
+    const { promise, resolve, reject } = Promise.withResolvers<LinkError | undefined>();
+    // A run whose link never opened is told by the rejection of `open`; nobody then looks at `closed`.
+    promise.catch(() => {});
+    this.closed = promise;
+    this.#settle = { resolve, reject };
+  }
+
+  get identity(): string {
+    return this.#link?.identity ?? '';
+  }
+
+  async open(): Promise<void> {
+    const { port, signal, clock, machine } = this.#run;
+    if (signal.aborted) throw new LinkError('closed', 'ended before the link was opened');
+    if (port.kind === 'bytes') {
+      this.#bytes = await port.open(
+        {
+          bytes: (bytes, at) => this.#take({ kind: 'bytes', bytes }, at),
+          closed: (why) => this.#end({ why }),
+        },
+        signal,
+      );
+      this.#link = this.#bytes;
+    } else {
+      this.#gatt = await port.open(
+        {
+          notified: (from, value, at) => this.#take({ kind: 'notified', from, value }, at),
+          closed: (why) => this.#end({ why }),
+        },
+        signal,
+      );
+      this.#link = this.#gatt;
+    }
+    signal.addEventListener('abort', this.#onAbort, { once: true });
+    if (signal.aborted) this.#end({ why: undefined });
+    const now = clock.uptime();
+    this.#guarded(() => {
+      this.#apply(machine.begin(now), now);
+      const mtu = this.#gatt === undefined ? {} : { mtu: this.#gatt.mtu };
+      this.#waiting.unshift({ input: { kind: 'link-up', ...mtu }, at: now });
+      this.#stepping = false;
+      this.#pump();
+    });
+  }
+
+  actuate(actuation: Actuation): void {
+    if (this.#over || this.#ending !== undefined) {
+      if (actuation.kind === 'feedback') return;
+      this.#run.onEvent(
+        {
+          kind: 'actuation-result',
+          device: actuation.device,
+          actuation: actuation.id,
+          result: 'refused',
+          sent: false,
+          acknowledged: false,
+          observed: false,
+          detail: 'the link is closed',
+        },
+        this.#run.clock.uptime(),
+      );
+      return;
+    }
+    this.#take({ kind: 'actuation', actuation }, this.#run.clock.uptime());
+  }
+
+  withdraw(id: ActuationId): void {
+    this.#take({ kind: 'withdraw', actuation: id }, this.#run.clock.uptime());
+  }
+
+  statistics(): ReadonlyMap<DeviceId, DeviceStatistics> {
+    return this.#state === undefined ? new Map() : this.#run.machine.statistics(this.#state);
+  }
+
+  #take(input: Input, at: Uptime): void {
+    if (this.#over || this.#ending !== undefined) return;
+    this.#waiting.push({ input, at });
+    this.#guarded(() => this.#pump());
+  }
+
+  /** The first reason to end is the one that counts. Inputs that came before it are still worked off. */
+  #end(ending: Ending): void {
+    if (this.#over || this.#ending !== undefined) return;
+    this.#ending = ending;
+    this.#guarded(() => this.#pump());
+  }
+
+  #pump(): void {
+    if (this.#stepping || this.#over) return;
+    this.#stepping = true;
+    try {
+      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+        this.#apply(this.#run.machine.step(this.#state, next.input, next.at), next.at);
+      }
+      if (this.#ending !== undefined) this.#finish(this.#ending);
+    } finally {
+      this.#stepping = false;
+    }
+  }
+
+  #apply(step: Step<unknown>, at: Uptime): void {
+    this.#state = step.state;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    if (step.send.length > 0 && this.#ending === undefined) this.#send(step.send);
+    for (const event of step.events) this.#run.onEvent(event, at);
+    if (step.wakeAt === undefined || this.#over) return;
+    this.#timer = this.#run.clock.wakeAt(step.wakeAt, () => {
+      this.#timer = undefined;
+      this.#take({ kind: 'wake' }, this.#run.clock.uptime());
+    });
+  }
+
+  /** Nothing is sent any more: `link-down` tells the machine that what was in flight is now unknown. */
+  #finish(ending: Ending): void {
+    this.#over = true;
+    const at = this.#run.clock.uptime();
+    const step = this.#run.machine.step(this.#state, { kind: 'link-down' }, at);
+    this.#state = step.state;
+    for (const event of step.events) this.#run.onEvent(event, at);
+    this.#release().then(() => this.#settle.resolve(ending.why), this.#settle.reject);
+  }
+
+  /** A machine that throws has broken a promise of its own; the run ends and the fault is told loudly. */
+  #guarded(act: () => void): void {
+    try {
+      act();
+    } catch (broken) {
+      this.#over = true;
+      this.#release().then(
+        () => this.#settle.reject(broken),
+        () => this.#settle.reject(broken),
+      );
+    }
+  }
+
+  async #release(): Promise<void> {
+    this.#timer?.cancel();
+    this.#run.signal.removeEventListener('abort', this.#onAbort);
+    await this.#link?.close();
+  }
+
+  /** Batches leave one after the other, each confirmed by one `sent` at the moment its last byte has left. */
+  #send(batch: readonly Send[]): void {
+    this.#sending = this.#sending.then(async () => {
+      let left = this.#run.clock.uptime();
+      for (const send of batch) {
+        if (this.#over || this.#ending !== undefined) return;
+        try {
+          const moment = await this.#within(this.#sendOne(send));
+          if (moment > left) left = moment;
+        } catch (error) {
+          if (!(error instanceof LinkError)) {
+            this.#guarded(() => {
+              throw error;
+            });
+            return;
+          }
+          // A GATT operation can fail alone while the connection stays; a byte stream cannot.
+          if (this.#gatt === undefined || error.code === 'closed' || error.code === 'timed-out') {
+            this.#end({ why: error });
+            return;
+          }
+          // The rest of the batch is dropped: `gatt-failed` stands in place of its `sent`.
+          this.#take({ kind: 'gatt-failed', detail: error.message }, this.#run.clock.uptime());
+          return;
+        }
+      }
+      const now = this.#run.clock.uptime();
+      if (left <= now) this.#take({ kind: 'sent' }, now);
+      else
+        this.#run.clock.wakeAt(left, () => this.#take({ kind: 'sent' }, this.#run.clock.uptime()));
+    });
+  }
+
+  async #sendOne(send: Send): Promise<Uptime> {
+    const { clock } = this.#run;
+    if (send.kind === 'close') {
+      this.#end({ why: undefined });
+      return clock.uptime();
+    }
+    if (this.#bytes !== undefined) {
+      if (send.kind === 'bytes') return this.#bytes.send(send.bytes);
+      if (send.kind === 'baud-rate') {
+        await this.#bytes.setBaudRate(send.baudRate).catch((error: unknown) => {
+          // A gateway has a speed of its own: the machine then hears nothing at the speed it tried.
+          if (!(error instanceof LinkError) || error.code === 'closed') throw error;
+        });
+        return clock.uptime();
+      }
+    } else if (this.#gatt !== undefined) {
+      switch (send.kind) {
+        case 'gatt-write':
+          return this.#gatt.write(send.to, send.value, send.withResponse);
+        case 'gatt-subscribe':
+          await this.#gatt.subscribe(send.to);
+          return clock.uptime();
+        case 'gatt-read': {
+          const value = await this.#gatt.read(send.from);
+          this.#take({ kind: 'value', from: send.from, value }, clock.uptime());
+          return clock.uptime();
+        }
+      }
+    }
+    throw new TypeError(`a ${send.kind} send on a link that has none`);
+  }
+
+  /** GATT links have deadlines of their own, longer than this one. */
+  async #within(leaving: Promise<Uptime>): Promise<Uptime> {
+    if (this.#gatt !== undefined) return leaving;
+    const { clock, sendWithin = 5000 } = this.#run;
+    const late = Promise.withResolvers<never>();
+    const timer = clock.wakeAt(uptime(clock.uptime() + sendWithin), () =>
+      late.reject(new LinkError('timed-out', `nothing left the link for ${sendWithin} ms`)),
+    );
+    try {
+      return await Promise.race([leaving, late.promise]);
+    } finally {
+      timer.cancel();
+    }
+  }
+}
