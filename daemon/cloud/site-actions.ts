@@ -1,0 +1,154 @@
+/**
+ * What the cloud's commands ask of the site, once they are checked: the port that the pipeline implements. The
+ * downlink never drives anything itself (P1); it hands over what must be committed together with the intent.
+ */
+import type { DeviceId, SlotNumber } from '../../drivers/contract/device.ts';
+import type { Instant, Millis } from '../../drivers/contract/time.ts';
+import type { JsonObject } from '../access/entry.ts';
+import type {
+  AccessPointId,
+  CredentialIndex,
+  CredentialKind,
+  GrantId,
+  Reason,
+} from '../access/model.ts';
+import type { EvidenceRow } from '../store/ports.ts';
+
+/** Why an action was not done, where the list of the rules has no word for it. */
+export type ActionFault =
+  | 'not-found'
+  | 'busy'
+  | 'timeout'
+  | 'jammed'
+  | 'unsupported'
+  | 'conflict'
+  | 'bad-request'
+  | 'limit-exceeded'
+  | 'storage-full'
+  | 'internal';
+
+/** `refused`: nothing was sent to the device. `unknown`: it was sent, and nobody can tell what came of it. */
+export interface ActionOutcome {
+  readonly result: 'done' | 'refused' | 'failed' | 'unknown';
+  readonly reason?: Reason | ActionFault;
+  /** What else the caller may know; becomes part of the reply's `data`. */
+  readonly data?: JsonObject;
+}
+
+/** One command under way. */
+export interface Attempt {
+  /**
+   * Resolves when the evidence handed in, with the intent (`access.commanded`) or the refusal, is on the disk; only
+   * then does the broker get its acknowledgement. Rejects with `StorageError`, and then nothing will move.
+   */
+  readonly recorded: Promise<void>;
+  /** What came of it. Never rejects; settled within the action's own deadline. */
+  readonly outcome: Promise<ActionOutcome>;
+}
+
+/** Who asked, for the journal's body: `command` is the command's id and names the intent for good. */
+export interface Asked {
+  readonly command: string;
+  /** `kid` of the key that signed. */
+  readonly kid: string;
+  readonly requester: string;
+}
+
+/** `slot.open` (with a slot) and `unlock` (without, or a channel of a board). */
+export interface OpenAction extends Asked {
+  readonly device: DeviceId;
+  readonly slot?: SlotNumber;
+  /** At most 30 000; missing: what the access point is set to. */
+  readonly hold?: Millis;
+  /** Pseudonymous person on whose behalf, and why; both go into the journal. */
+  readonly by?: string;
+  readonly reason?: string;
+  /** Not put on the wire at or after this moment of the wall clock. */
+  readonly expires: Instant;
+}
+
+export interface LockdownAction extends Asked {
+  readonly scope: 'site' | AccessPointId;
+  readonly allowStaff: boolean;
+}
+
+export interface TimeAction extends Asked {
+  readonly unixMs: Instant;
+  readonly errMs: Millis;
+}
+
+export interface ConfigAction extends Asked {
+  readonly version: number;
+  readonly set: JsonObject;
+}
+
+export interface DeviceAction extends Asked {
+  readonly device: DeviceId;
+}
+
+/** Where a revocation stands at a device that keeps codes of its own; the box itself is always `dead`. */
+export interface RevocationState {
+  readonly device: DeviceId;
+  readonly state: 'dead' | 'pending';
+}
+
+/**
+ * Each method takes the evidence (command row, counter, mark) and commits it in the same batch as the entry it
+ * appends. The intent's id is the command's id: it is asked for at most once in the life of the journal (P3).
+ */
+export interface SiteActions {
+  /** Looks at lockdown, place and device, records, then opens. The only way in for `unlock` and `slot.open`. */
+  open(action: OpenAction, evidence: readonly EvidenceRow[]): Attempt;
+  lock(action: DeviceAction, evidence: readonly EvidenceRow[]): Attempt;
+  /** The lockdown's id is the command's id. Survives a restart; never blocks egress or a return. */
+  lockdown(action: LockdownAction, evidence: readonly EvidenceRow[]): Attempt;
+  /** `not-found` where no such lockdown stands. */
+  release(action: Asked & { readonly lockdown: string }, evidence: readonly EvidenceRow[]): Attempt;
+  /** Clears the keypad's lockout. */
+  keypadReset(action: DeviceAction, evidence: readonly EvidenceRow[]): Attempt;
+  /** Raises `lo`; sets the interval only while the clock is not trusted (conventions 3.1). */
+  time(action: TimeAction, evidence: readonly EvidenceRow[]): Attempt;
+  /** Allow-listed keys; `conflict` with `data.have` unless `version` is newer than the one in force. */
+  config(action: ConfigAction, evidence: readonly EvidenceRow[]): Attempt;
+  identify(action: DeviceAction, evidence: readonly EvidenceRow[]): Attempt;
+  deviceAdd(
+    action: DeviceAction & { readonly settings: JsonObject },
+    evidence: readonly EvidenceRow[],
+  ): Attempt;
+  deviceRemove(action: DeviceAction, evidence: readonly EvidenceRow[]): Attempt;
+  update(
+    action: Asked & { readonly settings: JsonObject },
+    evidence: readonly EvidenceRow[],
+  ): Attempt;
+  /** For `diag.get`: device statistics, queue lengths, versions; no secret, no person. Under 40 KiB as JSON. */
+  diagnostics(): JsonObject;
+  /**
+   * Takes back every opening under the grant that is not yet on the wire, and starts removing its codes from
+   * devices that keep them. Resolves once no opening under it can reach a wire any more (P6).
+   */
+  withdrawOpenings(grant: GrantId): Promise<readonly RevocationState[]>;
+}
+
+/** What a sealed PIN, fob or card number becomes; the number itself is forgotten. */
+export interface IndexedSecret {
+  readonly index: CredentialIndex;
+  /** Number of digits of a PIN. */
+  readonly digits?: number;
+  /** Sealed under the site's own key, where the site keeps the code for a lock or a vendor's page. */
+  readonly sealed?: string;
+}
+
+/** Turns what a holder shows into a keyed hash, and draws PINs. Implemented beside the pepper, by the wiring. */
+export interface CredentialDesk {
+  /**
+   * `secret` is the digits of a PIN, or the number of a fob or card as text. A `RangeError` says why it will not do,
+   * without repeating it.
+   */
+  index(kind: CredentialKind, secret: string): IndexedSecret;
+  /** A new PIN, unique and not trivial, or `undefined` where the code space is used up. */
+  drawPin(digits: number): string | undefined;
+  /** The digits of a PIN that was drawn here, from its `sealed`; `undefined` where they are not kept. */
+  reveal(sealed: string): string | undefined;
+  /** Seals a drawn PIN for keeping, so that a repeated request gets the same one. */
+  keep(digits: string): string;
+}
