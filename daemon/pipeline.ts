@@ -1,0 +1,174 @@
+/** The middle of the daemon on one screen: what happens -> answer (pure) -> journal -> wire. */
+import {
+  type Actuation,
+  type ActuationId,
+  actuationId,
+  type DeviceEvent,
+} from '../drivers/contract/device.ts';
+import { type Clock, type Timer, uptime } from '../drivers/contract/time.ts';
+import {
+  type Answer,
+  type Asked,
+  answerAtStart,
+  answerTo,
+  answerToCommand,
+  answerToTimer,
+  nextWake,
+} from './access/answer.ts';
+import type { Command } from './access/command.ts';
+import type { RecordedEntry, Stamp } from './access/entry.ts';
+import type { Inbox } from './inbox.ts';
+import type { Site } from './site.ts';
+import type { EvidenceRow, Journal } from './store/ports.ts';
+
+/** All that can happen at a site, in the order in which it is answered. */
+export type Happening =
+  | { readonly kind: 'device'; readonly event: DeviceEvent }
+  | {
+      readonly kind: 'command';
+      readonly command: Command;
+      /** Committed with the intent: the command's id and counter (P3). */
+      readonly rows: readonly EvidenceRow[];
+      readonly answered: (outcome: CommandOutcome) => void;
+    }
+  | { readonly kind: 'timer' };
+
+/** What became of a command before anything moved; how the moving went is a later event. */
+export interface CommandOutcome {
+  readonly refused: Answer['refused'];
+  readonly recorded: readonly RecordedEntry[];
+  /** Resolves once intent and rows are on the disk, before the wire. */
+  readonly committed: Promise<void>;
+  /** Ids of what was asked of devices; their results follow as events. */
+  readonly asked: readonly ActuationId[];
+}
+
+export interface PipelineParts {
+  readonly inbox: Inbox<Happening>;
+  readonly site: Site;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly actuate: (actuation: Actuation) => void;
+  readonly heard: (event: DeviceEvent) => void;
+  readonly storageFailed: (error: unknown) => void;
+}
+
+/** An opening waits at most this long for its turn on the wire (P6). */
+const OPENING_WAIT = 2000;
+/** Feedback has no intent and no result. */
+const NOTHING_MOVES = actuationId('a-0');
+
+/** Runs until the inbox is closed. One answer at a time; commits are grouped, and the wire waits for its own. */
+export async function runPipeline(parts: PipelineParts): Promise<void> {
+  const { inbox, site, journal, clock } = parts;
+  const timer = new WakeUp(clock, () => inbox.put({ kind: 'timer' }));
+  record(
+    answerAtStart(site.knowledgeForTimer(site.stamp()), site.stamp()),
+    site.stamp(),
+    [],
+    parts,
+  );
+  timer.at(nextWake(site.knowledgeForTimer(site.stamp()), site.stamp()));
+
+  for await (const happening of inbox) {
+    const stamp = site.stamp();
+    switch (happening.kind) {
+      case 'device': {
+        site.notice(happening.event); // who is online
+        record(
+          answerTo(happening.event, site.knowledgeFor(happening.event, stamp), stamp),
+          stamp,
+          [],
+          parts,
+        );
+        parts.heard(happening.event);
+        break;
+      }
+      case 'command': {
+        const known = site.knowledgeForCommand(happening.command, stamp);
+        const answer = answerToCommand(happening.command, known, stamp);
+        happening.answered(record(answer, stamp, happening.rows, parts));
+        break;
+      }
+      case 'timer':
+        record(answerToTimer(site.knowledgeForTimer(stamp), stamp), stamp, [], parts);
+        break;
+      default:
+        happening satisfies never;
+    }
+    if (inbox.length === 0) timer.at(nextWake(site.knowledgeForTimer(stamp), stamp));
+  }
+  timer.cancel();
+  await journal.append({ stamp: site.stamp(), entries: [] }).committed.catch(parts.storageFailed);
+}
+
+/** Record, then do: nothing moves before the entry it rests on is on the disk (P2). */
+function record(
+  answer: Answer,
+  stamp: Stamp,
+  rows: readonly EvidenceRow[],
+  parts: PipelineParts,
+): CommandOutcome {
+  const { journal, site } = parts;
+  site.remember(answer.pending ?? []);
+  const wasSafe = journal.isSafe;
+  for (const asked of answer.actuations) if (asked.atOnce) send(asked, NOTHING_MOVES, parts);
+  const { recorded, committed } =
+    answer.entries.length + rows.length === 0
+      ? { recorded: [], committed: Promise.resolve() }
+      : journal.append({ stamp, entries: answer.entries, rows });
+
+  const later = answer.actuations.filter((asked) => asked.atOnce === undefined);
+  const ids = later.map((asked) => idOf(asked, recorded));
+  const go = () => {
+    for (const [n, asked] of later.entries()) send(asked, ids[n] ?? NOTHING_MOVES, parts);
+  };
+  committed.then(go, (error: unknown) => {
+    parts.storageFailed(error);
+    // The rules granted this knowing that nothing can be stored (policy `auditFull`): it may go on without.
+    if (!wasSafe) go();
+  });
+  return {
+    refused: answer.refused,
+    recorded,
+    committed,
+    asked: ids.filter((_, n) => later[n]?.intent !== undefined),
+  };
+}
+
+/** An actuation carries the seq of its intent; feedback, which moves nothing, carries none. */
+function idOf(asked: Asked, recorded: readonly RecordedEntry[]): ActuationId {
+  const intent = asked.intent === undefined ? undefined : recorded[asked.intent];
+  return intent === undefined ? NOTHING_MOVES : actuationId(`a-${intent.seq}`);
+}
+
+function send(asked: Asked, id: ActuationId, { clock, actuate }: PipelineParts): void {
+  const { intent: _intent, atOnce: _atOnce, notBefore, ...what } = asked;
+  const now = clock.uptime();
+  const from = Math.max(now, notBefore ?? now);
+  const actuation: Actuation = { ...what, id, expiresAt: uptime(from + OPENING_WAIT) };
+  if (from > now) clock.wakeAt(uptime(from), () => actuate(actuation));
+  else actuate(actuation);
+}
+
+/** One timer, set anew whenever something was answered. */
+class WakeUp {
+  readonly #clock: Clock;
+  readonly #fire: () => void;
+  #timer: Timer | undefined;
+
+  constructor(clock: Clock, fire: () => void) {
+    this.#clock = clock;
+    this.#fire = fire;
+  }
+
+  at(moment: ReturnType<typeof nextWake>): void {
+    this.cancel();
+    if (moment !== undefined) this.#timer = this.#clock.wakeAt(moment, this.#fire);
+  }
+
+  cancel(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+}
