@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { realClock } from '../../../daemon/platform/clock.ts';
+import { tcpOpener } from '../../../daemon/platform/tcp-link.ts';
+import { SimulatedBus } from '../../../simulator/bus.ts';
+import { seededRandom } from '../../../simulator/random.ts';
+import { serveTcp } from '../../../simulator/tcp.ts';
+import { Heard, hex, type LinkBench, linkContract } from '../../contract/link.ts';
+import { until } from '../../real-time.ts';
+import { Probe } from '../../simulator/probe.ts';
+
+const NEVER = new AbortController().signal;
+
+async function tcpBench(): Promise<LinkBench & { readonly bus: SimulatedBus }> {
+  const clock = realClock();
+  const bus = new SimulatedBus({ name: 'lobby-bus', clock, random: seededRandom(1) });
+  let probe: Probe | undefined;
+  bus.attach('probe', (around) => {
+    probe = new Probe('probe', around);
+    return probe;
+  });
+  const server = await serveTcp(bus, { port: 0 });
+  const [host = '', port = ''] = server.address.split(':');
+  return {
+    bus,
+    opener: tcpOpener({ host, port: Number(port), clock }),
+    hasSpeed: false,
+    arrived: () => probe?.heard ?? new Uint8Array(),
+    say: (bytes) => probe?.say(bytes),
+    unplug: () => server.unplug(),
+    plug: () => server.plug(),
+    until,
+    [Symbol.asyncDispose]: () => server.close(),
+  };
+}
+
+linkContract('TCP gateway', tcpBench);
+
+test('a gateway that splits and merges changes no byte and no order', async () => {
+  await using at = await tcpBench();
+  const heard = new Heard();
+  const link = await at.opener.open(heard, NEVER);
+  at.bus.setFaults({ split: 1 });
+  at.say(Uint8Array.of(1, 2, 3, 4, 5));
+  await until(() => heard.text.length === 10);
+  assert.ok(heard.chunks.length > 1, 'split');
+  at.bus.setFaults({ split: undefined, merge: 40 });
+  heard.chunks.length = 0;
+  at.say(Uint8Array.of(6));
+  at.say(Uint8Array.of(7));
+  await until(() => heard.text.length === 4);
+  assert.deepEqual(
+    heard.chunks.map(({ bytes }) => hex(bytes)),
+    ['0607'],
+    'merged',
+  );
+  await link.close();
+});
+
+test('a gateway takes one client; the second is turned away and disturbs nothing', async () => {
+  await using at = await tcpBench();
+  const first = new Heard();
+  const link = await at.opener.open(first, NEVER);
+  const second = new Heard();
+  const turnedAway = await at.opener.open(second, NEVER).catch(() => undefined);
+  if (turnedAway !== undefined) await until(() => second.ends.length > 0);
+  await link.send(Uint8Array.of(0x42));
+  await until(() => at.arrived().length > 0);
+  assert.equal(hex(at.arrived()), '42');
+  assert.equal(first.ends.length, 0);
+  await link.close();
+});
+
+test('a gateway that is not there is told within its time', async () => {
+  await assert.rejects(
+    tcpOpener({ host: '127.0.0.1', port: 1, clock: realClock() }).open(new Heard(), NEVER),
+    { code: 'refused', message: /no connection to 127\.0\.0\.1:1: ECONNREFUSED/ },
+  );
+});
