@@ -1,0 +1,292 @@
+/** What authorised commands ask of the site, put through the one pipeline and followed to their end. */
+import {
+  type Actuation,
+  type ActuationId,
+  type ActuationOutcome,
+  actuationId,
+  type DeviceEvent,
+  type DeviceId,
+} from '../drivers/contract/device.ts';
+import { type Clock, type Millis, type Timer, uptime } from '../drivers/contract/time.ts';
+import type { Command } from './access/command.ts';
+import type { Entry, JsonObject } from './access/entry.ts';
+import type { GrantId } from './access/model.ts';
+import type {
+  ActionFault,
+  ActionOutcome,
+  Attempt,
+  ConfigAction,
+  DeviceAction,
+  LockdownAction,
+  OpenAction,
+  RevocationState,
+  SiteActions,
+  TimeAction,
+  Asked as WhoAsked,
+} from './cloud/site-actions.ts';
+import type { Inbox } from './inbox.ts';
+import type { Happening } from './pipeline.ts';
+import type { Site } from './site.ts';
+import { type EvidenceRow, type Journal, StorageError } from './store/ports.ts';
+
+/** An opening that has not ended by then is `unknown`: queue, pulse and confirming polls take less. */
+const OUTCOME_WITHIN: Millis = 12_000;
+
+export interface ActionParts {
+  readonly inbox: Inbox<Happening>;
+  readonly journal: Journal;
+  readonly site: Site;
+  readonly clock: Clock;
+  actuate(actuation: Actuation): void;
+  /** Takes back what is not on the wire; returns the ids taken back. */
+  withdraw(which: (actuation: Actuation) => boolean): void;
+  hasDevice(device: DeviceId): boolean;
+  /** Devices that keep codes of the grant in their own memory, and whether those are gone. */
+  codesOf(grant: GrantId): readonly RevocationState[];
+  signedTime(unixMs: number, errMs: number): void;
+  /** Applies settings that may be changed from afar; answers why not. */
+  configure(
+    version: number,
+    set: JsonObject,
+  ):
+    | { readonly rows: readonly EvidenceRow[]; readonly entry: Entry }
+    | { readonly fault: ActionFault; readonly data: JsonObject };
+  diagnostics(): JsonObject;
+}
+
+/** Waits for the results of what was asked of devices. */
+class Results {
+  readonly #clock: Clock;
+  readonly #waiting = new Map<string, (outcome: ActuationOutcome | undefined) => void>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** `undefined` when nothing came in time. */
+  of(id: ActuationId): Promise<ActuationOutcome | undefined> {
+    return new Promise((resolve) => {
+      const timer: Timer = this.#clock.wakeAt(uptime(this.#clock.uptime() + OUTCOME_WITHIN), () =>
+        settle(undefined),
+      );
+      const settle = (outcome: ActuationOutcome | undefined) => {
+        timer.cancel();
+        this.#waiting.delete(id);
+        resolve(outcome);
+      };
+      this.#waiting.set(id, settle);
+    });
+  }
+
+  hear(event: DeviceEvent): void {
+    if (event.kind === 'actuation-result') this.#waiting.get(event.actuation)?.(event);
+  }
+}
+
+export class Actions implements SiteActions {
+  readonly #parts: ActionParts;
+  readonly #results: Results;
+  #identified = 0;
+
+  constructor(parts: ActionParts) {
+    this.#parts = parts;
+    this.#results = new Results(parts.clock);
+  }
+
+  /** To be called with every device event, after it was answered. */
+  hear(event: DeviceEvent): void {
+    this.#results.hear(event);
+  }
+
+  open(action: OpenAction, evidence: readonly EvidenceRow[]): Attempt {
+    if (!this.#parts.hasDevice(action.device)) return this.#refuse('not-found', evidence);
+    const common = {
+      ...who(action),
+      ...(action.reason === undefined ? {} : { why: action.reason }),
+      ...(action.hold === undefined ? {} : { hold: action.hold }),
+      device: action.device,
+    };
+    return this.command(
+      action.slot === undefined
+        ? { kind: 'unlock', ...common }
+        : { kind: 'slot.open', slot: action.slot, ...common },
+      evidence,
+    );
+  }
+
+  lock(action: DeviceAction, evidence: readonly EvidenceRow[]): Attempt {
+    if (!this.#parts.hasDevice(action.device)) return this.#refuse('not-found', evidence);
+    return this.command({ kind: 'lock', device: action.device, ...who(action) }, evidence);
+  }
+
+  lockdown(action: LockdownAction, evidence: readonly EvidenceRow[]): Attempt {
+    const { scope, allowStaff, command } = action;
+    return this.command(
+      { kind: 'lockdown', lockdown: command, scope, allowStaff, ...who(action) },
+      evidence,
+    );
+  }
+
+  release(
+    action: WhoAsked & { readonly lockdown: string },
+    evidence: readonly EvidenceRow[],
+  ): Attempt {
+    const stands = [...this.#parts.journal.ledger.all('lockdown')].some(
+      ([, { id }]) => id === action.lockdown,
+    );
+    if (!stands) return this.#refuse('not-found', evidence);
+    return this.command({ kind: 'release', lockdown: action.lockdown, ...who(action) }, evidence);
+  }
+
+  keypadReset(action: DeviceAction, evidence: readonly EvidenceRow[]): Attempt {
+    if (!this.#parts.site.facts.keypads.has(action.device))
+      return this.#refuse('not-found', evidence);
+    return this.command({ kind: 'keypad.reset', device: action.device, ...who(action) }, evidence);
+  }
+
+  time(action: TimeAction, evidence: readonly EvidenceRow[]): Attempt {
+    this.#parts.signedTime(action.unixMs, action.errMs);
+    return this.#record([], evidence, { result: 'done' });
+  }
+
+  config(action: ConfigAction, evidence: readonly EvidenceRow[]): Attempt {
+    const applied = this.#parts.configure(action.version, action.set);
+    if ('fault' in applied) return this.#refuse(applied.fault, evidence, applied.data);
+    return this.#record([applied.entry], [...evidence, ...applied.rows], { result: 'done' });
+  }
+
+  identify(action: DeviceAction, evidence: readonly EvidenceRow[]): Attempt {
+    const { device } = action;
+    if (!this.#parts.hasDevice(device)) return this.#refuse('not-found', evidence);
+    this.#identified += 1;
+    const id = actuationId(`i-${this.#identified}`);
+    const entry: Entry = { type: 'system.identified', device, body: { by: action.requester } };
+    const { recorded } = this.#record([entry], evidence, { result: 'done' });
+    const outcome = recorded.then(
+      async () => {
+        const result = this.#results.of(id);
+        const expiresAt = uptime(this.#parts.clock.uptime() + 2000);
+        this.#parts.actuate({ kind: 'identify', device, id, expiresAt });
+        return asAction(await result);
+      },
+      () => ({ result: 'refused', reason: 'storage-full' }) as const,
+    );
+    return { recorded, outcome };
+  }
+
+  deviceAdd(action: DeviceAction, evidence: readonly EvidenceRow[]): Attempt {
+    return this.#refuse('unsupported', evidence, { device: action.device, remedy: INSTALLER });
+  }
+
+  deviceRemove(action: DeviceAction, evidence: readonly EvidenceRow[]): Attempt {
+    return this.#refuse('unsupported', evidence, { device: action.device, remedy: INSTALLER });
+  }
+
+  update(_action: WhoAsked, evidence: readonly EvidenceRow[]): Attempt {
+    return this.#refuse('unsupported', evidence, {
+      remedy: 'update the latchkey package on the box',
+    });
+  }
+
+  diagnostics(): JsonObject {
+    return this.#parts.diagnostics();
+  }
+
+  async withdrawOpenings(grant: GrantId): Promise<readonly RevocationState[]> {
+    const { journal, withdraw, codesOf } = this.#parts;
+    const ids = new Set<string>();
+    for (const [, opening] of journal.ledger.all('opening')) {
+      if (opening.grant === grant) ids.add(`a-${opening.seq}`);
+    }
+    if (ids.size > 0) withdraw((actuation) => ids.has(actuation.id));
+    return codesOf(grant);
+  }
+
+  /** Any command of an authorised person: the only other way to an actuator besides the decision (P1). */
+  command(command: Command, evidence: readonly EvidenceRow[]): Attempt {
+    const recorded = Promise.withResolvers<void>();
+    recorded.promise.catch(() => {}); // told to whoever awaits `recorded`; `outcome` never rejects
+    const outcome = new Promise<ActionOutcome>((resolve) => {
+      const taken = this.#parts.inbox.put({
+        kind: 'command',
+        command,
+        rows: evidence,
+        answered: ({ refused, asked, committed }) => {
+          const results = asked.map((id) => this.#results.of(id));
+          committed.then(recorded.resolve, recorded.reject);
+          committed.then(
+            async () => {
+              if (refused !== undefined)
+                resolve({
+                  result: 'refused',
+                  reason: refused.reason,
+                  data: { detail: refused.detail },
+                });
+              else resolve(worst((await Promise.all(results)).map(asAction)));
+            },
+            () => resolve({ result: 'refused', reason: 'storage-full' }),
+          );
+        },
+      });
+      if (!taken) {
+        const refused = this.#refuse('busy', evidence);
+        refused.recorded.then(recorded.resolve, recorded.reject);
+        refused.outcome.then(resolve);
+      }
+    });
+    return { recorded: recorded.promise, outcome };
+  }
+
+  #refuse(reason: ActionFault, evidence: readonly EvidenceRow[], data?: JsonObject): Attempt {
+    return this.#record([], evidence, {
+      result: 'refused',
+      reason,
+      ...(data === undefined ? {} : { data }),
+    });
+  }
+
+  #record(
+    entries: readonly Entry[],
+    rows: readonly EvidenceRow[],
+    outcome: ActionOutcome,
+  ): Attempt {
+    const { journal, site } = this.#parts;
+    const { committed } = journal.append({ stamp: site.stamp(), entries, rows });
+    return {
+      recorded: committed,
+      outcome: committed.then(
+        () => outcome,
+        (error: unknown) => {
+          if (error instanceof StorageError) return { result: 'refused', reason: 'storage-full' };
+          throw error;
+        },
+      ),
+    };
+  }
+}
+
+const INSTALLER =
+  'devices are named in the config file at the site, where an installer has proven them';
+
+function who(asked: WhoAsked & { readonly by?: string }): {
+  readonly by: string;
+  readonly id: string;
+} {
+  return { by: asked.by ?? asked.requester, id: asked.command };
+}
+
+function asAction(outcome: ActuationOutcome | undefined): ActionOutcome {
+  if (outcome === undefined) return { result: 'unknown', reason: 'timeout' };
+  const detail = outcome.detail === undefined ? {} : { data: { detail: outcome.detail } };
+  return { result: outcome.result, ...detail };
+}
+
+/** Of several locks opened by one command: the outcome that a person must know about. */
+function worst(outcomes: readonly ActionOutcome[]): ActionOutcome {
+  const order = ['unknown', 'failed', 'refused', 'done'] as const;
+  for (const result of order) {
+    const found = outcomes.find((each) => each.result === result);
+    if (found !== undefined) return found;
+  }
+  return { result: 'done' };
+}
