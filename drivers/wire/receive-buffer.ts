@@ -45,24 +45,12 @@ export function receive<Frame>(
   return { frames, held: rest.slice(), noiseBytes, checksumErrors };
 }
 
-/** The same for the silence that ends a frame: what is held is no frame, or begins with none but contains one. */
+/** Silence ended what was held: it is no frame, but one may have begun later in it. */
 export function giveUp<Frame>(
   held: Uint8Array,
   scan: (bytes: Uint8Array) => Scanned<Frame>,
 ): Received<Frame> {
-  let rest = held;
-  const frames: Frame[] = [];
-  let noiseBytes = 0;
-  let checksumErrors = 0;
-  while (rest.length > 0) {
-    const found = scan(rest);
-    const length = found.kind === 'need-more' ? 1 : Math.max(1, found.length);
-    if (found.kind === 'frame') frames.push(found.frame);
-    else noiseBytes += length;
-    if (found.kind === 'noise' && found.checksum) checksumErrors += 1;
-    rest = rest.subarray(length);
-  }
-  return { frames, held: NOTHING_HELD, noiseBytes, checksumErrors };
+  return receive(held, NOTHING_HELD, scan, 0);
 }
 
 /** Milliseconds that bytes take on a line of 8N1: ten bits each. */
