@@ -14,7 +14,7 @@ import {
   type Uptime,
   uptime,
 } from '../../drivers/contract/time.ts';
-import { serialIdentity, shortenLatency } from './serial-identity.ts';
+import { serialIdentity, shortenLatency } from './port-identity.ts';
 
 export interface SerialOptions {
   readonly path: string;

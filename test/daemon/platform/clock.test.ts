@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { realClock } from '../../../daemon/platform/clock.ts';
+import { realRandom } from '../../../daemon/platform/random.ts';
+import { uptime } from '../../../drivers/contract/time.ts';
+
+test('a real timer never fires before its moment, and not at all once it is cancelled', async () => {
+  const clock = realClock();
+  let cancelled = 0;
+  const waits = Array.from({ length: 40 }, (_, index) => {
+    const at = uptime(clock.uptime() + index * 0.7);
+    clock.wakeAt(at, () => (cancelled += 1)).cancel();
+    return new Promise<number>((fired) => clock.wakeAt(at, () => fired(clock.uptime() - at)));
+  });
+  const late = await Promise.all(waits);
+  assert.ok(Math.min(...late) >= 0, `${late}`);
+  assert.equal(cancelled, 0);
+});
+
+test('a timer of more than 24 days does not fire at once', async () => {
+  const clock = realClock();
+  let fired = false;
+  const far = clock.wakeAt(uptime(clock.uptime() + 2 ** 33), () => {
+    fired = true;
+  });
+  await new Promise<void>((done) => clock.wakeAt(uptime(clock.uptime() + 5), done));
+  assert.equal(fired, false);
+  far.cancel();
+});
+
+test('real chance fills its range', () => {
+  const random = realRandom();
+  const seen = new Set(random.bytes(4096));
+  assert.ok(seen.size > 250, `${seen.size} of 256 values`);
+  const fractions = Array.from({ length: 1000 }, () => random.fraction());
+  assert.ok(fractions.every((each) => each >= 0 && each < 1));
+  assert.ok(Math.min(...fractions) < 0.05 && Math.max(...fractions) > 0.95);
+});
