@@ -1,0 +1,128 @@
+/**
+ * The only door to SQLite. Every connection is opened with the settings of conventions 3.3: better-sqlite3 is built
+ * with `SQLITE_DEFAULT_WAL_SYNCHRONOUS=1`, so WAL without an explicit FULL would lose commits at a power cut.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Sqlite from 'better-sqlite3';
+import { StorageError } from './ports.ts';
+
+export type Database = Sqlite.Database;
+export type Statement<Bind extends unknown[], Row> = Sqlite.Statement<Bind, Row>;
+
+/** Checkpoint once the WAL holds this many pages of 4 KiB. */
+const AUTOCHECKPOINT_PAGES = 200;
+/** A WAL that once grew larger is cut back to this many bytes when it starts over. */
+const WAL_LIMIT = 4_194_304;
+
+export interface DatabaseOptions {
+  readonly readonly?: boolean;
+  /** How long to wait for another writer. */
+  readonly busyMs?: number;
+}
+
+/** @throws StorageError */
+export function openDatabase(path: string, options: DatabaseOptions = {}): Database {
+  return storage(() => {
+    const db = new Sqlite(path, {
+      readonly: options.readonly ?? false,
+      timeout: options.busyMs ?? 5000,
+    });
+    try {
+      if (options.readonly !== true) db.pragma('journal_mode = WAL');
+      db.pragma('synchronous = FULL');
+      db.pragma('foreign_keys = ON');
+      db.pragma('trusted_schema = OFF');
+      db.pragma('cell_size_check = ON');
+      db.pragma(`wal_autocheckpoint = ${AUTOCHECKPOINT_PAGES}`);
+      db.pragma(`journal_size_limit = ${WAL_LIMIT}`);
+      return db;
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  });
+}
+
+/**
+ * A file that is written once and then given to others: no log and no sync until `seal`, since a half-built file is
+ * thrown away.
+ */
+export function openScratch(path: string, options: Pick<DatabaseOptions, 'busyMs'> = {}): Database {
+  return storage(() => {
+    const db = new Sqlite(path, { timeout: options.busyMs ?? 5000 });
+    db.pragma('journal_mode = OFF');
+    db.pragma('synchronous = OFF');
+    db.pragma('trusted_schema = OFF');
+    db.pragma('cell_size_check = ON');
+    return db;
+  });
+}
+
+/** Runs what `user_version` says is missing, each file in one transaction. */
+export function migrate(db: Database, kind: 'journal' | 'grants'): void {
+  const folder = join(import.meta.dirname, 'migrations', kind);
+  const files = readdirSync(folder)
+    .filter((name) => /^\d{3}-[a-z0-9-]+\.sql$/.test(name))
+    .sort();
+  const version = storage(() => Number(db.pragma('user_version', { simple: true })));
+  if (version > files.length) {
+    throw new StorageError(
+      'newer-version',
+      `${kind} database has schema ${version}, this program knows ${files.length}: start the newer program or restore a backup made before it`,
+    );
+  }
+  for (const [index, name] of files.entries()) {
+    if (index < version) continue;
+    const sql = readFileSync(join(folder, name), 'utf8');
+    storage(() =>
+      db
+        .transaction(() => {
+          db.exec(sql);
+          db.pragma(`user_version = ${index + 1}`);
+        })
+        .immediate(),
+    );
+  }
+}
+
+/** Faults that SQLite finds in its own structure; none when it is sound. */
+export function quickCheck(db: Database, full = false): readonly string[] {
+  try {
+    const rows = db.prepare<[], [string]>(
+      full ? 'PRAGMA integrity_check(20)' : 'PRAGMA quick_check(20)',
+    );
+    return rows
+      .raw()
+      .all()
+      .map(([line]) => line)
+      .filter((line) => line !== 'ok');
+  } catch (error) {
+    return [error instanceof Error ? error.message : String(error)];
+  }
+}
+
+/** Calls, and turns what SQLite throws into `StorageError`. */
+export function storage<Result>(call: () => Result): Result {
+  try {
+    return call();
+  } catch (error) {
+    throw storageError(error);
+  }
+}
+
+export function storageError(error: unknown): StorageError {
+  if (error instanceof StorageError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new StorageError(codeOf(error), message, { cause: error });
+}
+
+function codeOf(error: unknown): StorageError['code'] {
+  const code =
+    typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
+  // A full disk shows as SHMSIZE when it is the shared-memory file that cannot grow.
+  if (code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_SHMSIZE' || code === 'ENOSPC') return 'full';
+  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') return 'corrupt';
+  if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) return 'locked';
+  return 'broken';
+}

@@ -1,0 +1,170 @@
+/**
+ * Marks kept outside the databases, so that an old copy put in their place cannot revive what is over (threat T11):
+ * highest command counters, versions of grants, and how far the journal had come. They follow the databases by
+ * moments, never run ahead of them, and only ever grow.
+ */
+import { readFileSync, renameSync } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+const FILE = 'marks.json';
+/** The journal's own place is worth a write only now and then. */
+const JOURNAL_STRIDE = 64;
+
+interface Marks {
+  counters: { [kid: string]: string };
+  versions: { [source: string]: number };
+  journal: { epoch: string; seq: number } | undefined;
+}
+
+export class HighWater implements AsyncDisposable {
+  readonly #directory: string | undefined;
+  readonly #marks: Marks;
+  #dirty = false;
+  #writing: Promise<void> | undefined;
+
+  /** Without a directory nothing is kept. A file that cannot be read is put aside and counts as none. */
+  constructor(directory: string | undefined) {
+    this.#directory = directory;
+    this.#marks = directory === undefined ? none() : readMarks(join(directory, FILE));
+  }
+
+  counters(): ReadonlyMap<string, bigint> {
+    return new Map(
+      Object.entries(this.#marks.counters).map(([kid, text]) => [kid, BigInt(text)] as const),
+    );
+  }
+
+  version(source: string): number {
+    return this.#marks.versions[source] ?? 0;
+  }
+
+  get journal(): { readonly epoch: string; readonly seq: number } | undefined {
+    return this.#marks.journal;
+  }
+
+  raiseCounter(kid: string, highest: string): void {
+    const held = this.#marks.counters[kid];
+    if (held !== undefined && BigInt(held) >= BigInt(highest)) return;
+    this.#marks.counters[kid] = highest;
+    this.#save();
+  }
+
+  raiseVersion(source: string, version: number): void {
+    if (this.version(source) >= version) return;
+    this.#marks.versions[source] = version;
+    this.#save();
+  }
+
+  raiseJournal(epoch: string, seq: number): void {
+    const held = this.#marks.journal;
+    if (held?.epoch === epoch && held.seq >= seq) return;
+    const isDue =
+      held?.epoch !== epoch ||
+      Math.floor(seq / JOURNAL_STRIDE) > Math.floor(held.seq / JOURNAL_STRIDE);
+    this.#marks.journal = { epoch, seq };
+    if (isDue) this.#save();
+  }
+
+  /** When what was raised is on the disk, or could not be put there. */
+  async settled(): Promise<void> {
+    while (this.#writing !== undefined) await this.#writing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.settled();
+    this.#save();
+    await this.settled();
+  }
+
+  /** One write at a time; what is raised meanwhile goes into the next. */
+  #save(): void {
+    this.#dirty = true;
+    const directory = this.#directory;
+    if (directory === undefined || this.#writing !== undefined) return;
+    this.#writing = this.#writeAll(directory).finally(() => {
+      this.#writing = undefined;
+    });
+  }
+
+  async #writeAll(directory: string): Promise<void> {
+    while (this.#dirty) {
+      this.#dirty = false;
+      try {
+        await replaceFile(join(directory, FILE), JSON.stringify({ v: 1, ...this.#marks }));
+      } catch {
+        // The databases hold the same; the disk's state is told by their commits, and the next raise tries again.
+        return;
+      }
+    }
+  }
+}
+
+/** On the disk under its name, whole or not at all. */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  const partial = `${path}.partial`;
+  const file = await open(partial, 'w', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(partial, path);
+  await syncDirectory(dirname(path));
+}
+
+/** Makes a rename in it durable. */
+export async function syncDirectory(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+function none(): Marks {
+  return { counters: {}, versions: {}, journal: undefined };
+}
+
+function readMarks(path: string): Marks {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch {
+    return none();
+  }
+  try {
+    const found: unknown = JSON.parse(text);
+    if (typeof found !== 'object' || found === null) throw new TypeError('no object');
+    const { counters, versions, journal } = found as Partial<Record<keyof Marks, unknown>>;
+    return {
+      counters: Object.fromEntries(
+        pairs(counters).flatMap(([kid, value]) =>
+          typeof value === 'string' && /^\d{1,20}$/.test(value) ? [[kid, value]] : [],
+        ),
+      ),
+      versions: Object.fromEntries(
+        pairs(versions).flatMap(([source, value]) =>
+          typeof value === 'number' && Number.isSafeInteger(value) ? [[source, value]] : [],
+        ),
+      ),
+      journal: journalMark(journal),
+    };
+  } catch {
+    renameSync(path, `${path}.unreadable`);
+    return none();
+  }
+}
+
+function pairs(value: unknown): [string, unknown][] {
+  return typeof value === 'object' && value !== null ? Object.entries(value) : [];
+}
+
+function journalMark(value: unknown): Marks['journal'] {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { epoch, seq } = value as { epoch?: unknown; seq?: unknown };
+  if (typeof epoch !== 'string' || typeof seq !== 'number') return undefined;
+  return { epoch, seq };
+}

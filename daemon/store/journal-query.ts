@@ -1,0 +1,195 @@
+/** Reading the journal: a read-only connection, prepared statements, and the rows that are still on their way. */
+
+import type { Instant } from '../../drivers/contract/time.ts';
+import { instant } from '../../drivers/contract/time.ts';
+import type { Json, RecordedEntry } from '../access/entry.ts';
+import type { GrantId } from '../access/model.ts';
+import { genesis } from './chain.ts';
+import { type Database, type Statement, storage } from './database.ts';
+import { ENTRY_COLUMNS, type EntryTuple, entryFrom } from './journal-rows.ts';
+import { type EvidenceRow, type JournalQuery, StorageError } from './ports.ts';
+
+const LIMIT_MAX = 5000;
+
+const SELECT = `SELECT ${ENTRY_COLUMNS}, p.hash FROM entry e LEFT JOIN entry p ON p.seq = e.seq - 1`;
+
+type Row = [...EntryTuple, prev: Buffer | null];
+
+export class JournalReader {
+  readonly #db: Database;
+  readonly #epoch: string;
+  readonly #entry: Statement<[number], Row>;
+  readonly #command: Statement<[string], [string | null, number]>;
+  readonly #counter: Statement<[string], [string, string]>;
+  readonly #tombstone: Statement<[string], [number, number]>;
+  readonly #mark: Statement<[string], [string]>;
+  readonly #queries = new Map<string, Statement<(string | number)[], Row>>();
+
+  constructor(db: Database, epoch: string) {
+    this.#db = db;
+    this.#epoch = epoch;
+    this.#entry = db.prepare<[number], Row>(`${SELECT} WHERE e.seq = +?`).raw();
+    this.#command = db
+      .prepare<[string], [string | null, number]>(
+        'SELECT reply, expires FROM command WHERE id = +?',
+      )
+      .raw();
+    this.#counter = db
+      .prepare<[string], [string, string]>('SELECT highest, window FROM counter WHERE kid = +?')
+      .raw();
+    this.#tombstone = db
+      .prepare<[string], [number, number]>('SELECT rev, at FROM tombstone WHERE id = +?')
+      .raw();
+    this.#mark = db.prepare<[string], [string]>('SELECT value FROM mark WHERE name = +?').raw();
+  }
+
+  entry(seq: number): RecordedEntry | undefined {
+    return storage(() => {
+      const row = this.#entry.get(seq);
+      return row === undefined ? undefined : this.#recorded(row);
+    });
+  }
+
+  read(query: JournalQuery): readonly RecordedEntry[] {
+    const { sql, values } = queryText(query);
+    return storage(() => {
+      let statement = this.#queries.get(sql);
+      if (statement === undefined) {
+        statement = this.#db.prepare<(string | number)[], Row>(sql).raw();
+        this.#queries.set(sql, statement);
+      }
+      return statement.all(...values).map((row) => this.#recorded(row));
+    });
+  }
+
+  command(id: string): { reply: Json | undefined; expires: Instant } | undefined {
+    const row = storage(() => this.#command.get(id));
+    if (row === undefined) return undefined;
+    const [reply, expires] = row;
+    return { reply: reply === null ? undefined : json(reply), expires: instant(expires) };
+  }
+
+  counter(kid: string): { highest: string; window: string } | undefined {
+    const row = storage(() => this.#counter.get(kid));
+    return row === undefined ? undefined : { highest: row[0], window: row[1] };
+  }
+
+  tombstone(grant: GrantId): { rev: number; at: Instant } | undefined {
+    const row = storage(() => this.#tombstone.get(grant));
+    return row === undefined ? undefined : { rev: row[0], at: instant(row[1]) };
+  }
+
+  *tombstones(): Iterable<{ grant: string; rev: number; at: Instant }> {
+    const all = this.#db.prepare<[], [string, number, number]>('SELECT id, rev, at FROM tombstone');
+    for (const [grant, rev, at] of all.raw().all()) yield { grant, rev, at: instant(at) };
+  }
+
+  mark(name: string): Json | undefined {
+    const row = storage(() => this.#mark.get(name));
+    return row === undefined ? undefined : json(row[0]);
+  }
+
+  #recorded(row: Row): RecordedEntry {
+    const prev = row[15];
+    return entryFrom(
+      row.slice(0, 15) as EntryTuple,
+      this.#epoch,
+      prev === null ? genesis(this.#epoch) : prev.toString('hex'),
+    );
+  }
+}
+
+function json(text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch (cause) {
+    throw new StorageError('corrupt', 'a stored value is no JSON', { cause });
+  }
+}
+
+/** One text for each combination of conditions, so that few statements are prepared; `+?` as everywhere (trap T1). */
+function queryText(query: JournalQuery): { sql: string; values: (string | number)[] } {
+  const conditions: string[] = [];
+  const values: (string | number)[] = [];
+  const add = (condition: string, ...bound: (string | number)[]) => {
+    conditions.push(condition);
+    values.push(...bound);
+  };
+  if (query.after !== undefined) add('e.seq > +?', query.after);
+  if (query.upTo !== undefined) add('e.seq <= +?', query.upTo);
+  if (query.from !== undefined) add('e.at >= +?', query.from);
+  if (query.to !== undefined) add('e.at < +?', query.to);
+  if (query.holder !== undefined) add('e.sub = +?', query.holder);
+  if (query.device !== undefined) add('e.device = +?', query.device);
+  if (query.types !== undefined) {
+    add('e.type IN (SELECT value FROM json_each(+?))', JSON.stringify(query.types));
+  }
+  if (query.classes !== undefined) {
+    add(
+      "substr(e.type, 1, instr(e.type, '.') - 1) IN (SELECT value FROM json_each(+?))",
+      JSON.stringify(query.classes),
+    );
+  }
+  if (query.text !== undefined) {
+    const text = query.text.toLowerCase();
+    add("(instr(e.type, +?) > 0 OR instr(lower(coalesce(e.body, '')), +?) > 0)", text, text);
+  }
+  values.push(Math.max(0, Math.min(LIMIT_MAX, Math.trunc(query.limit))));
+  const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
+  const order = query.backwards === true ? 'DESC' : 'ASC';
+  return { sql: `${SELECT}${where} ORDER BY e.seq ${order} LIMIT +?`, values };
+}
+
+/** Evidence rows that were appended and are not committed yet: they count at once, and go if the commit fails. */
+export class PendingRows {
+  readonly #rows = new Map<string, { readonly row: EvidenceRow; readonly batch: number }>();
+
+  add(rows: readonly EvidenceRow[], batch: number): void {
+    for (const row of rows) {
+      const key = keyOf(row);
+      const held = this.#rows.get(key)?.row;
+      const isLower =
+        row.table === 'tombstone' && held?.table === 'tombstone' && held.rev >= row.rev;
+      this.#rows.set(key, { row: isLower ? held : row, batch });
+    }
+  }
+
+  get<T extends EvidenceRow['table']>(
+    table: T,
+    id: string,
+  ): Extract<EvidenceRow, { table: T }> | undefined {
+    const row = this.#rows.get(`${table} ${id}`)?.row;
+    return isOf(row, table) ? row : undefined;
+  }
+
+  /** Those of this batch and before are in the database now. */
+  committed(upTo: number): void {
+    for (const [key, { batch }] of this.#rows) if (batch <= upTo) this.#rows.delete(key);
+  }
+
+  clear(): void {
+    this.#rows.clear();
+  }
+}
+
+function isOf<T extends EvidenceRow['table']>(
+  row: EvidenceRow | undefined,
+  table: T,
+): row is Extract<EvidenceRow, { table: T }> {
+  return row?.table === table;
+}
+
+function keyOf(row: EvidenceRow): string {
+  switch (row.table) {
+    case 'command':
+      return `command ${row.id}`;
+    case 'counter':
+      return `counter ${row.kid}`;
+    case 'tombstone':
+      return `tombstone ${row.grant}`;
+    case 'mark':
+      return `mark ${row.name}`;
+    default:
+      return row satisfies never;
+  }
+}

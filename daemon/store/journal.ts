@@ -1,0 +1,386 @@
+/**
+ * `journal.db`: what happened. The main thread gives each entry its place in the chain and folds it into the ledger
+ * at once; the journal's thread puts both on the disk in one FULL commit, and `committed` resolves then. What fails to
+ * be committed is taken back, with everything appended after it.
+ */
+import { type Instant, instant, type Random, uptime } from '../../drivers/contract/time.ts';
+import type { Entry, Json, RecordedEntry, Stamp } from '../access/entry.ts';
+import { fold } from '../access/fold.ts';
+import type { Ledger, LedgerChange, LedgerView } from '../access/ledger.ts';
+import type { GrantId } from '../access/model.ts';
+import { contentDigest, entryHash, sha256, uuid7 } from './chain.ts';
+import type { RowBatch } from './journal-file.ts';
+import { type JournalReader, PendingRows } from './journal-query.ts';
+import { type EntryRow, jsonObject } from './journal-rows.ts';
+import type { FromWriter, JournalWriter } from './journal-writer.ts';
+import { Outbox } from './outbox.ts';
+import {
+  type Appended,
+  type EvidenceRow,
+  type Journal,
+  type JournalBatch,
+  type JournalQuery,
+  StorageError,
+  type VerifyReport,
+} from './ports.ts';
+
+/** `low`: the ballast is gone, commits still succeed. `unsafe`: the last commit failed. */
+export type StorageState = 'ok' | 'low' | 'unsafe';
+
+/** The place of an entry in its chain. */
+export interface Tail {
+  readonly seq: number;
+  readonly hash: string;
+}
+
+export interface JournalParts {
+  readonly epoch: string;
+  readonly tail: Tail;
+  readonly acknowledged: number;
+  readonly ledger: Ledger;
+  readonly reader: JournalReader;
+  readonly random: Random;
+  readonly startWriter: (answer: (answer: FromWriter) => void) => JournalWriter;
+  readonly verify: () => Promise<VerifyReport>;
+  /** Told of every row that is on the disk, for the marks kept outside. */
+  readonly committed: (rows: readonly EvidenceRow[], tail: Tail) => void;
+  /** Before the writer closes: the last connection to close must be one that may tidy up the log. */
+  readonly closeReader: () => void;
+  readonly close: () => Promise<void>;
+}
+
+interface Waiting {
+  readonly number: number;
+  readonly recorded: readonly RecordedEntry[];
+  readonly rows: readonly EvidenceRow[];
+  readonly undo: readonly LedgerChange[];
+  readonly acknowledged: number | undefined;
+  readonly resolve: () => void;
+  readonly reject: (error: StorageError) => void;
+}
+
+interface Call {
+  readonly resolve: (value: number) => void;
+  readonly reject: (error: StorageError) => void;
+}
+
+export class JournalStore implements Journal {
+  readonly epoch: string;
+  readonly #parts: JournalParts;
+  readonly #writer: JournalWriter;
+  readonly #outbox: Outbox;
+  readonly #pending = new PendingRows();
+  readonly #followers = new Set<(entries: readonly RecordedEntry[]) => void>();
+  readonly #watchers = new Set<(state: StorageState) => void>();
+  readonly #calls = new Map<number, Call>();
+  /** On the disk, and with what is on its way. */
+  #written: Tail;
+  #tail: Tail;
+  #waiting: Waiting[] = [];
+  #generation = 0;
+  #batches = 0;
+  readonly #sent = new Set<Promise<void>>();
+  #storage: StorageState = 'ok';
+  #closed = false;
+
+  constructor(parts: JournalParts) {
+    this.#parts = parts;
+    this.epoch = parts.epoch;
+    this.#written = parts.tail;
+    this.#tail = parts.tail;
+    this.#outbox = new Outbox(parts.epoch, parts.acknowledged);
+    this.#writer = parts.startWriter((answer) => this.#hear(answer));
+  }
+
+  get lastSeq(): number {
+    return this.#written.seq;
+  }
+
+  get lastHash(): string {
+    return this.#written.hash;
+  }
+
+  get acknowledged(): number {
+    return this.#outbox.acknowledged;
+  }
+
+  get ledger(): LedgerView {
+    return this.#parts.ledger;
+  }
+
+  get isSafe(): boolean {
+    return this.#storage !== 'unsafe';
+  }
+
+  get storage(): StorageState {
+    return this.#storage;
+  }
+
+  append(batch: JournalBatch): Appended {
+    const rows = batch.rows ?? [];
+    const stamp = wholeStamp(batch.stamp);
+    const recorded: RecordedEntry[] = [];
+    const entries: EntryRow[] = [];
+    const changes: LedgerChange[] = [];
+    const undo: LedgerChange[] = [];
+    let tail = this.#tail;
+    try {
+      for (const entry of batch.entries) {
+        const { row, record } = this.#place(entry, stamp, tail);
+        tail = { seq: row.seq, hash: row.hash };
+        const folded = fold(this.#parts.ledger, record);
+        undo.unshift(...this.#parts.ledger.apply(folded));
+        changes.push(...folded);
+        entries.push(row);
+        recorded.push(record);
+      }
+    } catch (error) {
+      this.#parts.ledger.apply(undo);
+      throw error;
+    }
+    this.#tail = tail;
+    const committed = this.#send({ entries, ledger: changes.map(ledgerRow), rows }, recorded, undo);
+    return { recorded, committed };
+  }
+
+  acknowledge(epoch: string, seq: number): Promise<void> {
+    const target = this.#outbox.target(epoch, seq, this.#written.seq);
+    if (target === undefined) return Promise.resolve();
+    return this.#send({ entries: [], ledger: [], rows: [], acknowledged: target }, [], []);
+  }
+
+  read(query: JournalQuery): readonly RecordedEntry[] {
+    return this.#parts.reader.read(query);
+  }
+
+  entry(seq: number): RecordedEntry | undefined {
+    return this.#parts.reader.entry(seq);
+  }
+
+  command(id: string): { readonly reply: Json | undefined; readonly expires: Instant } | undefined {
+    return this.#pending.get('command', id) ?? this.#parts.reader.command(id);
+  }
+
+  counter(kid: string): { readonly highest: string; readonly window: string } | undefined {
+    return this.#pending.get('counter', kid) ?? this.#parts.reader.counter(kid);
+  }
+
+  tombstone(grant: GrantId): { readonly rev: number; readonly at: Instant } | undefined {
+    const pending = this.#pending.get('tombstone', grant);
+    const stored = this.#parts.reader.tombstone(grant);
+    if (pending === undefined || (stored !== undefined && stored.rev >= pending.rev)) return stored;
+    return pending;
+  }
+
+  /** All of them that are on the disk, for the copy in `grants.db`. */
+  tombstones(): Iterable<{ readonly grant: string; readonly rev: number; readonly at: Instant }> {
+    return this.#parts.reader.tombstones();
+  }
+
+  mark(name: string): Json | undefined {
+    const pending = this.#pending.get('mark', name);
+    return pending === undefined ? this.#parts.reader.mark(name) : pending.value;
+  }
+
+  follow(committed: (entries: readonly RecordedEntry[]) => void): () => void {
+    this.#followers.add(committed);
+    return () => this.#followers.delete(committed);
+  }
+
+  /** Called at each change of `storage`. Returns how to stop. */
+  watchStorage(changed: (state: StorageState) => void): () => void {
+    this.#watchers.add(changed);
+    return () => this.#watchers.delete(changed);
+  }
+
+  verify(): Promise<VerifyReport> {
+    return this.#parts.verify();
+  }
+
+  forgetCommands(before: Instant): Promise<number> {
+    return this.#call((call) =>
+      this.#writer.post({ kind: 'forget-commands', call, before: Math.floor(before) }),
+    );
+  }
+
+  /** Writes something that changes nothing: `isSafe` afterwards tells whether the disk is well again. */
+  async probe(): Promise<boolean> {
+    const acknowledged = this.#outbox.acknowledged;
+    await this.#send({ entries: [], ledger: [], rows: [], acknowledged }, [], []).catch(
+      (error: StorageError) => error,
+    );
+    return this.isSafe;
+  }
+
+  /** The next `times` commits fail as if the disk did. For tests and the simulator. */
+  failWrites(as: 'full' | 'broken', times: number): void {
+    this.#writer.post({ kind: 'fail-next', as, times });
+  }
+
+  /** There is ballast again. */
+  ballastMade(): void {
+    if (this.#storage === 'low') this.#become('ok');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await Promise.allSettled(this.#sent);
+    this.#parts.closeReader();
+    await this.#call((call) => this.#writer.post({ kind: 'close', call })).catch(() => undefined);
+    await this.#writer.stop();
+    await this.#parts.close();
+  }
+
+  #place(entry: Entry, stamp: Stamp, tail: Tail): { row: EntryRow; record: RecordedEntry } {
+    const evidence = entry.evidence === undefined ? undefined : JSON.stringify(entry.evidence);
+    const told = evidence === undefined ? {} : { evidence: sha256(evidence) };
+    const bodyText = JSON.stringify({ ...entry.body, ...told });
+    const id = uuid7(stamp.at, this.#parts.random);
+    const { device, sub, type } = entry;
+    const digest = contentDigest({ id, device, sub, stamp, bodyText });
+    const seq = tail.seq + 1;
+    const hash = entryHash(tail.hash, seq, stamp.at, type, digest);
+    const { clock } = stamp;
+    const row: EntryRow = {
+      seq,
+      id,
+      at: stamp.at,
+      uptime: stamp.uptime,
+      boot: stamp.boot,
+      lo: clock.lo,
+      hi: Number.isFinite(clock.hi) ? clock.hi : null,
+      state: clock.state,
+      type,
+      device: device ?? null,
+      sub: sub ?? null,
+      body: bodyText,
+      evidence: evidence ?? null,
+      digest,
+      hash,
+    };
+    // What is folded is what will be read back, so that folding again gives the same ledger.
+    const body = jsonObject(bodyText);
+    const kept = evidence === undefined ? {} : { evidence: jsonObject(evidence) };
+    const place = { epoch: this.epoch, seq, id, stamp, prev: tail.hash, hash };
+    return { row, record: { ...entry, body, ...kept, ...place } };
+  }
+
+  #send(
+    batch: Omit<RowBatch, 'number' | 'generation'>,
+    recorded: readonly RecordedEntry[],
+    undo: readonly LedgerChange[],
+  ): Promise<void> {
+    if (this.#closed) return Promise.reject(new StorageError('broken', 'the journal is closed'));
+    this.#batches += 1;
+    const number = this.#batches;
+    this.#pending.add(batch.rows, number);
+    const committed = new Promise<void>((resolve, reject) => {
+      const { rows, acknowledged } = batch;
+      this.#waiting.push({ number, recorded, rows, undo, acknowledged, resolve, reject });
+    });
+    // A failure is also told by `isSafe`; who does not wait for the disk need not handle it twice.
+    this.#sent.add(committed);
+    const settled = () => this.#sent.delete(committed);
+    committed.then(settled, settled);
+    this.#writer.post({ kind: 'batch', batch: { ...batch, number, generation: this.#generation } });
+    return committed;
+  }
+
+  #call(post: (call: number) => void): Promise<number> {
+    this.#batches += 1;
+    const call = this.#batches;
+    return new Promise((resolve, reject) => {
+      this.#calls.set(call, { resolve, reject });
+      post(call);
+    });
+  }
+
+  #hear(answer: FromWriter): void {
+    switch (answer.kind) {
+      case 'committed':
+        this.#committed(answer.upTo);
+        return;
+      case 'failed':
+        if (answer.generation === this.#generation) {
+          this.#takeBack(new StorageError(answer.code, answer.message));
+        }
+        return;
+      case 'ballast-dropped':
+        if (this.#storage === 'ok') this.#become('low');
+        return;
+      case 'answer':
+      case 'refused': {
+        const call = this.#calls.get(answer.call);
+        this.#calls.delete(answer.call);
+        if (answer.kind === 'answer') call?.resolve(answer.value);
+        else call?.reject(new StorageError(answer.code, answer.message));
+        return;
+      }
+      case 'died': {
+        const error = new StorageError(answer.code, `journal thread: ${answer.message}`);
+        this.#takeBack(error);
+        for (const call of this.#calls.values()) call.reject(error);
+        this.#calls.clear();
+        this.#closed = true;
+        return;
+      }
+      default:
+        answer satisfies never;
+    }
+  }
+
+  #committed(upTo: number): void {
+    this.#pending.committed(upTo);
+    const done = this.#waiting.filter(({ number }) => number <= upTo);
+    this.#waiting = this.#waiting.slice(done.length);
+    for (const { recorded, acknowledged } of done) {
+      const last = recorded.at(-1);
+      if (last !== undefined) this.#written = { seq: last.seq, hash: last.hash };
+      if (acknowledged !== undefined) this.#outbox.raise(acknowledged);
+    }
+    if (this.#storage === 'unsafe') this.#become('low');
+    this.#parts.committed(
+      done.flatMap(({ rows }) => rows),
+      this.#written,
+    );
+    for (const { recorded, resolve } of done) {
+      resolve();
+      if (recorded.length > 0) for (const follower of this.#followers) follower(recorded);
+    }
+  }
+
+  /** In reverse, since each was folded on top of the one before. */
+  #takeBack(error: StorageError): void {
+    this.#generation += 1;
+    const lost = this.#waiting;
+    this.#waiting = [];
+    for (const { undo } of lost.toReversed()) this.#parts.ledger.apply(undo);
+    this.#pending.clear();
+    this.#tail = this.#written;
+    this.#become('unsafe');
+    for (const { reject } of lost) reject(error);
+  }
+
+  #become(state: StorageState): void {
+    if (this.#storage === state) return;
+    this.#storage = state;
+    for (const watcher of this.#watchers) watcher(state);
+  }
+}
+
+function ledgerRow({ table, id, value }: LedgerChange): RowBatch['ledger'][number] {
+  return { table, id, value: value === undefined ? undefined : JSON.stringify(value) };
+}
+
+/** Whole milliseconds, outward for the interval, as they are stored. */
+function wholeStamp({ at, uptime: up, boot, clock }: Stamp): Stamp {
+  const lo = instant(Number.isFinite(clock.lo) ? Math.floor(clock.lo) : 0);
+  const hi = instant(Number.isFinite(clock.hi) ? Math.ceil(clock.hi) : Number.POSITIVE_INFINITY);
+  return {
+    at: instant(Math.floor(at)),
+    uptime: uptime(Math.floor(up)),
+    boot,
+    clock: { lo, hi, state: clock.state },
+  };
+}

@@ -1,0 +1,95 @@
+/** Long reads of a whole database, each in a thread of its own that ends with it: check, verify, back up. */
+import { open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { openDatabase, quickCheck, storageError } from './database.ts';
+import { syncDirectory } from './high-water.ts';
+import { verifyJournalFile } from './journal-verify.ts';
+import { StorageError, type VerifyReport } from './ports.ts';
+
+export type Job =
+  | { readonly kind: 'check'; readonly path: string }
+  | { readonly kind: 'verify'; readonly path: string }
+  | { readonly kind: 'backup'; readonly path: string; readonly to: string };
+
+export type JobResult =
+  | { readonly kind: 'faults'; readonly faults: readonly string[] }
+  | { readonly kind: 'verified'; readonly report: VerifyReport }
+  | { readonly kind: 'backed-up' }
+  | { readonly kind: 'failed'; readonly code: StorageError['code']; readonly message: string };
+
+export async function runJob(job: Job): Promise<JobResult> {
+  try {
+    switch (job.kind) {
+      case 'check':
+        return { kind: 'faults', faults: checkFile(job.path) };
+      case 'verify':
+        return { kind: 'verified', report: verifyJournalFile(job.path) };
+      case 'backup':
+        await copyDatabase(job.path, job.to);
+        return { kind: 'backed-up' };
+      default:
+        return job satisfies never;
+    }
+  } catch (error) {
+    const { code, message } = storageError(error);
+    return { kind: 'failed', code, message };
+  }
+}
+
+/** The same in its own thread. @throws StorageError */
+export function runJobAside(job: Job): Promise<Exclude<JobResult, { kind: 'failed' }>> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL('./maintenance-worker.ts', import.meta.url), {
+      workerData: job,
+    });
+    worker.once('message', (result: JobResult) => {
+      if (result.kind === 'failed') reject(new StorageError(result.code, result.message));
+      else resolve(result);
+    });
+    worker.once('error', (error) => reject(storageError(error)));
+    worker.once('exit', () =>
+      reject(new StorageError('broken', `${job.kind} ended without result`)),
+    );
+  });
+}
+
+export function checkFile(path: string, full = false): readonly string[] {
+  try {
+    const db = openDatabase(path, { readonly: true });
+    try {
+      return quickCheck(db, full);
+    } finally {
+      db.close();
+    }
+  } catch (error) {
+    return [storageError(error).message];
+  }
+}
+
+/** A whole, checked copy under its name, or none: online copy to another name, check, sync, rename. */
+export async function copyDatabase(from: string, to: string): Promise<void> {
+  const partial = `${to}.partial`;
+  const db = openDatabase(from, { readonly: true });
+  try {
+    await rm(partial, { force: true });
+    await db.backup(partial);
+  } finally {
+    db.close();
+  }
+  try {
+    const faults = checkFile(partial, true);
+    if (faults.length > 0) throw new StorageError('corrupt', `the copy is faulty: ${faults[0]}`);
+    const file = await open(partial, 'r+');
+    try {
+      await file.chmod(0o600);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(partial, to);
+    await syncDirectory(dirname(to));
+  } finally {
+    for (const end of ['', '-wal', '-shm']) await rm(`${partial}${end}`, { force: true });
+  }
+}

@@ -1,0 +1,94 @@
+/** A small site's facts, a clock that stands and chance from a seed, for the store's tests. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Entry, Stamp } from '../../../daemon/access/entry.ts';
+import type { HolderId } from '../../../daemon/access/model.ts';
+import type { Clock, Instant, Random, Timer, Uptime } from '../../../drivers/contract/time.ts';
+import { instant, uptime } from '../../../drivers/contract/time.ts';
+
+export const NOON: Instant = instant(Date.UTC(2026, 10, 24, 12));
+
+/** Moves when told; timers fire in order. */
+export class StillClock implements Clock {
+  #elapsed = 0;
+  #timers: { at: number; fire: () => void }[] = [];
+
+  now(): Instant {
+    return instant(NOON + this.#elapsed);
+  }
+
+  uptime(): Uptime {
+    return uptime(1000 + this.#elapsed);
+  }
+
+  wakeAt(at: Uptime, fire: () => void): Timer {
+    const timer = { at, fire };
+    this.#timers.push(timer);
+    return {
+      cancel: () => {
+        this.#timers = this.#timers.filter((each) => each !== timer);
+      },
+    };
+  }
+
+  advance(ms: number): void {
+    this.#elapsed += ms;
+    const due = this.#timers.filter(({ at }) => at <= this.uptime());
+    this.#timers = this.#timers.filter((each) => !due.includes(each));
+    for (const { fire } of due) fire();
+  }
+}
+
+/** xorshift32; the same seed gives the same bytes. */
+export class SeededRandom implements Random {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = (seed | 0) === 0 ? 1 : seed | 0;
+  }
+
+  #next(): number {
+    let x = this.#state;
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    this.#state = x | 0;
+    return x >>> 0;
+  }
+
+  fraction(): number {
+    return this.#next() / 2 ** 32;
+  }
+
+  bytes(length: number): Uint8Array {
+    return Uint8Array.from({ length }, () => this.#next() & 0xff);
+  }
+}
+
+export function stampAt(at: Instant): Stamp {
+  return {
+    at,
+    uptime: uptime(at - NOON + 1000),
+    boot: 'boot-1',
+    clock: { lo: instant(at - 50), hi: instant(at + 50), state: 'trusted' },
+  };
+}
+
+export function entryOf(n: number): Entry {
+  return {
+    type: n % 3 === 0 ? 'access.granted' : n % 3 === 1 ? 'device.online' : 'grant.put',
+    ...(n % 2 === 0 ? { sub: `p_${n % 7}` as HolderId } : {}),
+    body: { n, note: `entry ${n}` },
+    ...(n % 5 === 0 ? { evidence: { knew: n } } : {}),
+  };
+}
+
+export interface Folder extends Disposable {
+  readonly path: string;
+}
+
+export function temporaryFolder(under = tmpdir()): Folder {
+  const path = mkdtempSync(join(under, 'latchkey-store-'));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
