@@ -1,0 +1,314 @@
+/** The talk with a reader that only ever speaks by itself: cut what it says into tokens, tell cards and codes. */
+import {
+  type Actuation,
+  type DeviceEvent,
+  type DeviceId,
+  type DeviceStatistics,
+  NO_STATISTICS,
+} from '../contract/device.ts';
+import type { BusFacts, Input, Machine, Step } from '../contract/machine.ts';
+import { type Millis, type Uptime, uptime } from '../contract/time.ts';
+import { toHex } from '../wire/hex.ts';
+import type { Burst } from '../wire/keypad-burst.ts';
+import {
+  asDeviceEvents,
+  discardPin,
+  expirePin,
+  NO_ENTRY,
+  type PinEntry,
+  type PinRules,
+  pinDeadline,
+  pressKey,
+} from '../wire/pin-entry.ts';
+import { giveUp, NOTHING_HELD, type Received, receive } from '../wire/receive-buffer.ts';
+import type { Token, TokenScan } from './token.ts';
+
+export interface ReaderTalk {
+  readonly device: DeviceId;
+  readonly scan: TokenScan;
+  /** Longest beginning that is held while waiting for its end, bytes. */
+  readonly most: number;
+  /** Silence that ends a frame or tells a key from a digit. */
+  readonly idleGap: Millis;
+  /** A card is told again only after it was not heard for this long: a held tag repeats all the time. */
+  readonly rearm: Millis;
+  /** `undefined` where the reader has no keys. */
+  readonly pin: PinRules | undefined;
+}
+
+/** Bytes without sense after which somebody should look at speed and wiring. */
+const GARBAGE_BYTES = 64;
+/** How long `read-state` waits for a tag that lies in the field to repeat itself; the slowest do once a second. */
+const READ_STATE_WITHIN: Millis = 1500;
+
+interface State {
+  readonly isUp: boolean;
+  readonly held: Uint8Array;
+  readonly lastByteAt: Uptime;
+  /** Cards in the field: identity in hex, when last heard. */
+  readonly seen: ReadonlyMap<string, Uptime>;
+  readonly entry: PinEntry;
+  readonly isSwapped: boolean;
+  /** Bytes without sense since the last token. */
+  readonly garbage: number;
+  readonly rereading: readonly { readonly actuation: Actuation; readonly until: Uptime }[];
+  readonly statistics: DeviceStatistics;
+}
+
+type Said = { readonly state: State; readonly events: readonly DeviceEvent[] };
+
+export function readerMachine(talk: ReaderTalk, bus: Pick<BusFacts, 'latencyMs'>): Machine<State> {
+  const { device } = talk;
+  const gap = talk.idleGap + bus.latencyMs;
+
+  function step(before: State, input: Input, now: Uptime): Said {
+    switch (input.kind) {
+      case 'link-up':
+        return { state: { ...before, isUp: true }, events: [{ device, kind: 'online' }] };
+      case 'link-down':
+        return linkDown(before);
+      case 'bytes': {
+        const settled = silence(before, now, gap, talk);
+        const heard = receive(
+          settled.state.held,
+          input.bytes,
+          (b) => talk.scan(b, false),
+          talk.most,
+        );
+        return then(settled, (state) => take({ ...state, lastByteAt: now }, heard, now, talk));
+      }
+      case 'wake':
+        return then(silence(before, now, gap, talk), (state) => expire(state, now, talk));
+      case 'actuation':
+        return actuate(before, input.actuation, now);
+      case 'withdraw':
+      case 'sent':
+      case 'notified':
+      case 'value':
+      case 'gatt-failed':
+        return { state: before, events: [] };
+      default:
+        return input satisfies never;
+    }
+  }
+
+  /** A reader on a wire without a way back can do nothing but repeat what lies in its field. */
+  function actuate(state: State, actuation: Actuation, now: Uptime): Said {
+    if (actuation.kind === 'feedback') return { state, events: [] };
+    if (actuation.kind !== 'read-state') {
+      return { state, events: [result(actuation, 'refused', 'this reader only speaks')] };
+    }
+    const rereading = [...state.rereading, { actuation, until: uptime(now + READ_STATE_WITHIN) }];
+    return { state: { ...state, rereading, seen: new Map() }, events: [] };
+  }
+
+  function linkDown(state: State): Said {
+    const events: DeviceEvent[] = state.rereading.map(({ actuation }) =>
+      result(actuation, 'failed', 'the link closed'),
+    );
+    const discarded = discardPin(state.entry, 'fault');
+    events.push(...asDeviceEvents(device, discarded.events));
+    if (state.isUp) events.push({ device, kind: 'offline', why: 'the link closed' });
+    return { state: { ...nothingYet(), statistics: state.statistics }, events };
+  }
+
+  return {
+    begin: () => ({ state: nothingYet(), send: [], events: [], wakeAt: undefined }),
+    step(before, input, now): Step<State> {
+      const { state, events } = step(before, input, now);
+      return { state, send: [], events, wakeAt: wakeAt(state, gap, talk) };
+    },
+    statistics: (state) => new Map([[device, state.statistics]]),
+  };
+}
+
+function nothingYet(): State {
+  return {
+    isUp: false,
+    held: NOTHING_HELD,
+    lastByteAt: uptime(0),
+    seen: new Map(),
+    entry: NO_ENTRY,
+    isSwapped: false,
+    garbage: 0,
+    rereading: [],
+    statistics: NO_STATISTICS,
+  };
+}
+
+function wakeAt(state: State, gap: Millis, { pin }: ReaderTalk): Uptime | undefined {
+  const moments: number[] = state.rereading.map(({ until }) => until);
+  if (state.held.length > 0) moments.push(state.lastByteAt + gap);
+  const deadline = pin === undefined ? undefined : pinDeadline(state.entry, pin);
+  if (deadline !== undefined) moments.push(deadline);
+  return moments.length === 0 ? undefined : uptime(Math.min(...moments));
+}
+
+function then(first: Said, next: (state: State) => Said): Said {
+  const second = next(first.state);
+  return { state: second.state, events: [...first.events, ...second.events] };
+}
+
+/** What was held has been followed by silence: it is what it is. */
+function silence(state: State, now: Uptime, gap: Millis, talk: ReaderTalk): Said {
+  if (state.held.length === 0 || now < state.lastByteAt + gap) return { state, events: [] };
+  const over = giveUp(state.held, (bytes) => talk.scan(bytes, true));
+  // Keys count from when they were pressed, not from when the silence behind them was long enough.
+  return take(state, over, state.lastByteAt, talk);
+}
+
+function expire(state: State, now: Uptime, talk: ReaderTalk): Said {
+  const events: DeviceEvent[] = [];
+  let { entry } = state;
+  if (talk.pin !== undefined) {
+    const expired = expirePin(entry, now, talk.pin);
+    entry = expired.entry;
+    events.push(...asDeviceEvents(talk.device, expired.events));
+  }
+  const over = state.rereading.filter(({ until }) => until <= now);
+  events.push(...over.map(({ actuation }) => result(actuation, 'done', 'nothing in the field')));
+  const rereading = state.rereading.filter(({ until }) => until > now);
+  return { state: { ...state, entry, rereading }, events };
+}
+
+function take(before: State, heard: Received<Token>, now: Uptime, talk: ReaderTalk): Said {
+  const { statistics } = before;
+  const garbage = before.garbage + heard.noiseBytes;
+  let said: Said = {
+    state: {
+      ...before,
+      held: heard.held,
+      garbage,
+      statistics: {
+        ...statistics,
+        noiseBytes: statistics.noiseBytes + heard.noiseBytes,
+        checksumErrors: statistics.checksumErrors + heard.checksumErrors,
+      },
+    },
+    events: [],
+  };
+  if (before.garbage < GARBAGE_BYTES && garbage >= GARBAGE_BYTES) {
+    said = {
+      ...said,
+      events: [fault(talk.device, 'garbage', 'raised', `${garbage} bytes without sense`)],
+    };
+  }
+  for (const token of heard.frames)
+    said = then(said, (state) => takeToken(state, token, now, talk));
+  return said;
+}
+
+function takeToken(before: State, token: Token, now: Uptime, talk: ReaderTalk): Said {
+  const { device } = talk;
+  const events: DeviceEvent[] = [];
+  if (before.garbage >= GARBAGE_BYTES) {
+    events.push(fault(device, 'garbage', 'cleared', 'the reader makes sense again'));
+  }
+  const { statistics } = before;
+  const state: State = {
+    ...before,
+    garbage: 0,
+    statistics: { ...statistics, replies: statistics.replies + 1, lastSeen: now },
+  };
+  return then({ state, events }, (known) => {
+    switch (token.kind) {
+      case 'card':
+        return takeCard(known, token, now, talk);
+      case 'malformed': {
+        const { bitCount, fault } = token;
+        const malformed: DeviceEvent = { device, kind: 'card-malformed', bitCount, fault };
+        return then(withoutEntry(known, 'cleared', device), (s) => ({
+          state: s,
+          events: [malformed],
+        }));
+      }
+      case 'key':
+        return takeKey(known, token.burst, now, talk);
+      case 'nothing':
+        return { state: known, events: [] };
+      default:
+        return token satisfies never;
+    }
+  });
+}
+
+function takeCard(
+  before: State,
+  { card }: Token & { kind: 'card' },
+  now: Uptime,
+  { device, rearm }: ReaderTalk,
+): Said {
+  const identity = `${card.bitCount}:${toHex(card.bits)}`;
+  const lastAt = before.seen.get(identity);
+  const seen = new Map([...before.seen].filter(([, at]) => now - at < rearm));
+  seen.set(identity, now);
+  const state: State = { ...before, seen, rereading: [] };
+  if (lastAt !== undefined && now - lastAt < rearm)
+    return { state: { ...state, rereading: before.rereading }, events: [] };
+  const read: DeviceEvent = { device, kind: 'card-read', ...card };
+  const reread = before.rereading.map(({ actuation }) => result(actuation, 'done'));
+  return then(withoutEntry(state, 'cleared', device), (s) => ({
+    state: s,
+    events: [read, ...reread],
+  }));
+}
+
+/** Bytes of 1, 2, 3 and 0 that a keypad with exchanged wires cannot send. */
+function takeKey(before: State, burst: Burst, now: Uptime, { device, pin }: ReaderTalk): Said {
+  if (pin === undefined) return { state: before, events: [] };
+  if (burst.kind === 'swapped') {
+    const events = before.isSwapped
+      ? []
+      : [fault(device, 'wiring-swapped', 'raised', 'D0 and D1 of the keypad are exchanged')];
+    return then(withoutEntry({ ...before, isSwapped: true }, 'fault', device), (state) => ({
+      state,
+      events,
+    }));
+  }
+  if (burst.kind === 'invalid') return { state: before, events: [] };
+  if (before.isSwapped) {
+    if (!/^[1230]$/.test(burst.key)) return { state: before, events: [] };
+    // Only straight wires give this key. It is not counted: what was typed before it is not known.
+    const cleared = fault(device, 'wiring-swapped', 'cleared', 'the keypad reads straight again');
+    return { state: { ...before, isSwapped: false }, events: [cleared] };
+  }
+  const pressed = pressKey(before.entry, burst.key, now, pin);
+  return {
+    state: { ...before, entry: pressed.entry },
+    events: asDeviceEvents(device, pressed.events),
+  };
+}
+
+function withoutEntry(state: State, why: 'cleared' | 'fault', device: DeviceId): Said {
+  const discarded = discardPin(state.entry, why);
+  return {
+    state: { ...state, entry: discarded.entry },
+    events: asDeviceEvents(device, discarded.events),
+  };
+}
+
+function fault(
+  device: DeviceId,
+  which: 'garbage' | 'wiring-swapped',
+  state: 'raised' | 'cleared',
+  detail: string,
+): DeviceEvent {
+  return { device, kind: 'fault', fault: which, state, detail };
+}
+
+function result(
+  { id, device }: Actuation,
+  which: 'done' | 'failed' | 'refused',
+  detail?: string,
+): DeviceEvent {
+  return {
+    device,
+    kind: 'actuation-result',
+    actuation: id,
+    result: which,
+    sent: false,
+    acknowledged: false,
+    observed: which === 'done' && detail === undefined,
+    ...(detail !== undefined && { detail }),
+  };
+}

@@ -1,0 +1,38 @@
+/** What the entries of all line readers share. */
+import { z } from 'zod';
+import type { DriverAbilities, MachineDevice } from '../contract/machine.ts';
+
+export const FOB_READER: DriverAbilities = {
+  cards: true,
+  codes: false,
+  feedback: false,
+  slots: false,
+  presence: false,
+  lock: false,
+  onPowerLoss: undefined,
+};
+
+export const rearmMs = z
+  .int()
+  .min(200)
+  .max(10_000)
+  .default(1500)
+  .describe('a fob held to the reader is one presentation until it was away for this long');
+
+/** Such a reader has no address, so a bus can carry one. */
+export function oneReader(devices: readonly MachineDevice<unknown>[]): readonly string[] {
+  if (devices.length <= 1) return [];
+  const names = devices.map(({ id }) => id).join(', ');
+  return [`${names}: these readers have no address, give each a bus of its own`];
+}
+
+/** Config has refused any other number of devices before a machine is built. */
+export function theReader<Options>(
+  devices: readonly MachineDevice<Options>[],
+): MachineDevice<Options> {
+  const [only, ...more] = devices;
+  if (only === undefined || more.length > 0) {
+    throw new RangeError(`one reader a bus, found ${devices.length}`);
+  }
+  return only;
+}
