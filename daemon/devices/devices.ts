@@ -1,0 +1,173 @@
+/** All buses of the site: events go up, actuations come down, each bus for itself. */
+import type { Actuation, DeviceEvent, DeviceId } from '../../drivers/contract/device.ts';
+import type { DriverEntry } from '../../drivers/contract/machine.ts';
+import type { Clock, Millis, Random, Uptime } from '../../drivers/contract/time.ts';
+import { Actuator } from './actuator.ts';
+import { type BusOpener, type DeviceLinkStatus, Supervisor } from './supervisor.ts';
+
+/** Actuations under way may end before the links are closed (conventions 3.5). */
+const STOP_WITHIN: Millis = 5000;
+
+/** A bus of the config. */
+export interface BusSetting {
+  readonly name: string;
+  /** Bits per second; the driver's factory speed where the config names none. */
+  readonly baudRate?: number | undefined;
+  /** What the way to the wire adds to each reply. */
+  readonly latencyMs?: number | undefined;
+  /** Our own bytes come back. */
+  readonly echo?: boolean | undefined;
+}
+
+/** A device of the config; `options` as its driver's schema gave them. */
+export interface DeviceSetting {
+  readonly id: DeviceId;
+  readonly driver: string;
+  readonly bus: string;
+  readonly options: unknown;
+}
+
+export interface DevicesParts {
+  readonly buses: readonly BusSetting[];
+  readonly devices: readonly DeviceSetting[];
+  readonly catalogue: ReadonlyMap<string, DriverEntry>;
+  /** By the name of the bus. */
+  readonly openers: ReadonlyMap<string, BusOpener>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly secrets: ReadonlyMap<string, Uint8Array>;
+  onEvent(event: DeviceEvent, at: Uptime): void;
+  /** Asked just before an actuation goes to the wire: is it still allowed? */
+  beforeWire(actuation: Actuation): boolean;
+  /** Who was at the end of each bus before this start. */
+  readonly knownIdentities?: ReadonlyMap<string, string> | undefined;
+  /** To be kept for the next start. */
+  identified?(bus: string, identity: string): void;
+  /** A driver broke; told to the operator's log. */
+  broken?(bus: string, error: unknown): void;
+}
+
+export interface DeviceStatus extends DeviceLinkStatus {
+  readonly bus: string;
+  readonly driver: string;
+  /** Path, address or peripheral of its bus. */
+  readonly port: string;
+  /** Actuations asked of its bus and not yet ended. */
+  readonly queued: number;
+}
+
+export interface Devices {
+  /** Keeps all buses open until the signal, then lets what is under way end, and closes them. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Ends in exactly one `actuation-result` event; feedback in none. */
+  actuate(actuation: Actuation): void;
+  withdraw(which: (actuation: Actuation) => boolean): void;
+  /** Accepts the other device that was found on a bus. */
+  adopt(bus: string): void;
+  has(device: DeviceId): boolean;
+  status(): readonly DeviceStatus[];
+}
+
+interface Bus {
+  readonly name: string;
+  readonly driver: string;
+  readonly opener: BusOpener;
+  readonly supervisor: Supervisor;
+  readonly actuator: Actuator;
+}
+
+/** Builds every bus that has devices; opens nothing before `run`. The config has been checked: faults are ours. */
+export function openDevices(parts: DevicesParts): Devices {
+  const buses = new Map(
+    parts.buses.flatMap((setting) => {
+      const devices = parts.devices.filter(({ bus }) => bus === setting.name);
+      return devices.length === 0 ? [] : [[setting.name, bus(setting, devices, parts)] as const];
+    }),
+  );
+  const home = new Map<DeviceId, Bus>();
+  for (const { id, bus: name } of parts.devices) {
+    const found = buses.get(name);
+    if (found === undefined) throw new RangeError(`device ${id} is on no bus ${name}`);
+    home.set(id, found);
+  }
+  return {
+    run: (signal) => run([...buses.values()], signal),
+    actuate(actuation) {
+      const found = home.get(actuation.device);
+      if (found === undefined) throw new RangeError(`there is no device ${actuation.device}`);
+      found.actuator.enqueue(actuation);
+    },
+    withdraw(which) {
+      for (const { actuator } of buses.values()) actuator.withdraw(which);
+    },
+    adopt(name) {
+      const found = buses.get(name);
+      if (found === undefined) throw new RangeError(`there is no bus ${name}`);
+      found.supervisor.adopt();
+    },
+    has: (device) => home.has(device),
+    status: () => [...buses.values()].flatMap(busStatus),
+  };
+}
+
+async function run(buses: readonly Bus[], signal: AbortSignal): Promise<void> {
+  const links = new AbortController();
+  const stopping = async () => {
+    await Promise.all(buses.map(({ actuator }) => actuator.stop(STOP_WITHIN)));
+    links.abort();
+  };
+  if (signal.aborted) await stopping();
+  else signal.addEventListener('abort', () => void stopping(), { once: true });
+  await Promise.all(buses.map(({ supervisor }) => supervisor.run(links.signal)));
+}
+
+function bus(setting: BusSetting, devices: readonly DeviceSetting[], parts: DevicesParts): Bus {
+  const [{ driver } = { driver: '' }] = devices;
+  const entry = parts.catalogue.get(driver);
+  const opener = parts.openers.get(setting.name);
+  if (entry === undefined) throw new RangeError(`there is no driver ${driver}`);
+  if (opener === undefined) throw new RangeError(`bus ${setting.name} has no opener`);
+  if (devices.some((device) => device.driver !== driver)) {
+    throw new RangeError(`bus ${setting.name} has devices of more than one driver`);
+  }
+  const { clock, random } = parts;
+  const actuator: Actuator = new Actuator({
+    clock,
+    beforeWire: (actuation) => parts.beforeWire(actuation),
+    hand: (actuation) => supervisor.actuate(actuation),
+    takeBack: (id) => supervisor.withdraw(id),
+    onResult: (event) => parts.onEvent(event, clock.uptime()),
+  });
+  const supervisor: Supervisor = new Supervisor({
+    bus: setting.name,
+    devices: devices.map(({ id }) => id),
+    machine: entry.machine(devices, {
+      baudRate: setting.baudRate ?? entry.defaultBaudRate,
+      latencyMs: setting.latencyMs ?? 0,
+      echo: setting.echo ?? false,
+      random,
+      secrets: parts.secrets,
+    }),
+    opener,
+    clock,
+    random,
+    knownIdentity: parts.knownIdentities?.get(setting.name),
+    onEvent: (event, at) => {
+      if (event.kind === 'actuation-result') actuator.hear(event);
+      else parts.onEvent(event, at);
+    },
+    identified: (name, identity) => parts.identified?.(name, identity),
+    broken: (name, error) => parts.broken?.(name, error),
+  });
+  return { name: setting.name, driver, opener, supervisor, actuator };
+}
+
+function busStatus({ name, driver, opener, supervisor, actuator }: Bus): DeviceStatus[] {
+  return supervisor.status().map((status) => ({
+    ...status,
+    bus: name,
+    driver,
+    port: opener.name,
+    queued: actuator.length,
+  }));
+}
