@@ -44,3 +44,9 @@ export interface SimulatedDevice {
   /** What one would see, for `GET /v1/devices/<name>` and for tests: doors, LEDs, how often each lock was pulsed. */
   look(): SimJson;
 }
+
+/** A line of `devices/catalogue.ts`: how a device of one driver is built. */
+export interface SimulatedKind<Options = unknown> {
+  /** `name` and `options` as in the config, the options as the driver's schema parses them. */
+  build(name: string, options: Options, around: DeviceSurroundings): SimulatedDevice;
+}
