@@ -1,7 +1,18 @@
 /** Driver name -> entry. A new driver is one folder and one line here. */
+import { id20la, rdm6300 } from './ascii-reader/rdm6300.ts';
+import { wiegandSerial } from './ascii-reader/wiegand-serial.ts';
 import type { DriverEntry } from './contract/machine.ts';
+import { kerongCu12, kerongCu16, kerongCu48, kerongCu48b } from './kerong/driver.ts';
 
-const ENTRIES: readonly DriverEntry[] = [];
+const ENTRIES: readonly DriverEntry[] = [
+  id20la,
+  kerongCu12,
+  kerongCu16,
+  kerongCu48,
+  kerongCu48b,
+  rdm6300,
+  wiegandSerial,
+];
 
 export const catalogue: ReadonlyMap<string, DriverEntry> = new Map(
   ENTRIES.map((entry) => [entry.name, entry]),

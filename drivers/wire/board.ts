@@ -1,0 +1,80 @@
+/** What a lock board's protocol tells the bus machine, so that one bus discipline serves all of them. */
+import type { DeviceFault, DeviceId, SlotNumber } from '../contract/device.ts';
+import type { Millis } from '../contract/time.ts';
+import type { Scanned } from './receive-buffer.ts';
+
+/** State of a sensor; `undefined` where this reading does not tell. */
+export type Bit = boolean | undefined;
+
+/** What a board says of its slots, in their order; polarity is already applied. */
+export interface Reading {
+  /** The door stands open. */
+  readonly doors: readonly Bit[];
+  /** Something lies in the slot. */
+  readonly presence: readonly Bit[];
+}
+
+export type Answer<Frame> =
+  | { readonly kind: 'reading'; readonly reading: Reading }
+  /** The board has taken the request; for an opening it means pulsed, not opened. */
+  | { readonly kind: 'acknowledged' }
+  | { readonly kind: 'refused'; readonly detail: string }
+  /** Setting up goes on with these. */
+  | { readonly kind: 'next'; readonly exchanges: readonly Exchange<Frame>[] }
+  /** The board is set up so that it must not be used; it is looked at again later. */
+  | { readonly kind: 'unsafe'; readonly fault: DeviceFault; readonly detail: string };
+
+/** One request and how its reply is known. */
+export interface Exchange<Frame> {
+  readonly bytes: Uint8Array;
+  /** Length of the reply; 0 where none comes. */
+  readonly replyBytes: number;
+  /** Most time between the end of the request and the beginning of the reply. */
+  readonly within: Millis;
+  /** No reply can ever equal it, so that our own bytes coming back can be told from one. */
+  readonly isProbe: boolean;
+  /** `undefined`: this frame is no reply to this request. */
+  answer(frame: Frame): Answer<Frame> | undefined;
+}
+
+export interface BoardProtocol<Frame> {
+  scan(bytes: Uint8Array): Scanned<Frame>;
+  /** Longest beginning of a frame that is held. */
+  readonly most: number;
+  /** Silence between frames. */
+  readonly gap: Millis;
+  /** Address of the board that said it, or `host` for what only a host says. */
+  speaker(frame: Frame): number | 'host';
+}
+
+/** One board on the bus. */
+export interface Board<Frame> {
+  readonly device: DeviceId;
+  readonly address: number;
+  /** Slots 1 to this. */
+  readonly slots: number;
+  /** Before the first reading after each start, in order. */
+  readonly setup: readonly Exchange<Frame>[];
+  readonly status: Exchange<Frame>;
+  /** `slot` is within bounds. */
+  open(slot: SlotNumber, hold: Millis): Exchange<Frame>;
+  /** A contact tells whether this slot's door is open. */
+  hasContact(slot: SlotNumber): boolean;
+  /** What the board says by itself of its slots; `undefined` for all other frames. */
+  unasked(frame: Frame): Reading | undefined;
+  readonly timing: BoardTiming;
+}
+
+export interface BoardTiming {
+  readonly pollEvery: Millis;
+  /** Repeats of a reading that was not answered; openings have none. */
+  readonly retries: number;
+  /** Equal readings that make a change, and that prove an opening. */
+  readonly debounce: number;
+  /** When the board is asked whether the door opened, counted from the end of the request. */
+  readonly confirmAfter: readonly Millis[];
+  /** Between two openings on one board, so that the supply does not sag. */
+  readonly spacing: Millis;
+  /** Between two openings of one slot, so that its solenoid stays cool. */
+  readonly slotRest: Millis;
+}
