@@ -3,7 +3,13 @@ import { z } from 'zod';
 import { publicJwkSchema } from './jose.ts';
 import type { KeyPower } from './trust-store.ts';
 import { KID } from './trust-store.ts';
-import { identifier, replyKeySchema, revision, wireGrantSchema } from './wire-grant.ts';
+import {
+  identifier,
+  replyKeySchema,
+  revision,
+  sealedSecret,
+  wireGrantSchema,
+} from './wire-grant.ts';
 
 const device = z.string().regex(/^[a-z0-9-]{1,32}$/, 'a device id of a-z 0-9 -');
 const slot = z.int().min(1).max(4096);
@@ -50,6 +56,21 @@ const BODIES = {
     /** Go on after this id. */
     after: identifier.optional(),
   }),
+  'key.put': z.object({
+    key: z.object({
+      id: identifier,
+      rev: revision,
+      name: word,
+      virtual: z.boolean().default(false),
+      roaming: z.boolean().default(false),
+      /** Access point it belongs to. */
+      home: identifier.optional(),
+      notes: word.optional(),
+      /** Number of the fob on its ring, sealed to the bridge. */
+      sealedFob: sealedSecret.optional(),
+    }),
+  }),
+  'key.remove': revocation,
   unlock: open,
   'slot.open': open.extend({ slot }),
   lock: z.object({ dev: device }),
@@ -124,6 +145,8 @@ export const RULES: { readonly [T in CommandType]: CommandRule } = {
   'grants.snapshot': rule(DAY, CC),
   'grants.delta': rule(DAY, CC),
   'grants.compare': rule(DAY, CC),
+  'key.put': rule(7 * DAY, CC),
+  'key.remove': rule(7 * DAY, CC),
   unlock: rule(30, CC, FRESH),
   'slot.open': rule(30, CC, FRESH),
   lock: rule(60, CC, { momentary: true }),

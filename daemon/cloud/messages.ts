@@ -18,7 +18,7 @@ export const CHECKPOINT_TYP = 'kb-chk+jws';
 export const DEEPEST = 8;
 const LONGEST_TEXT = 256;
 /** Texts that may be longer, each bounded by its own schema. */
-const LONG_TEXTS: ReadonlySet<string> = new Set(['sealed', 'echo']);
+const LONG_TEXTS: ReadonlySet<string> = new Set(['sealed', 'sealedFob', 'echo']);
 
 const ZERO_TO_64_BIT = /^(0|[1-9]\d{0,19})$/;
 
@@ -43,6 +43,11 @@ export const envelopeSchema = z.strictObject({
   body: z.record(z.string(), z.unknown()),
 });
 export type Envelope = z.infer<typeof envelopeSchema>;
+
+/** The part of an envelope that must be readable for a refusal to reach its sender. */
+export const addressSchema = envelopeSchema
+  .pick({ id: true, type: true, aud: true, requester: true })
+  .loose();
 
 export const ackSchema = z.strictObject({
   v: z.literal(1),

@@ -1,0 +1,483 @@
+/**
+ * From the broker's bytes to a reply: a command is admitted, done at most once, and answered exactly once. The broker
+ * gets its acknowledgement when what was decided is on the disk; what moves, moves after that (P2, P3).
+ */
+import type { KeyObject } from 'node:crypto';
+import { deviceId, slotNumber } from '../../drivers/contract/device.ts';
+import { type Clock, instant, type Millis, uptime } from '../../drivers/contract/time.ts';
+import type { Entry, JsonObject, Stamp } from '../access/entry.ts';
+import type { AccessPointId } from '../access/model.ts';
+import { type EvidenceRow, type GrantStore, type Journal, StorageError } from '../store/ports.ts';
+import { type Addressed, admit, evidenceOf, type Refused, rowExpiry } from './admission.ts';
+import type { ReceivedMessage } from './broker.ts';
+import type { SessionNonces } from './freshness.ts';
+import { type DeskResult, GrantDesk } from './grant-desk.ts';
+import { parseJson, verifyCompact } from './jws.ts';
+import { ACK_TYP, ackSchema, type Envelope, type Reply, type WireCommand } from './messages.ts';
+import { codeOf, outcomeData } from './outcome.ts';
+import { Refusals } from './refusals.ts';
+import { type Publish, Replies, type Unanswered } from './replies.ts';
+import type { Asked, Attempt, CredentialDesk, SiteActions } from './site-actions.ts';
+import { LARGEST, type Topics } from './topics.ts';
+import { powerOf, type TrustStore } from './trust-store.ts';
+
+/** What the downlink asks of the way up. */
+export interface EventFlow {
+  /** Highest contiguous event the cloud has. */
+  acknowledge(epoch: string, seq: number): Promise<void>;
+  /** Events to be sent once more; how many there are, or why not. */
+  resend(epoch: string, from: number, to: number): number | 'not-found' | 'limit-exceeded';
+}
+
+export interface DownlinkParts {
+  readonly topics: Topics;
+  readonly journal: Journal;
+  readonly grants: GrantStore;
+  readonly trust: TrustStore;
+  readonly site: SiteActions;
+  readonly desk: CredentialDesk;
+  readonly sealingKey: KeyObject;
+  readonly nonces: SessionNonces;
+  readonly events: EventFlow;
+  readonly stamp: () => Stamp;
+  readonly clock: Clock;
+  readonly publish: Publish;
+  /** What the retained state says has changed (grants, lockdown, keys). */
+  readonly stateChanged: () => void;
+}
+
+/** A command that is not done after this time is told to be `accepted`. */
+const ACCEPTED_AFTER: Millis = 1_000;
+
+type ReplyPart = Pick<Reply, 'status' | 'code' | 'msg' | 'data'>;
+
+export class Downlink {
+  readonly #parts: DownlinkParts;
+  readonly #desk: GrantDesk;
+  readonly #refusals: Refusals;
+  readonly #replies: Replies;
+  /** Final replies to come, by command id. */
+  readonly #underWay = new Map<string, Promise<Reply>>();
+
+  constructor(parts: DownlinkParts) {
+    this.#parts = parts;
+    this.#desk = new GrantDesk(parts);
+    this.#refusals = new Refusals(parts.journal, parts.stamp, parts.clock);
+    this.#replies = new Replies(parts.journal, parts.topics, parts.publish);
+  }
+
+  /** Messages refused since the start. */
+  get refused(): number {
+    return this.#refusals.count;
+  }
+
+  /** Resolves when the broker may have its acknowledgement. */
+  async receive(message: ReceivedMessage): Promise<void> {
+    if (message.topic === this.#parts.topics.ack) return this.#receiveAck(message);
+    const admission = admit(message, { ...this.#parts, underWay: this.#underWay });
+    switch (admission.kind) {
+      case 'silent': {
+        const { type, kid, id } = admission;
+        const known = {
+          ...(kid === undefined ? {} : { kid }),
+          ...(id === undefined ? {} : { id }),
+        };
+        return this.#refusals.record(type, { topic: shortened(message.topic), ...known });
+      }
+      case 'duplicate':
+        return this.#answerAgain(admission.envelope);
+      case 'stale': {
+        const { envelope, refused, type, kid } = admission;
+        await this.#refusals.record(type, {
+          id: envelope.id,
+          command: envelope.type.slice(0, 64),
+          kid,
+        });
+        return this.#replyOnly(envelope, refused);
+      }
+      case 'refused':
+        return this.#refuse(admission.envelope, admission.kid, admission.refused);
+      case 'command':
+        return this.#execute(admission.command, admission.kid);
+      default:
+        return admission satisfies never;
+    }
+  }
+
+  /** Before the first session: commands that a stop of the daemon left without an answer get one. */
+  async resume(): Promise<void> {
+    for (const each of this.#replies.unanswered) {
+      const stored = this.#replies.stored(each.id);
+      if (stored !== undefined) void this.#replies.send(each.requester, stored);
+      else await this.#conclude(each);
+    }
+  }
+
+  /** After each connect: replies that found no session. */
+  async flush(): Promise<void> {
+    await this.#replies.flush();
+  }
+
+  /** Settles when no command is under way. */
+  async idle(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay.values());
+  }
+
+  async #receiveAck(message: ReceivedMessage): Promise<void> {
+    const { trust, stamp, topics, events } = this.#parts;
+    const facts = { topic: 'ack' };
+    if (message.retain) return this.#refusals.record('security.retained_command', facts);
+    if (message.payload.length > LARGEST.ack) {
+      return this.#refusals.record('security.malformed_command', facts);
+    }
+    const { clock } = stamp();
+    const token = Buffer.from(message.payload).toString('latin1');
+    const verified = verifyCompact(token, ACK_TYP, (kid) =>
+      powerOf(kid) === 'cc' ? trust.key(kid, clock) : undefined,
+    );
+    if (verified.kind !== 'verified') {
+      const unknown = verified.kind === 'unknown-key';
+      return this.#refusals.record(
+        unknown ? 'security.unknown_key' : 'security.bad_signature',
+        facts,
+      );
+    }
+    const read = ackSchema.safeParse(parseJson(verified.payload));
+    if (!read.success) return this.#refusals.record('security.malformed_command', facts);
+    if (read.data.aud !== topics.bridge)
+      return this.#refusals.record('security.wrong_audience', facts);
+    // An old one harms nothing: the watermark never goes back.
+    await events.acknowledge(read.data.epoch, read.data.seq);
+  }
+
+  async #answerAgain(envelope: Envelope): Promise<void> {
+    const { id, requester } = envelope;
+    const under = this.#underWay.get(id);
+    if (under !== undefined) {
+      void under.then((reply) => this.#replies.send(requester, { ...reply, dup: true }));
+      return;
+    }
+    const stored = this.#replies.stored(id);
+    if (stored !== undefined) {
+      void this.#replies.send(requester, { ...stored, dup: true });
+      return;
+    }
+    // Taken on, but its answer was lost with the process that worked on it.
+    const { type, exp } = envelope;
+    await this.#conclude({ id, type, requester, exp });
+  }
+
+  async #replyOnly(envelope: Addressed, refused: Refused): Promise<void> {
+    void this.#replies.send(envelope.requester, this.#reply(envelope, refusedPart(refused)));
+  }
+
+  async #refuse(envelope: Envelope, kid: string, refused: Refused): Promise<void> {
+    await this.#settle(envelope, kid, refusedPart(refused), [], []);
+  }
+
+  async #execute(command: WireCommand, kid: string): Promise<void> {
+    const { site, stamp } = this.#parts;
+    const asked: Asked = { command: command.id, kid, requester: command.requester };
+    const evidence = () => this.#evidence(command, kid);
+    switch (command.type) {
+      case 'grant.put':
+        return this.#desired(command, kid, this.#desk.put(command.body));
+      case 'grant.revoke':
+        return this.#desired(command, kid, this.#desk.revoke(command.body));
+      case 'grants.snapshot':
+        return this.#desired(command, kid, this.#desk.snapshot(command.body));
+      case 'grants.delta':
+        return this.#desired(command, kid, this.#desk.delta(command.body));
+      case 'grants.compare':
+        return this.#desired(command, kid, Promise.resolve(this.#desk.compare(command.body)));
+      case 'key.put':
+        return this.#desired(command, kid, this.#desk.putKey(command.body));
+      case 'key.remove':
+        return this.#desired(command, kid, this.#desk.removeKey(command.body));
+      case 'unlock':
+      case 'slot.open': {
+        const { dev, slot, ms, by, reason } = command.body;
+        const action = {
+          ...asked,
+          device: deviceId(dev),
+          ...(slot === undefined ? {} : { slot: slotNumber(slot) }),
+          ...(ms === undefined ? {} : { hold: ms }),
+          ...(by === undefined ? {} : { by }),
+          ...(reason === undefined ? {} : { reason }),
+          expires: instant(command.exp * 1000),
+        };
+        return this.#attempt(command, site.open(action, evidence()));
+      }
+      case 'lock':
+        return this.#attempt(command, site.lock(withDevice(asked, command.body.dev), evidence()));
+      case 'lockdown': {
+        const { scope, allowStaff } = command.body;
+        const action = { ...asked, scope: scopeOf(scope), allowStaff };
+        return this.#attempt(command, site.lockdown(action, evidence()));
+      }
+      case 'release': {
+        const action = { ...asked, lockdown: command.body.lockdownId };
+        return this.#attempt(command, site.release(action, evidence()));
+      }
+      case 'keypad.reset':
+        return this.#attempt(
+          command,
+          site.keypadReset(withDevice(asked, command.body.dev), evidence()),
+        );
+      case 'time': {
+        const { unixMs, errMs } = command.body;
+        return this.#attempt(
+          command,
+          site.time({ ...asked, unixMs: instant(unixMs), errMs }, evidence()),
+        );
+      }
+      case 'config': {
+        const action = { ...asked, version: command.body.version, set: plain(command.body.set) };
+        return this.#attempt(command, site.config(action, evidence()));
+      }
+      case 'device.identify':
+        return this.#attempt(
+          command,
+          site.identify(withDevice(asked, command.body.dev), evidence()),
+        );
+      case 'device.add': {
+        const settings = plain(command.body.settings);
+        const action = { ...withDevice(asked, command.body.dev), settings };
+        return this.#attempt(command, site.deviceAdd(action, evidence()));
+      }
+      case 'device.remove':
+        return this.#attempt(
+          command,
+          site.deviceRemove(withDevice(asked, command.body.dev), evidence()),
+        );
+      case 'update.start': {
+        const action = { ...asked, settings: plain(command.body.settings) };
+        return this.#attempt(command, site.update(action, evidence()));
+      }
+      case 'ping': {
+        const { echo } = command.body;
+        const data = { ...(echo === undefined ? {} : { echo }), receivedAt: stamp().at };
+        return this.#settle(command, kid, okPart(data), [], []);
+      }
+      case 'diag.get':
+        return this.#settle(command, kid, okPart(site.diagnostics()), [], []);
+      case 'events.resend': {
+        const { epoch, from, to } = command.body;
+        const resent = this.#parts.events.resend(epoch, from, to);
+        if (typeof resent === 'number') {
+          return this.#settle(command, kid, okPart({ events: resent }), [], []);
+        }
+        const code = resent === 'not-found' ? 'not_found' : 'limit_exceeded';
+        return this.#settle(command, kid, errorPart(code, 'no such range of events'), [], []);
+      }
+      case 'key.rotate':
+        return this.#rotate(command, kid);
+      default:
+        return command satisfies never;
+    }
+  }
+
+  /** The keys are on the disk before the reply is; a repetition after a crash finds them and changes nothing. */
+  async #rotate(command: WireCommand & { type: 'key.rotate' }, kid: string): Promise<void> {
+    const { add, retire } = command.body;
+    const result = this.#parts.trust.rotate(
+      kid,
+      { ...(add === undefined ? {} : { add }), ...(retire === undefined ? {} : { retire }) },
+      this.#parts.stamp().clock,
+    );
+    if (result.kind === 'refused') {
+      const codes = {
+        power: 'denied',
+        'not-found': 'not_found',
+        conflict: 'conflict',
+        limit: 'limit_exceeded',
+      } as const;
+      const part = errorPart(codes[result.why], 'the keys stay as they are');
+      return this.#settle(command, kid, part, [], []);
+    }
+    const body = {
+      by: kid,
+      rev: result.rev,
+      ...(add === undefined ? {} : { added: add.kid }),
+      ...(retire === undefined ? {} : { retired: retire }),
+      alarm: true,
+    };
+    const entry: Entry = { type: 'security.key_rotated', body };
+    await this.#settle(command, kid, okPart({ rev: result.rev }), [entry], []);
+  }
+
+  /** Effect, then evidence with the reply, then the broker's acknowledgement. */
+  async #desired(command: WireCommand, kid: string, work: Promise<DeskResult>): Promise<void> {
+    let result: DeskResult;
+    try {
+      result = await work;
+    } catch (problem) {
+      if (!(problem instanceof StorageError)) throw problem;
+      return this.#replyOnly(command, { code: 'storage_full', msg: 'could not be stored' });
+    }
+    const { code, msg, data, entries, rows, withdraw } = result;
+    if (withdraw.length === 0) {
+      const part: ReplyPart = { status: code === null ? 'ok' : 'error', code, msg, data };
+      await this.#settle(command, kid, part, entries, rows);
+      if (code === null) this.#parts.stateChanged();
+      return;
+    }
+    // A revocation: known for good first, then nothing under it may reach a wire, and only then it is answered (P6).
+    const first = [...this.#evidence(command, kid), ...rows];
+    if (!(await this.#commit(entries, first))) {
+      return this.#replyOnly(command, { code: 'storage_full', msg: 'could not be stored' });
+    }
+    const states = await Promise.all(withdraw.map((id) => this.#parts.site.withdrawOpenings(id)));
+    const devices = states.flat().map(({ device, state }) => ({ dev: device, state }));
+    const effective: Entry[] = withdraw.map((grant, at) => ({
+      type: 'grant.revocation_effective',
+      body: { grant, devices: (states[at] ?? []).map(({ device, state }) => [device, state]) },
+    }));
+    const reply = this.#reply(command, okPart({ ...data, devices }));
+    await this.#commit(effective, [this.#replyRow(command, reply)]);
+    this.#parts.stateChanged();
+    void this.#replies.send(command.requester, reply);
+  }
+
+  /** Something that takes its time: acknowledged once the intent is on the disk, answered when it is known. */
+  async #attempt(command: WireCommand, attempt: Attempt): Promise<void> {
+    const { clock } = this.#parts;
+    let isDone = false;
+    const recorded = attempt.recorded.then(
+      () => true,
+      (problem: unknown) => {
+        if (problem instanceof StorageError) return false;
+        throw problem;
+      },
+    );
+    const soon = clock.wakeAt(uptime(clock.uptime() + ACCEPTED_AFTER), () => {
+      if (isDone) return;
+      const part: ReplyPart = { status: 'accepted', code: null, msg: null, data: {} };
+      void this.#replies.sendInterim(command.requester, this.#reply(command, part));
+    });
+    const finished = attempt.outcome.then(async (outcome) => {
+      isDone = true;
+      soon.cancel();
+      const wasRecorded = await recorded;
+      const code = wasRecorded ? codeOf(outcome) : 'storage_full';
+      const msg = code === null || code === 'denied' ? null : `${outcome.reason ?? outcome.result}`;
+      const status = code === null ? 'ok' : 'error';
+      const reply = this.#reply(command, { status, code, msg, data: outcomeData(outcome) });
+      if (wasRecorded) await this.#commit([], [this.#replyRow(command, reply)]);
+      this.#parts.stateChanged();
+      return reply;
+    });
+    this.#underWay.set(command.id, finished);
+    void finished
+      .then((reply) => this.#replies.send(command.requester, reply))
+      .finally(() => this.#underWay.delete(command.id));
+    await recorded;
+  }
+
+  /** One commit for everything: evidence, entries and the final reply. */
+  async #settle(
+    command: Envelope | WireCommand,
+    kid: string,
+    part: ReplyPart,
+    entries: readonly Entry[],
+    rows: readonly EvidenceRow[],
+  ): Promise<void> {
+    const reply = this.#reply(command, part);
+    const evidence = this.#evidence(command, kid).map((row) =>
+      row.table === 'command' ? this.#replyRow(command, reply) : row,
+    );
+    const stored = await this.#commit(entries, [...evidence, ...rows]);
+    const answer = stored
+      ? reply
+      : this.#reply(command, errorPart('storage_full', 'could not be stored'));
+    void this.#replies.send(command.requester, answer);
+  }
+
+  /** What is known of a command whose answer was lost: its outcome in the journal, or that nobody can tell. */
+  async #conclude(command: Unanswered): Promise<void> {
+    const found = this.#parts.journal
+      .read({ text: command.id, backwards: true, limit: 50 })
+      .map(({ type }) => CONCLUSIONS.get(type))
+      .find((conclusion) => conclusion !== undefined);
+    const outcome = found ?? { result: 'unknown' as const };
+    const code = codeOf(outcome);
+    const status = code === null ? 'ok' : 'error';
+    const msg = code === null ? null : 'the daemon stopped before this was answered';
+    const reply = this.#reply(command, { status, code, msg, data: outcomeData(outcome) });
+    await this.#commit([], [this.#replyRow(command, reply)]);
+    void this.#replies.send(command.requester, reply);
+  }
+
+  async #commit(entries: readonly Entry[], rows: readonly EvidenceRow[]): Promise<boolean> {
+    try {
+      await this.#parts.journal.append({ stamp: this.#parts.stamp(), entries, rows }).committed;
+      return true;
+    } catch (problem) {
+      if (problem instanceof StorageError) return false;
+      throw problem;
+    }
+  }
+
+  #evidence(command: Envelope | WireCommand, kid: string): readonly EvidenceRow[] {
+    const { id, type, requester, exp } = command;
+    return [
+      ...evidenceOf(command, kid, this.#parts.journal),
+      this.#replies.opened({ id, type, requester, exp }),
+    ];
+  }
+
+  #replyRow({ id, exp }: Pick<Envelope, 'id' | 'exp'>, reply: Reply): EvidenceRow {
+    return { table: 'command', id, reply: plain(reply), expires: rowExpiry(exp) };
+  }
+
+  #reply({ id, type }: Pick<Envelope, 'id' | 'type'>, part: ReplyPart): Reply {
+    const { at, clock } = this.#parts.stamp();
+    return { v: 1, id, type, dup: false, ...part, ts: at, clock: clock.state };
+  }
+}
+
+/** Entry of an ended action -> what its command came to. */
+const CONCLUSIONS: ReadonlyMap<
+  string,
+  { readonly result: 'done' | 'failed' | 'unknown' | 'refused' }
+> = new Map([
+  ['access.opened', { result: 'done' }],
+  ['access.open_failed', { result: 'failed' }],
+  ['access.unknown_outcome', { result: 'unknown' }],
+  ['access.withdrawn', { result: 'refused' }],
+  ['access.denied', { result: 'refused' }],
+  ['grant.revocation_effective', { result: 'done' }],
+  ['security.lockdown', { result: 'done' }],
+  ['security.lockdown_released', { result: 'done' }],
+  ['security.lockout_cleared', { result: 'done' }],
+  ['system.config_changed', { result: 'done' }],
+]);
+
+function withDevice(asked: Asked, dev: string) {
+  return { ...asked, device: deviceId(dev) };
+}
+
+function scopeOf(scope: string): 'site' | AccessPointId {
+  return scope === 'site' ? 'site' : (scope as AccessPointId);
+}
+
+function okPart(data: JsonObject): ReplyPart {
+  return { status: 'ok', code: null, msg: null, data };
+}
+
+function errorPart(code: Refused['code'], msg: string): ReplyPart {
+  return { status: 'error', code, msg, data: {} };
+}
+
+function refusedPart({ code, msg, reason }: Refused): ReplyPart {
+  return { status: 'error', code, msg, data: reason === undefined ? {} : { reason } };
+}
+
+/** What came as JSON is JSON; this also drops what JSON leaves out. */
+function plain(value: object): JsonObject {
+  return JSON.parse(JSON.stringify(value)) as JsonObject;
+}
+
+function shortened(topic: string): string {
+  return topic.slice(0, 128);
+}

@@ -1,0 +1,193 @@
+/** What everybody may see of a bridge at any time: retained, safe to replay, and without anything of a person. */
+import { type Clock, type Millis, type Timer, uptime } from '../../drivers/contract/time.ts';
+import type { Stamp } from '../access/entry.ts';
+import type { GrantStore, Journal } from '../store/ports.ts';
+import { BrokerError, type BrokerMessage } from './broker.ts';
+import { errorOf } from './event.ts';
+import type { SessionNonces } from './freshness.ts';
+import { encode, type WireDeviceState, type WireState, type WireStatus } from './messages.ts';
+import type { Publish } from './replies.ts';
+import { LARGEST, type Topics } from './topics.ts';
+import type { TrustStore } from './trust-store.ts';
+
+/** What only the wiring knows. */
+export interface SiteReport {
+  readonly site: string;
+  /** Of the daemon, Node, time zones. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** All devices as they are now. */
+  devices(): readonly WireDeviceState[];
+}
+
+export interface ReportedStateParts {
+  readonly topics: Topics;
+  readonly journal: Journal;
+  readonly grants: GrantStore;
+  readonly trust: TrustStore;
+  readonly nonces: SessionNonces;
+  readonly report: SiteReport;
+  readonly stamp: () => Stamp;
+  readonly clock: Clock;
+  readonly publish: Publish;
+}
+
+/** What this version understands beyond the first list of commands. */
+export const CAPABILITIES: readonly string[] = [
+  'grants.compare',
+  'key.put',
+  'outbox-gap-ranges',
+  'signed-checkpoints',
+];
+
+/** Changes within this time make one message. */
+const GATHER: Millis = 100;
+/** Device states are told again at least this often, so that the age of their proof is known. */
+const REFRESH: Millis = 60_000;
+
+export class ReportedState {
+  readonly #parts: ReportedStateParts;
+  readonly #published = new Map<string, string>();
+  #due = new Set<string>();
+  #gathering: Timer | undefined;
+  #timers: Timer[] = [];
+  #open = false;
+
+  constructor(parts: ReportedStateParts) {
+    this.#parts = parts;
+  }
+
+  /** After each connect, whatever was told before: a broker may have lost what it retained. */
+  async publishAll(status: WireStatus): Promise<void> {
+    this.#open = true;
+    this.#published.clear();
+    const { topics, nonces } = this.#parts;
+    nonces.rotate();
+    await this.#put(statusMessage(topics, status));
+    await this.#publishState();
+    await this.#publishDevices();
+    this.#plan();
+  }
+
+  detach(): void {
+    this.#open = false;
+    this.#gathering?.cancel();
+    this.#gathering = undefined;
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers = [];
+  }
+
+  /** Grants, lockdown, clock or keys changed. */
+  stateChanged(): void {
+    this.#gather('state');
+  }
+
+  deviceChanged(): void {
+    this.#gather('devices');
+  }
+
+  #plan(): void {
+    const { clock, nonces } = this.#parts;
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers = [
+      clock.wakeAt(nonces.rotateAt, () => {
+        nonces.rotate();
+        this.#gather('state');
+        this.#plan();
+      }),
+      clock.wakeAt(uptime(clock.uptime() + REFRESH), () => {
+        this.#published.clear();
+        this.#gather('devices');
+        this.#plan();
+      }),
+    ];
+  }
+
+  #gather(what: 'state' | 'devices'): void {
+    if (!this.#open) return;
+    this.#due.add(what);
+    if (this.#gathering !== undefined) return;
+    const { clock } = this.#parts;
+    this.#gathering = clock.wakeAt(uptime(clock.uptime() + GATHER), () => {
+      this.#gathering = undefined;
+      const due = this.#due;
+      this.#due = new Set();
+      if (due.has('state')) void this.#publishState();
+      if (due.has('devices')) void this.#publishDevices();
+    });
+  }
+
+  async #publishState(): Promise<void> {
+    const { topics } = this.#parts;
+    const payload = encode(this.state());
+    await this.#put({ ...RETAINED, topic: topics.state, payload });
+  }
+
+  async #publishDevices(): Promise<void> {
+    const { topics, report } = this.#parts;
+    for (const state of report.devices()) {
+      const topic = topics.device(state.dev);
+      const { ts: _ts, proofAgeMs: _age, ...lasting } = state;
+      const text = JSON.stringify(lasting);
+      if (this.#published.get(topic) === text) continue;
+      this.#published.set(topic, text);
+      await this.#put({ ...RETAINED, topic, payload: fitting(state) });
+    }
+  }
+
+  /** The bridge summary as it is now. */
+  state(): WireState {
+    const { journal, grants, trust, nonces, report, stamp, topics } = this.#parts;
+    const { at, clock } = stamp();
+    const lockdowns = [...journal.ledger.all('lockdown')].slice(0, 16).map(([, lockdown]) => ({
+      id: lockdown.id,
+      scope: lockdown.scope,
+      allowStaff: lockdown.allowStaff,
+    }));
+    const counters = trust.kids.flatMap((kid) => {
+      const counter = journal.counter(kid);
+      return counter === undefined ? [] : [[kid, counter.highest] as const];
+    });
+    return {
+      v: 1,
+      ts: at,
+      bridge: topics.bridge,
+      site: report.site,
+      nonces: [...nonces.current],
+      caps: [...CAPABILITIES],
+      epoch: journal.epoch,
+      lastSeq: journal.lastSeq,
+      acked: journal.acknowledged,
+      grantsVersion: grants.version('cloud'),
+      grantsDigest: grants.digest('cloud'),
+      grants: grants.count('cloud'),
+      clock: { state: clock.state, errMs: errorOf(clock) },
+      counters: Object.fromEntries(counters),
+      lockdowns,
+      versions: { ...report.versions },
+    };
+  }
+
+  async #put(message: BrokerMessage): Promise<void> {
+    try {
+      await this.#parts.publish(message);
+    } catch (problem) {
+      // Told again with the next session.
+      if (!(problem instanceof BrokerError)) throw problem;
+      this.#published.delete(message.topic);
+    }
+  }
+}
+
+const RETAINED = { qos: 1, retain: true, contentType: 'application/json' } as const;
+
+export function statusMessage(topics: Topics, status: WireStatus): BrokerMessage {
+  return { ...RETAINED, topic: topics.status, payload: encode(status) };
+}
+
+/** A box with more slots than fit is told without them; its slots are in the events. */
+function fitting(state: WireDeviceState): Uint8Array {
+  const whole = encode(state);
+  if (whole.length <= LARGEST.device) return whole;
+  const { slots: _slots, ...rest } = state;
+  return encode(rest);
+}
