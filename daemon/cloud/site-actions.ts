@@ -141,14 +141,16 @@ export interface IndexedSecret {
 /** Turns what a holder shows into a keyed hash, and draws PINs. Implemented beside the pepper, by the wiring. */
 export interface CredentialDesk {
   /**
-   * `secret` is the digits of a PIN, or the number of a fob or card as text. A `RangeError` says why it will not do,
-   * without repeating it.
+   * `secret` is the digits of a PIN, or of a fob or card the text that `parseIdentity` reads. A `RangeError` says why
+   * it will not do, without repeating it. `sealed` in the answer is bound to the grant.
    */
-  index(kind: CredentialKind, secret: string): IndexedSecret;
+  index(kind: CredentialKind, secret: string, grant: GrantId): IndexedSecret;
   /** A new PIN, unique and not trivial, or `undefined` where the code space is used up. */
   drawPin(digits: number): string | undefined;
-  /** The digits of a PIN that was drawn here, from its `sealed`; `undefined` where they are not kept. */
-  reveal(sealed: string): string | undefined;
-  /** Seals a drawn PIN for keeping, so that a repeated request gets the same one. */
-  keep(digits: string): string;
+  /** Seals a drawn PIN for keeping, bound to its grant, so that a repeated request gets the same one. */
+  keep(digits: string, grant: GrantId): string;
+  /** The digits of a PIN of this grant, from its `sealed`; `undefined` where they are not kept. */
+  reveal(sealed: string, grant: GrantId): string | undefined;
+  /** Keyed hash of the fob on a key's ring; a `RangeError` as above. */
+  indexFob(secret: string): CredentialIndex;
 }
