@@ -199,10 +199,12 @@ export class GrantDesk {
     let fob: Key['fob'];
     if (wire.sealedFob !== undefined) {
       const secret = await unseal(wire.sealedFob, this.#parts.sealingKey);
-      const index = secret === undefined ? undefined : this.#index('fob', secret);
-      if (index === undefined)
+      const index =
+        secret === undefined ? undefined : checked(() => this.#parts.desk.indexFob(secret));
+      if (index === undefined) {
         return refused('bad_request', 'key.sealedFob: not sealed for this bridge');
-      fob = index.index;
+      }
+      fob = index;
     }
     const key: Key = {
       id: keyIdOf(wire.id),
@@ -252,7 +254,7 @@ export class GrantDesk {
       const made =
         each.sealed === undefined
           ? this.#draw(wire, each, mayDraw, pins)
-          : await this.#opened(each, each.sealed);
+          : await this.#opened(wire, each, each.sealed);
       if (typeof made === 'string') {
         return { kind: 'refused', code: codeOf(made), msg: `credentials[${place}]: ${made}` };
       }
@@ -261,13 +263,19 @@ export class GrantDesk {
     return { kind: 'grant', grant: { ...outlineOf(wire), credentials }, pins };
   }
 
-  async #opened(wire: WireCredential, sealed: string): Promise<Credential | string> {
-    const secret = await unseal(sealed, this.#parts.sealingKey);
+  async #opened(
+    { id }: WireGrant,
+    credential: WireCredential,
+    sealed: string,
+  ): Promise<Credential | string> {
+    const { desk, sealingKey } = this.#parts;
+    const { kind } = credential;
+    const secret = await unseal(sealed, sealingKey);
     if (secret === undefined) return 'not sealed for this bridge';
-    if (!isPlausible(wire.kind, secret)) return 'not a credential of its kind';
-    const indexed = this.#index(wire.kind, secret);
+    if (!isPlausible(kind, secret)) return 'not a credential of its kind';
+    const indexed = checked(() => desk.index(kind, secret, grantIdOf(id)));
     if (indexed === undefined) return 'not a credential of its kind';
-    return { ...plainPart(wire), ...indexed };
+    return { ...plainPart(credential), ...indexed };
   }
 
   /** A PIN is drawn once for a credential of a grant; a repeated or later put finds it and keeps it. */
@@ -278,11 +286,11 @@ export class GrantDesk {
     pins: Map<string, string>,
   ): Credential | string {
     if (credential.kind !== 'pin') return 'a number that is not sealed';
-    const stored = this.#parts.grants
-      .grant(grantIdOf(wire.id))
-      ?.grant.credentials.find(({ id }) => id === credential.id);
+    const { desk, grants } = this.#parts;
+    const grant = grantIdOf(wire.id);
+    const stored = grants.grant(grant)?.grant.credentials.find(({ id }) => id === credential.id);
     if (stored?.kind === 'pin' && stored.sealed !== undefined) {
-      const digits = this.#parts.desk.reveal(stored.sealed);
+      const digits = desk.reveal(stored.sealed, grant);
       if (digits !== undefined) {
         pins.set(credential.id, digits);
         const { index, sealed } = stored;
@@ -290,24 +298,22 @@ export class GrantDesk {
       }
     }
     if (!mayDraw) return 'a PIN to be drawn needs a replyKey, and grant.put';
-    const digits = this.#parts.desk.drawPin(credential.digits ?? DRAWN_DIGITS);
+    const digits = desk.drawPin(credential.digits ?? DRAWN_DIGITS);
     if (digits === undefined) return CODE_SPACE;
     pins.set(credential.id, digits);
-    const { index } = this.#parts.desk.index('pin', digits);
-    const sealed = this.#parts.desk.keep(digits);
+    const { index } = desk.index('pin', digits, grant);
+    const sealed = desk.keep(digits, grant);
     return { ...plainPart(credential), index, sealed, digits: digits.length };
   }
+}
 
-  #index(
-    kind: Credential['kind'],
-    secret: string,
-  ): ReturnType<CredentialDesk['index']> | undefined {
-    try {
-      return this.#parts.desk.index(kind, secret);
-    } catch (problem) {
-      if (problem instanceof RangeError) return undefined;
-      throw problem;
-    }
+/** What a desk refuses is no fault of ours. */
+function checked<T>(ask: () => T): T | undefined {
+  try {
+    return ask();
+  } catch (problem) {
+    if (problem instanceof RangeError) return undefined;
+    throw problem;
   }
 }
 
