@@ -5,7 +5,7 @@
 import type { z } from 'zod';
 import type { Actuation, DeviceEvent, DeviceId, DeviceStatistics, SlotNumber } from './device.ts';
 import type { GattCharacteristic } from './link.ts';
-import type { Random, Uptime } from './time.ts';
+import type { Instant, Random, Uptime } from './time.ts';
 
 export type Input =
   /** The link is open and nothing was sent on it yet; `mtu` on a BLE link. */
@@ -73,6 +73,8 @@ export interface BusFacts {
   readonly random: Random;
   /** Secrets named by the device options (`credential:…`), already read; empty for most drivers. */
   readonly secrets: ReadonlyMap<string, Uint8Array>;
+  /** For options that name a moment on the wall (an install window); without it, such a window is over. */
+  readonly wall?: () => Instant;
 }
 
 /** What an access point may expect of a device of this driver. */
