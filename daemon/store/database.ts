@@ -2,8 +2,8 @@
  * The only door to SQLite. Every connection is opened with the settings of conventions 3.3: better-sqlite3 is built
  * with `SQLITE_DEFAULT_WAL_SYNCHRONOUS=1`, so WAL without an explicit FULL would lose commits at a power cut.
  */
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, fsyncSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { StorageError } from './ports.ts';
 
@@ -57,6 +57,18 @@ export function openScratch(path: string, options: Pick<DatabaseOptions, 'busyMs
     db.pragma('cell_size_check = ON');
     return db;
   });
+}
+
+/** What was written without syncing, and its name in its directory, are on the disk afterwards. */
+export function syncFile(path: string): void {
+  for (const each of [path, dirname(path)]) {
+    const file = openSync(each, 'r');
+    try {
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+  }
 }
 
 /** Runs what `user_version` says is missing, each file in one transaction. */

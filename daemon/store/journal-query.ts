@@ -79,6 +79,17 @@ export class JournalReader {
     return row === undefined ? undefined : { rev: row[0], at: instant(row[1]) };
   }
 
+  /** Cheap to compare: the copy in `grants.db` is made again only where it differs. */
+  tombstoneSum(): { readonly count: number; readonly revs: number } {
+    const row = storage(() =>
+      this.#db
+        .prepare<[], [number, number]>('SELECT count(*), coalesce(sum(rev), 0) FROM tombstone')
+        .raw()
+        .get(),
+    );
+    return { count: row?.[0] ?? 0, revs: row?.[1] ?? 0 };
+  }
+
   *tombstones(): Iterable<{ grant: string; rev: number; at: Instant }> {
     const all = this.#db.prepare<[], [string, number, number]>('SELECT id, rev, at FROM tombstone');
     for (const [grant, rev, at] of all.raw().all()) yield { grant, rev, at: instant(at) };

@@ -177,6 +177,10 @@ export class JournalStore implements Journal {
     return this.#parts.reader.tombstones();
   }
 
+  tombstoneSum(): { readonly count: number; readonly revs: number } {
+    return this.#parts.reader.tombstoneSum();
+  }
+
   mark(name: string): Json | undefined {
     const pending = this.#pending.get('mark', name);
     return pending === undefined ? this.#parts.reader.mark(name) : pending.value;

@@ -1,9 +1,18 @@
 /** A small site's facts, a clock that stands and chance from a seed, for the store's tests. */
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Entry, Stamp } from '../../../daemon/access/entry.ts';
-import type { HolderId } from '../../../daemon/access/model.ts';
+import type {
+  CredentialId,
+  CredentialIndex,
+  Grant,
+  GrantId,
+  HolderId,
+  Key,
+  KeyId,
+} from '../../../daemon/access/model.ts';
 import type { Clock, Instant, Random, Timer, Uptime } from '../../../drivers/contract/time.ts';
 import { instant, uptime } from '../../../drivers/contract/time.ts';
 
@@ -91,4 +100,49 @@ export interface Folder extends Disposable {
 export function temporaryFolder(under = tmpdir()): Folder {
   const path = mkdtempSync(join(under, 'latchkey-store-'));
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+export function grantId(n: number): GrantId {
+  return `g-${String(n).padStart(5, '0')}` as GrantId;
+}
+
+export function holderId(n: number): HolderId {
+  return `h-${n}` as HolderId;
+}
+
+export function codeOf(n: number): CredentialIndex {
+  return createHash('sha256').update(`code ${n}`).digest('hex').slice(0, 32) as CredentialIndex;
+}
+
+export function grantOf(n: number, rev = 1): Grant {
+  return {
+    id: grantId(n),
+    rev,
+    source: { vendor: 'cloud', ref: `ref-${n}`, version: String(rev) },
+    holder: holderId(n % 3),
+    credentials: [
+      { id: `c-${n}` as CredentialId, kind: 'pin', index: codeOf(n), digits: 6 },
+      ...(n % 2 === 0
+        ? [{ id: `f-${n}` as CredentialId, kind: 'fob', index: codeOf(n + 500_000) } as const]
+        : []),
+    ],
+    targets: [{ kind: 'lock', id: `lock-${n % 5}` }],
+    window: { kind: 'ongoing' },
+    operations: ['unlock', 'pickup'],
+    options: n % 4 === 0 ? { staff: true } : {},
+    state: 'active',
+    ...(n % 5 === 0 ? { uses: { max: 2, carrier: 'kb-1' } } : {}),
+  };
+}
+
+export function keyOf(n: number, rev: number): Key {
+  return {
+    id: `k-${n}` as KeyId,
+    name: `Key ${n}`,
+    rev,
+    source: { vendor: 'cloud', ref: `k${n}`, version: '' },
+    fob: codeOf(1000 + n),
+    virtual: false,
+    roaming: true,
+  };
 }

@@ -1,0 +1,63 @@
+/**
+ * The digest of a set of grants that does not depend on their order: XOR of `SHA-256(id NUL rev)`, with rev in decimal
+ * digits. In 256 buckets by the first byte of `SHA-256(id)`, so that two sides find what differs among a million
+ * without sending them. Hex, lower case; an empty set is 64 zeros.
+ */
+import { createHash } from 'node:crypto';
+
+export const BUCKETS = 256;
+const BYTES = 32;
+
+export function bucketOf(id: string): number {
+  return createHash('sha256').update(id).digest().readUInt8(0);
+}
+
+export function grantHash(id: string, rev: number): Buffer {
+  return createHash('sha256').update(`${id}\0${rev}`).digest();
+}
+
+export class GrantDigest {
+  readonly #sums = Buffer.alloc(BUCKETS * BYTES);
+  readonly #changed = new Set<number>();
+
+  /** Adds a grant that is not in, or takes out one that is: the same step. */
+  toggle(bucket: number, hash: Buffer): void {
+    const at = bucket * BYTES;
+    for (let i = 0; i < BYTES; i++) this.#sums[at + i] = (this.#sums[at + i] ?? 0) ^ (hash[i] ?? 0);
+    this.#changed.add(bucket);
+  }
+
+  bucket(bucket: number): Buffer {
+    return Buffer.from(this.#sums.subarray(bucket * BYTES, (bucket + 1) * BYTES));
+  }
+
+  setBucket(bucket: number, sum: Uint8Array): void {
+    this.#sums.set(sum, bucket * BYTES);
+  }
+
+  /** Buckets touched since the last call. */
+  takeChanged(): readonly number[] {
+    const changed = [...this.#changed];
+    this.#changed.clear();
+    return changed;
+  }
+
+  buckets(): readonly string[] {
+    return Array.from({ length: BUCKETS }, (_, bucket) => this.bucket(bucket).toString('hex'));
+  }
+
+  get hex(): string {
+    const total = Buffer.alloc(BYTES);
+    for (let i = 0; i < this.#sums.length; i++) {
+      total[i % BYTES] = (total[i % BYTES] ?? 0) ^ (this.#sums[i] ?? 0);
+    }
+    return total.toString('hex');
+  }
+}
+
+/** Of a list without repeated ids: what a sender puts beside a snapshot. */
+export function digestOf(grants: Iterable<{ readonly id: string; readonly rev: number }>): string {
+  const digest = new GrantDigest();
+  for (const { id, rev } of grants) digest.toggle(bucketOf(id), grantHash(id, rev));
+  return digest.hex;
+}

@@ -1,0 +1,221 @@
+/**
+ * How a grant lies in its row. The document is a JSON array by place instead of by name, without what is at its
+ * default: a million grants are a million times their names, and the card is small.
+ */
+import type { SlotNumber } from '../../drivers/contract/device.ts';
+import { instant } from '../../drivers/contract/time.ts';
+import type { Json } from '../access/entry.ts';
+import type { StoredGrant } from '../access/lookup.ts';
+import type {
+  Credential,
+  CredentialIndex,
+  Grant,
+  Key,
+  Operation,
+  ResolvedWindow,
+  Target,
+  Vendor,
+  Window,
+} from '../access/model.ts';
+import { type GrantChange, type GrantWrite, StorageError } from './ports.ts';
+
+/** A grant on its way to the writer. */
+export interface GrantRow {
+  readonly id: string;
+  readonly source: Vendor;
+  readonly rev: number;
+  readonly holder: string;
+  readonly starts: number | null;
+  readonly ends: number | null;
+  readonly local: 0 | 1;
+  readonly doc: string;
+  /** Hex, 16 bytes each, without repetition. */
+  readonly codes: readonly string[];
+  readonly slots: readonly { readonly box: string; readonly slot: number }[];
+}
+
+export interface KeyRow {
+  readonly id: string;
+  readonly rev: number;
+  readonly source: Vendor;
+  readonly fob: string | null;
+  readonly doc: string;
+}
+
+export type RowChange =
+  | { readonly kind: 'put'; readonly row: GrantRow }
+  | Extract<GrantChange, { kind: 'revoke' }>
+  | { readonly kind: 'put-key'; readonly row: KeyRow }
+  | Extract<GrantChange, { kind: 'remove-key' }>;
+
+export interface RowWrite extends Omit<GrantWrite, 'changes'> {
+  readonly changes: readonly RowChange[];
+}
+
+/** A window that resolves to nothing is refused where it is made; one that becomes so later never holds. */
+export type Resolve = (window: Window, zone: string) => ResolvedWindow | string;
+
+const NEVER: ResolvedWindow = { start: instant(0), end: instant(0) };
+
+export function resolved(window: Window, zone: string, resolve: Resolve): ResolvedWindow {
+  const found = resolve(window, zone);
+  return typeof found === 'string' ? NEVER : found;
+}
+
+export function grantRow(grant: Grant, window: ResolvedWindow): GrantRow {
+  return {
+    id: grant.id,
+    source: grant.source.vendor,
+    rev: grant.rev,
+    holder: grant.holder,
+    starts: window.start === undefined ? null : Math.ceil(window.start),
+    ends: window.end === undefined ? null : Math.floor(window.end),
+    local: grant.window.kind === 'wall' || grant.window.kind === 'floating' ? 1 : 0,
+    doc: grantText(grant),
+    codes: [...new Set(grant.credentials.map(({ index }) => index))],
+    slots: slotsOf(grant.targets),
+  };
+}
+
+export function keyRow(key: Key): KeyRow {
+  const { id, rev, source, fob } = key;
+  return { id, rev, source: source.vendor, fob: fob ?? null, doc: JSON.stringify(key) };
+}
+
+/** `box:7` as box and number; a slot target that is none of ours reserves nothing. */
+export function slotsOf(targets: readonly Target[]): GrantRow['slots'] {
+  return targets.flatMap(({ kind, id }) => {
+    const parts = kind === 'slot' ? /^(.+):(\d{1,4})$/.exec(id) : null;
+    const [, box, slot] = parts ?? [];
+    return box === undefined || slot === undefined ? [] : [{ box, slot: Number(slot) }];
+  });
+}
+
+/** `[id, rev, vendor, ref, version, holder, credentials, targets, window, operations, state, options, rest?]` */
+type GrantTuple = [
+  id: Grant['id'],
+  rev: number,
+  vendor: Vendor,
+  ref: string,
+  version: string,
+  holder: Grant['holder'],
+  credentials: CredentialTuple[],
+  targets: [kind: Target['kind'], id: string][],
+  window: Window | 0,
+  operations: string,
+  state: Grant['state'],
+  options: Grant['options'] | 0,
+  rest?: Pick<Grant, 'schedule' | 'uses' | 'unsupported'>,
+];
+
+/** `[id, kind, index, rest?]` */
+type CredentialTuple = [
+  id: Credential['id'],
+  kind: Credential['kind'],
+  index: CredentialIndex,
+  rest?: Omit<Credential, 'id' | 'kind' | 'index'>,
+];
+
+export function grantText(grant: Grant): string {
+  const { schedule, uses, unsupported } = grant;
+  const rest = {
+    ...(schedule === undefined ? {} : { schedule }),
+    ...(uses === undefined ? {} : { uses }),
+    ...(unsupported === undefined ? {} : { unsupported }),
+  };
+  const tuple: GrantTuple = [
+    grant.id,
+    grant.rev,
+    grant.source.vendor,
+    grant.source.ref,
+    grant.source.version,
+    grant.holder,
+    grant.credentials.map(({ id, kind, index, ...more }) =>
+      Object.keys(more).length === 0 ? [id, kind, index] : [id, kind, index, more],
+    ),
+    grant.targets.map(({ kind, id }) => [kind, id]),
+    grant.window.kind === 'ongoing' ? 0 : grant.window,
+    grant.operations.join(' '),
+    grant.state,
+    Object.keys(grant.options).length === 0 ? 0 : grant.options,
+  ];
+  if (Object.keys(rest).length > 0) tuple.push(rest);
+  return JSON.stringify(tuple);
+}
+
+/** Only what `grantText` wrote is read here. @throws StorageError `corrupt` */
+export function grantFrom(text: string): Grant {
+  try {
+    const tuple: GrantTuple = JSON.parse(text);
+    const [id, rev, vendor, ref, version, holder, credentials, targets, window] = tuple;
+    const [, , , , , , , , , operations, state, options, rest] = tuple;
+    return {
+      id,
+      rev,
+      source: { vendor, ref, version },
+      holder,
+      credentials: credentials.map(([cid, kind, index, more]) => ({
+        id: cid,
+        kind,
+        index,
+        ...more,
+      })),
+      targets: targets.map(([kind, target]) => ({ kind, id: target })),
+      window: window === 0 ? { kind: 'ongoing' } : window,
+      operations: operations === '' ? [] : (operations.split(' ') as Operation[]),
+      options: options === 0 ? {} : options,
+      state,
+      ...rest,
+    };
+  } catch (cause) {
+    throw new StorageError('corrupt', 'a stored grant cannot be read', { cause });
+  }
+}
+
+export function keyFrom(text: string): Key {
+  try {
+    return JSON.parse(text) as Key;
+  } catch (cause) {
+    throw new StorageError('corrupt', 'a stored key cannot be read', { cause });
+  }
+}
+
+export function jsonFrom(text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch (cause) {
+    throw new StorageError('corrupt', 'a stored value cannot be read', { cause });
+  }
+}
+
+/** What every lookup selects, from `grants g` and its tombstone `t`. */
+export const STORED_COLUMNS = 'g.doc, g.starts, g.ends, g.rev, g.gone, t.rev, t.at';
+export type StoredTuple = [
+  doc: string,
+  starts: number | null,
+  ends: number | null,
+  rev: number,
+  gone: number | null,
+  tombstoneRev: number | null,
+  tombstoneAt: number | null,
+];
+
+export function storedFrom(row: StoredTuple): StoredGrant {
+  const [doc, starts, ends, rev, gone, tombstoneRev, tombstoneAt] = row;
+  const window: ResolvedWindow = {
+    start: starts === null ? undefined : instant(starts),
+    end: ends === null ? undefined : instant(ends),
+  };
+  let revoked: StoredGrant['revoked'];
+  if (tombstoneRev !== null) revoked = { rev: tombstoneRev, at: instant(tombstoneAt ?? 0) };
+  else if (gone !== null) revoked = { rev, at: instant(gone) };
+  return { grant: grantFrom(doc), window, revoked };
+}
+
+export function codeBytes(index: CredentialIndex | string): Buffer {
+  return Buffer.from(index, 'hex');
+}
+
+export function slotNumbers(rows: readonly [number][]): readonly SlotNumber[] {
+  return rows.map(([slot]) => slot as SlotNumber);
+}

@@ -1,0 +1,309 @@
+/**
+ * The writing side of a `grants` file: changes with their revision guard, digests, version and cursors in one
+ * transaction. Runs in the writer's thread, or in the main thread for tests.
+ */
+import { instant } from '../../drivers/contract/time.ts';
+import type { GrantId } from '../access/model.ts';
+import { type Database, storage } from './database.ts';
+import { BUCKETS, bucketOf, GrantDigest, grantHash } from './digest.ts';
+import {
+  codeBytes,
+  type GrantRow,
+  grantFrom,
+  type KeyRow,
+  type RowWrite,
+  slotsOf,
+} from './grant-rows.ts';
+import type { GrantChange, GrantWriteResult, PutOutcome } from './ports.ts';
+
+export interface Tombstone {
+  readonly grant: string;
+  readonly rev: number;
+  readonly at: number;
+}
+
+/** Instants of one grant under other zone rules. */
+export interface Rezoned {
+  readonly id: string;
+  readonly rev: number;
+  readonly starts: number | null;
+  readonly ends: number | null;
+}
+
+type Held = [
+  num: number,
+  rev: number,
+  source: string,
+  gone: number | null,
+  tombstone: number | null,
+];
+
+export class GrantFile {
+  readonly #db: Database;
+  readonly #to: ReturnType<typeof prepare>;
+  readonly #digests = new Map<string, GrantDigest>();
+
+  constructor(db: Database) {
+    this.#db = db;
+    this.#to = storage(() => prepare(db));
+  }
+
+  write(write: RowWrite): GrantWriteResult {
+    const { source, version } = write;
+    const have = this.#to.version.get(source)?.[0] ?? 0;
+    if (version !== undefined && (version.from ?? 0) !== have) return { kind: 'conflict', have };
+    return this.#transaction(() => {
+      const outcomes = write.changes.map((change) => {
+        switch (change.kind) {
+          case 'put':
+            return this.put(change.row);
+          case 'revoke':
+            return this.revoke(change);
+          case 'put-key':
+            return this.putKey(change.row);
+          case 'remove-key':
+            return this.#removeKey(change, source);
+          default:
+            return change satisfies never;
+        }
+      });
+      if (version !== undefined) this.#to.setVersion.run(source, version.to);
+      for (const { name, value } of write.cursors ?? []) {
+        this.#to.cursor.run(source, name, JSON.stringify(value));
+      }
+      return { kind: 'written', outcomes };
+    });
+  }
+
+  applyTombstones(all: readonly Tombstone[]): void {
+    this.#transaction(() => {
+      for (const tombstone of all) this.revokeRow(tombstone);
+    });
+  }
+
+  /** Inside a transaction of the caller's. */
+  revokeRow({ grant, rev, at }: Tombstone): PutOutcome {
+    return this.revoke({ kind: 'revoke', grant: grant as GrantId, rev, at: instant(at) });
+  }
+
+  rezone(rows: readonly Rezoned[], tzdata: string | undefined): void {
+    this.#transaction(() => {
+      for (const { id, rev, starts, ends } of rows) {
+        this.#to.window.run(starts, ends, bucketOf(id), id, rev);
+      }
+      if (tzdata !== undefined) this.#to.meta.run('tzdata', tzdata);
+    });
+  }
+
+  /** Takes away a source's grants, version and cursors: they are older than what is known to have been here. */
+  forgetSource(source: string): void {
+    this.#transaction(() => {
+      const nums = this.#db
+        .prepare<[string], [number]>('SELECT num FROM grants WHERE source = +?')
+        .raw()
+        .all(source);
+      for (const [num] of nums) this.#remove(num);
+      for (const table of ['cursor', 'digest']) {
+        this.#db.prepare<[string], unknown>(`DELETE FROM ${table} WHERE source = ?`).run(source);
+      }
+      this.#db.prepare<[string], unknown>('DELETE FROM source WHERE name = ?').run(source);
+      this.#digests.delete(source);
+    });
+  }
+
+  /** Inside a transaction of the caller's, as are the next three. */
+  put(row: GrantRow): PutOutcome {
+    const bucket = bucketOf(row.id);
+    const tombstone = this.#to.tombstoneOf.get(row.id)?.[0];
+    if (tombstone !== undefined && tombstone >= row.rev) return 'stale';
+    const held = this.#to.held.get(bucket, row.id);
+    if (held !== undefined) {
+      const [num, rev, source, gone] = held;
+      // An id belongs to who brought it first: no vendor rewrites another's grant.
+      if (source !== row.source || rev > row.rev) return 'stale';
+      if (rev === row.rev && gone === null) return 'same';
+      if (isLive(held)) this.#count(source, bucket, grantHash(row.id, rev), -1);
+      this.#remove(num);
+    }
+    const num = Number(
+      this.#to.insert.run(
+        held?.[0] ?? null,
+        bucket,
+        row.id,
+        row.source,
+        row.rev,
+        row.holder,
+        row.starts,
+        row.ends,
+        row.local,
+        row.doc,
+      ).lastInsertRowid,
+    );
+    for (const code of row.codes) this.#to.code.run(codeBytes(code), num);
+    for (const { box, slot } of row.slots) this.#to.slot.run(box, slot, num);
+    this.#count(row.source, bucket, grantHash(row.id, row.rev), 1);
+    return 'stored';
+  }
+
+  /** The row stays, out of the digest: its code goes on to be known as revoked, and takes a key back. */
+  revoke({ grant, rev, at }: Extract<GrantChange, { kind: 'revoke' }>): PutOutcome {
+    const bucket = bucketOf(grant);
+    const before = this.#to.tombstoneOf.get(grant)?.[0];
+    if (before !== undefined && before >= rev) return before === rev ? 'same' : 'stale';
+    const held = this.#to.held.get(bucket, grant);
+    const wasLive = held !== undefined && isLive(held);
+    this.#to.tombstone.run(grant, rev, Math.trunc(at));
+    if (held === undefined) return 'stored';
+    const [, heldRev, source] = held;
+    if (heldRev > rev) return 'stale';
+    if (wasLive) this.#count(source, bucket, grantHash(grant, heldRev), -1);
+    return 'stored';
+  }
+
+  putKey(row: KeyRow): PutOutcome {
+    const held = this.#to.key.get(row.id);
+    if (held !== undefined) {
+      const [rev, source] = held;
+      if (source !== row.source || rev > row.rev) return 'stale';
+      if (rev === row.rev) return 'same';
+    }
+    this.#to.putKey.run(
+      row.id,
+      row.rev,
+      row.source,
+      row.fob === null ? null : codeBytes(row.fob),
+      row.doc,
+    );
+    return 'stored';
+  }
+
+  /** Writes down digests that changed; `write` and the others do it themselves. */
+  flush(): void {
+    for (const [source, digest] of this.#digests) {
+      for (const bucket of digest.takeChanged()) {
+        this.#to.digest.run(source, bucket, digest.bucket(bucket));
+      }
+    }
+  }
+
+  #removeKey(
+    { key, rev }: Extract<GrantChange, { kind: 'remove-key' }>,
+    source: string,
+  ): PutOutcome {
+    const held = this.#to.key.get(key);
+    if (held !== undefined && held[0] > rev) return 'stale';
+    if (held !== undefined && held[2] === null && held[0] === rev) return 'same';
+    this.#to.putKey.run(key, rev, held?.[1] ?? source, null, null);
+    return 'stored';
+  }
+
+  #transaction<Result>(body: () => Result): Result {
+    try {
+      return storage(() =>
+        this.#db
+          .transaction(() => {
+            const result = body();
+            this.flush();
+            return result;
+          })
+          .immediate(),
+      );
+    } catch (error) {
+      // What was summed in memory is not what the file holds.
+      this.#digests.clear();
+      throw error;
+    }
+  }
+
+  #remove(num: number): void {
+    const doc = this.#to.doc.get(num)?.[0];
+    if (doc === undefined) return;
+    const { credentials, targets } = grantFrom(doc);
+    for (const { index } of credentials) this.#to.codeGone.run(codeBytes(index), num);
+    for (const { box, slot } of slotsOf(targets)) this.#to.slotGone.run(box, slot, num);
+    this.#to.gone.run(num);
+  }
+
+  #count(source: string, bucket: number, hash: Buffer, by: 1 | -1): void {
+    let digest = this.#digests.get(source);
+    if (digest === undefined) {
+      digest = readDigest(this.#db, source);
+      this.#digests.set(source, digest);
+    }
+    digest.toggle(bucket, hash);
+    this.#to.count.run(source, Math.max(0, by), by);
+  }
+}
+
+/** Counted and in the digest: neither under a tombstone nor left out of a snapshot. */
+function isLive([, rev, , gone, tombstone]: Held): boolean {
+  return gone === null && (tombstone === null || tombstone < rev);
+}
+
+export function readDigest(db: Database, source: string): GrantDigest {
+  const digest = new GrantDigest();
+  const rows = db
+    .prepare<[string], [number, Buffer]>('SELECT bucket, sum FROM digest WHERE source = +?')
+    .raw()
+    .all(source);
+  for (const [bucket, sum] of rows) if (bucket < BUCKETS) digest.setBucket(bucket, sum);
+  return digest;
+}
+
+function prepare(db: Database) {
+  return {
+    version: db.prepare<[string], [number]>('SELECT version FROM source WHERE name = +?').raw(),
+    setVersion: db.prepare<[string, number], unknown>(
+      'INSERT INTO source (name, version) VALUES (?, ?) ON CONFLICT DO UPDATE SET version = excluded.version',
+    ),
+    count: db.prepare<[string, number, number], unknown>(
+      'INSERT INTO source (name, count) VALUES (?, ?) ON CONFLICT DO UPDATE SET count = count + ?',
+    ),
+    cursor: db.prepare<[string, string, string], unknown>(
+      'INSERT INTO cursor VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
+    ),
+    digest: db.prepare<[string, number, Buffer], unknown>(
+      'INSERT OR REPLACE INTO digest VALUES (?, ?, ?)',
+    ),
+    meta: db.prepare<[string, string], unknown>('INSERT OR REPLACE INTO meta VALUES (?, ?)'),
+    held: db
+      .prepare<[number, string], Held>(
+        `SELECT g.num, g.rev, g.source, g.gone, t.rev FROM grants g LEFT JOIN tombstone t ON t.id = g.id
+         WHERE g.bucket = +? AND g.id = +?`,
+      )
+      .raw(),
+    tombstoneOf: db.prepare<[string], [number]>('SELECT rev FROM tombstone WHERE id = +?').raw(),
+    tombstone: db.prepare<[string, number, number], unknown>(
+      `INSERT INTO tombstone VALUES (?, ?, ?)
+       ON CONFLICT DO UPDATE SET rev = excluded.rev, at = excluded.at WHERE excluded.rev > rev`,
+    ),
+    insert: db.prepare<unknown[], unknown>(
+      `INSERT INTO grants (num, bucket, id, source, rev, holder, starts, ends, local, doc)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    code: db.prepare<[Buffer, number], unknown>('INSERT OR IGNORE INTO credential VALUES (?, ?)'),
+    slot: db.prepare<[string, number, number], unknown>(
+      'INSERT OR IGNORE INTO slot VALUES (?, ?, ?)',
+    ),
+    // The trees are keyed by code and by slot; what a grant has in them is read from its document.
+    doc: db.prepare<[number], [string]>('SELECT doc FROM grants WHERE num = +?').raw(),
+    codeGone: db.prepare<[Buffer, number], unknown>(
+      'DELETE FROM credential WHERE code = ? AND num = ?',
+    ),
+    slotGone: db.prepare<[string, number, number], unknown>(
+      'DELETE FROM slot WHERE box = ? AND slot = ? AND num = ?',
+    ),
+    gone: db.prepare<[number], unknown>('DELETE FROM grants WHERE num = ?'),
+    window: db.prepare<[number | null, number | null, number, string, number], unknown>(
+      'UPDATE grants SET starts = ?, ends = ? WHERE bucket = ? AND id = ? AND rev = ?',
+    ),
+    key: db
+      .prepare<[string], [number, string, string | null]>(
+        'SELECT rev, source, doc FROM key WHERE id = +?',
+      )
+      .raw(),
+    putKey: db.prepare<[string, number, string, Buffer | null, string | null], unknown>(
+      'INSERT OR REPLACE INTO key VALUES (?, ?, ?, ?, ?)',
+    ),
+  };
+}

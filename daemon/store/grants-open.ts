@@ -1,0 +1,313 @@
+/**
+ * Opens the live file of grants. One that is lost or damaged goes to quarantine and an empty one takes its place: it
+ * refuses, and has forgotten how far each source was read, so that all of it is fetched again.
+ */
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { Clock, Instant, Random } from '../../drivers/contract/time.ts';
+import type { Stamp } from '../access/entry.ts';
+import type { GrantId, ResolvedWindow, Vendor } from '../access/model.ts';
+import {
+  type Database,
+  migrate,
+  openDatabase,
+  quickCheck,
+  storage,
+  storageError,
+} from './database.ts';
+import { type Resolve, resolved } from './grant-rows.ts';
+import { GrantsStore, type OpenFile } from './grants.ts';
+import type { Rezoned, Tombstone } from './grants-file.ts';
+import { GrantReader } from './grants-query.ts';
+import { type GrantsThread, grantsInProcess, grantsThread, type Place } from './grants-writer.ts';
+import type { Journal } from './ports.ts';
+import { quarantine } from './quarantine.ts';
+
+/** Which file is live, in the journal; see `livePointer`. */
+export const LIVE_MARK = 'store.grants';
+const NAME = /^grants-[0-9a-f]{12}\.db$/;
+/** A larger file is not checked page by page at start; its damage shows as a failing read. */
+const CHECK_FIRST_BYTES = 64 * 1024 * 1024;
+const BATCH = 500;
+
+export interface LivePointer {
+  get(): string | undefined;
+  /** Resolves when it is on the disk. */
+  set(name: string): Promise<void>;
+}
+
+/** The journal's revocations, which stand above every row of this store. */
+export interface TombstoneSource {
+  tombstoneSum(): { readonly count: number; readonly revs: number };
+  tombstones(): Iterable<{ readonly grant: string; readonly rev: number; readonly at: Instant }>;
+}
+
+/** Highest versions known outside the databases (threat T11). */
+export interface VersionMarks {
+  version(source: string): number;
+  raiseVersion(source: string, version: number): void;
+}
+
+export interface GrantStoreOptions {
+  /** `:memory:` keeps everything in this process. */
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** The site's, for floating windows. */
+  readonly zone: string;
+  /** `resolveWindow`; a word instead of instants is a fault, and such a window never holds. */
+  readonly resolve: Resolve;
+  /** Version of the zone rules, `process.versions.tz`. */
+  readonly tzdata: string;
+  readonly live: LivePointer;
+  readonly tombstones: TombstoneSource;
+  readonly marks?: VersionMarks;
+  /** Grants that a key is out under: a snapshot without them leaves them for the return. */
+  readonly held?: () => Iterable<GrantId>;
+  /** `false` writes in the main thread. Default true; memory has no threads. */
+  readonly worker?: boolean;
+  /** Told at each step of a swap, so that tests can stop the process there. */
+  readonly step?: (step: 'built' | 'named' | 'swapped') => void;
+}
+
+export interface ChangedWindow {
+  readonly grant: GrantId;
+  readonly before: ResolvedWindow;
+  readonly after: ResolvedWindow;
+  /** Why it holds no longer at all: `window-empty`, say. */
+  readonly fault: string | undefined;
+}
+
+export interface OpenedGrants {
+  readonly grants: GrantsStore;
+  /** The file was lost or damaged, and is empty now. */
+  readonly lost: { readonly reason: string; readonly quarantine: string | undefined } | undefined;
+  /** Sources whose grants were older than the marks outside, and are gone until they are sent again. */
+  readonly behind: readonly {
+    readonly source: string;
+    readonly have: number;
+    readonly mark: number;
+  }[];
+  /** Windows that new zone rules moved. */
+  readonly moved: readonly ChangedWindow[];
+}
+
+/** @throws StorageError */
+export async function openGrantStore(options: GrantStoreOptions): Promise<OpenedGrants> {
+  const home = options.directory === ':memory:' ? undefined : options.directory;
+  if (home !== undefined) storage(() => mkdirSync(home, { recursive: true, mode: 0o700 }));
+  const found = home === undefined ? inMemory() : await onDisk(home, options);
+  const { file, lost } = found;
+  const start = () =>
+    home === undefined || options.worker === false ? grantsInProcess() : grantsThread();
+  const writer = start();
+  try {
+    await writer.ask('open', { place: file.place });
+    await copyTombstones(file.reader, options.tombstones, writer);
+    const behind = await forgetOlder(file.reader, options.marks, writer);
+    const moved = await rezone(file.reader, options, writer);
+    const grants = new GrantsStore({
+      file,
+      writer,
+      zone: options.zone,
+      resolve: options.resolve,
+      builder: () => ({
+        thread: start(),
+        path: home === undefined ? undefined : join(home, freshName(options.random)),
+      }),
+      adopt: (built) => adopt(built, options),
+      remove: (place) => {
+        if (typeof place === 'string') removeFile(place);
+      },
+      held: options.held ?? (() => []),
+      now: () => options.clock.now(),
+      raiseVersion: (source: Vendor, version) => options.marks?.raiseVersion(source, version),
+      close: async () => {},
+    });
+    return { grants, lost, behind, moved };
+  } catch (error) {
+    file.close();
+    await writer.stop();
+    throw error;
+  }
+}
+
+/** The pointer as a mark in the journal. */
+export function livePointer(journal: Journal, stamp: () => Stamp): LivePointer {
+  return {
+    get: () => {
+      const name = journal.mark(LIVE_MARK);
+      return typeof name === 'string' ? name : undefined;
+    },
+    set: (name) =>
+      journal.append({
+        stamp: stamp(),
+        entries: [],
+        rows: [{ table: 'mark', name: LIVE_MARK, value: name }],
+      }).committed,
+  };
+}
+
+interface Found {
+  readonly file: OpenFile;
+  readonly lost: OpenedGrants['lost'];
+}
+
+function inMemory(): Found {
+  const db = openDatabase(':memory:');
+  migrate(db, 'grants');
+  return { file: opened(db, db, () => {}), lost: undefined };
+}
+
+/** The live file as the journal names it. Every other one is half built or was replaced, and is removed. */
+async function onDisk(
+  directory: string,
+  { clock, random, live, step }: GrantStoreOptions,
+): Promise<Found> {
+  const named = live.get();
+  const name = named !== undefined && NAME.test(named) ? named : undefined;
+  let lost: OpenedGrants['lost'];
+  if (name !== undefined) {
+    const damage = damageOf(join(directory, name));
+    if (damage === undefined) {
+      removeOthers(directory, name);
+      return { file: openFile(join(directory, name)), lost: undefined };
+    }
+    lost = { reason: damage, quarantine: quarantine(directory, name, clock.now()) };
+  } else if (readdirSync(directory).some((each) => NAME.test(each))) {
+    lost = { reason: 'no file is named as live', quarantine: undefined };
+  }
+  const fresh = freshName(random);
+  const db = openDatabase(join(directory, fresh));
+  migrate(db, 'grants');
+  db.close();
+  step?.('built');
+  await live.set(fresh);
+  step?.('named');
+  removeOthers(directory, fresh);
+  return { file: openFile(join(directory, fresh)), lost };
+}
+
+function damageOf(path: string): string | undefined {
+  if (!existsSync(path)) return 'the file is missing';
+  try {
+    const db = openDatabase(path);
+    try {
+      if (statSync(path).size <= CHECK_FIRST_BYTES) {
+        const [fault] = quickCheck(db);
+        if (fault !== undefined) return fault;
+      }
+      migrate(db, 'grants');
+      return undefined;
+    } finally {
+      db.close();
+    }
+  } catch (error) {
+    const failure = storageError(error);
+    if (failure.code !== 'corrupt' && failure.code !== 'broken') throw failure;
+    return failure.message;
+  }
+}
+
+async function adopt(built: Place, { live, step }: GrantStoreOptions): Promise<OpenFile> {
+  if (typeof built !== 'string') return opened(built, built, () => {});
+  const file = openFile(built);
+  try {
+    step?.('built');
+    await live.set(basename(built));
+    step?.('named');
+    return file;
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+function openFile(path: string): OpenFile {
+  const db = openDatabase(path, { readonly: true });
+  return opened(path, db, () => db.close());
+}
+
+function opened(place: Place, db: Database, close: () => void): OpenFile {
+  return { place, reader: new GrantReader(db), close };
+}
+
+function freshName(random: Random): string {
+  return `grants-${Buffer.from(random.bytes(6)).toString('hex')}.db`;
+}
+
+function removeFile(path: string): void {
+  for (const end of ['-wal', '-shm', '']) rmSync(`${path}${end}`, { force: true });
+}
+
+function removeOthers(directory: string, name: string): void {
+  for (const each of readdirSync(directory)) {
+    const base = each.replace(/-(wal|shm|journal)$/, '');
+    if (NAME.test(base) && base !== name) rmSync(join(directory, each), { force: true });
+  }
+}
+
+async function copyTombstones(
+  reader: GrantReader,
+  source: TombstoneSource,
+  writer: GrantsThread,
+): Promise<void> {
+  const here = reader.tombstoneSum();
+  const there = source.tombstoneSum();
+  if (here.count === there.count && here.revs === there.revs) return;
+  let batch: Tombstone[] = [];
+  const flush = async () => {
+    const all = reader.lacks(batch);
+    batch = [];
+    if (all.length > 0) await writer.ask('tombstones', { all });
+  };
+  for (const tombstone of source.tombstones()) {
+    batch.push(tombstone);
+    if (batch.length >= BATCH * 20) await flush();
+  }
+  await flush();
+}
+
+/** An old copy of the file must not bring back what was taken away since (T11): its source sends all again. */
+async function forgetOlder(
+  reader: GrantReader,
+  marks: VersionMarks | undefined,
+  writer: GrantsThread,
+): Promise<OpenedGrants['behind']> {
+  if (marks === undefined) return [];
+  const behind = reader
+    .sources()
+    .map(({ source, version }) => ({ source, have: version, mark: marks.version(source) }))
+    .filter(({ have, mark }) => have < mark);
+  for (const { source } of behind) await writer.ask('forget', { source });
+  return behind;
+}
+
+/** Instants that follow from zone rules are worked out again when the rules, or the site's zone, are others. */
+async function rezone(
+  reader: GrantReader,
+  { zone, resolve, tzdata }: GrantStoreOptions,
+  writer: GrantsThread,
+): Promise<readonly ChangedWindow[]> {
+  const rules = `${tzdata} ${zone}`;
+  if (reader.meta('tzdata') === rules) return [];
+  const moved: ChangedWindow[] = [];
+  for (const { grant, window: before } of reader.local()) {
+    const found = resolve(grant.window, zone);
+    const after = resolved(grant.window, zone, resolve);
+    if (before.start === after.start && before.end === after.end) continue;
+    const fault = typeof found === 'string' ? found : undefined;
+    moved.push({ grant: grant.id, before, after, fault });
+  }
+  const rows = moved.map(
+    ({ grant, after }): Rezoned => ({
+      id: grant,
+      rev: reader.grant(grant)?.grant.rev ?? 0,
+      starts: after.start ?? null,
+      ends: after.end ?? null,
+    }),
+  );
+  // The rules are written with the rows: a crash in between does it all again.
+  await writer.ask('rezone', { rows, tzdata: rules });
+  return moved;
+}

@@ -1,0 +1,249 @@
+/**
+ * What decisions ask of a file of grants: one statement a lookup, prepared once, over trees that are a few pages deep.
+ * `+?` keeps SQLite from planning anew at each bind (performance.md, trap T1); no ANALYZE, no mmap.
+ */
+import type { DeviceId, SlotNumber } from '../../drivers/contract/device.ts';
+import { type Instant, instant } from '../../drivers/contract/time.ts';
+import type { Json } from '../access/entry.ts';
+import type { GrantLookup, GrantMatch, StoredGrant } from '../access/lookup.ts';
+import type { CredentialIndex, GrantId, HolderId, Key, KeyId } from '../access/model.ts';
+import { type Database, type Statement, storage } from './database.ts';
+import { bucketOf, type GrantDigest } from './digest.ts';
+import {
+  codeBytes,
+  grantFrom,
+  jsonFrom,
+  keyFrom,
+  STORED_COLUMNS,
+  type StoredTuple,
+  slotNumbers,
+  storedFrom,
+} from './grant-rows.ts';
+import { readDigest, type Tombstone } from './grants-file.ts';
+import type { GrantList } from './ports.ts';
+
+const LIMIT_MAX = 1000;
+const FROM = `FROM grants g LEFT JOIN tombstone t ON t.id = g.id AND t.rev >= g.rev`;
+const LIVE = 'g.gone IS NULL AND t.rev IS NULL';
+
+export class GrantReader implements GrantLookup {
+  readonly #db: Database;
+  readonly #to: ReturnType<typeof prepare>;
+  readonly #lists = new Map<string, Statement<(string | number)[], StoredTuple>>();
+
+  constructor(db: Database) {
+    this.#db = db;
+    this.#to = storage(() => prepare(db));
+  }
+
+  byCredential(index: CredentialIndex): readonly GrantMatch[] {
+    const rows = storage(() => this.#to.byCredential.all(codeBytes(index)));
+    return rows.flatMap((row) => {
+      const stored = storedFrom(row);
+      const credential = stored.grant.credentials.find((each) => each.index === index);
+      return credential === undefined ? [] : [{ ...stored, credential }];
+    });
+  }
+
+  grant(id: GrantId): StoredGrant | undefined {
+    const row = storage(() => this.#to.byId.get(bucketOf(id), id));
+    return row === undefined ? undefined : storedFrom(row);
+  }
+
+  grantsOf(holder: HolderId): readonly StoredGrant[] {
+    return storage(() => this.#to.byHolder.all(holder)).map(storedFrom);
+  }
+
+  key(id: KeyId): Key | undefined {
+    const row = storage(() => this.#to.key.get(id));
+    return row === undefined ? undefined : keyFrom(row[0]);
+  }
+
+  keyByFob(fob: CredentialIndex): Key | undefined {
+    const row = storage(() => this.#to.keyByFob.get(codeBytes(fob)));
+    return row === undefined ? undefined : keyFrom(row[0]);
+  }
+
+  keys(): readonly Key[] {
+    return storage(() => this.#to.keys.all()).map(([doc]) => keyFrom(doc));
+  }
+
+  reservedSlots(box: DeviceId, at: Instant): readonly SlotNumber[] {
+    const rows = storage(() => this.#to.slots.all(box));
+    return slotNumbers([
+      ...new Map(
+        rows
+          .filter(
+            ([, starts, ends]) => (starts ?? at) <= at && at < (ends ?? Number.POSITIVE_INFINITY),
+          )
+          .filter(([, , , doc]) => grantFrom(doc).state === 'active')
+          .map(([slot]) => [slot, [slot] as [number]]),
+      ).values(),
+    ]);
+  }
+
+  nextBoundary(at: Instant): Instant | undefined {
+    const [start] = storage(() => this.#to.nextStart.get(at)) ?? [null];
+    const [end] = storage(() => this.#to.nextEnd.get(at)) ?? [null];
+    if (start === null && end === null) return undefined;
+    return instant(Math.min(start ?? Number.POSITIVE_INFINITY, end ?? Number.POSITIVE_INFINITY));
+  }
+
+  version(source: string): number {
+    return storage(() => this.#to.source.get(source))?.[0] ?? 0;
+  }
+
+  count(source?: string): number {
+    if (source !== undefined) return storage(() => this.#to.source.get(source))?.[1] ?? 0;
+    return storage(() => this.#to.total.get())?.[0] ?? 0;
+  }
+
+  sources(): readonly { readonly source: string; readonly version: number }[] {
+    return storage(() => this.#to.sources.all()).map(([source, version]) => ({ source, version }));
+  }
+
+  cursor(source: string, name: string): Json | undefined {
+    const row = storage(() => this.#to.cursor.get(source, name));
+    return row === undefined ? undefined : jsonFrom(row[0]);
+  }
+
+  digest(source: string): GrantDigest {
+    return storage(() => readDigest(this.#db, source));
+  }
+
+  idsInBucket(source: string, bucket: number): readonly { id: GrantId; rev: number }[] {
+    return storage(() => this.#to.bucket.all(bucket, source)).map(([id, rev]) => ({
+      id: id as GrantId,
+      rev,
+    }));
+  }
+
+  /** In the order of `bucketOf(id)`, then id, since that is the order of the tree; `after` goes on in it. */
+  list(query: GrantList): readonly StoredGrant[] {
+    const conditions = [LIVE];
+    const values: (string | number)[] = [];
+    const add = (condition: string, ...bound: (string | number)[]) => {
+      conditions.push(condition);
+      values.push(...bound);
+    };
+    if (query.after !== undefined)
+      add('(g.bucket, g.id) > (+?, +?)', bucketOf(query.after), query.after);
+    if (query.holder !== undefined) add('g.holder = +?', query.holder);
+    if (query.source !== undefined) add('g.source = +?', query.source);
+    if (query.target !== undefined) {
+      add(
+        "instr(g.doc, +?) > 0 AND EXISTS (SELECT 1 FROM json_each(g.doc, '$[7]') a WHERE json_extract(a.value, '$[1]') = +?)",
+        JSON.stringify(query.target),
+        query.target,
+      );
+    }
+    if (query.text !== undefined) {
+      const text = query.text.toLowerCase();
+      add(
+        '(instr(lower(g.id), +?) > 0 OR instr(lower(g.holder), +?) > 0 OR instr(lower(g.doc), +?) > 0)',
+        text,
+        text,
+        text,
+      );
+    }
+    values.push(Math.max(0, Math.min(LIMIT_MAX, Math.trunc(query.limit))));
+    const sql = `SELECT ${STORED_COLUMNS} ${FROM} WHERE ${conditions.join(' AND ')} ORDER BY g.bucket, g.id LIMIT +?`;
+    return storage(() => {
+      let statement = this.#lists.get(sql);
+      if (statement === undefined) {
+        statement = this.#db.prepare<(string | number)[], StoredTuple>(sql).raw();
+        this.#lists.set(sql, statement);
+      }
+      return statement.all(...values).map(storedFrom);
+    });
+  }
+
+  meta(name: string): string | undefined {
+    return storage(() => this.#to.meta.get(name))?.[0];
+  }
+
+  /** Grants whose instants follow from zone rules, some at a time. */
+  *local(): Iterable<StoredGrant> {
+    let after = 0;
+    for (;;) {
+      const rows = storage(() => this.#to.local.all(after));
+      for (const [num, ...row] of rows) {
+        after = num;
+        yield storedFrom(row);
+      }
+      if (rows.length === 0) return;
+    }
+  }
+
+  tombstoneSum(): { readonly count: number; readonly revs: number } {
+    const row = storage(() => this.#to.tombstoneSum.get());
+    return { count: row?.[0] ?? 0, revs: row?.[1] ?? 0 };
+  }
+
+  /** Those of which the copy has neither the same nor a later one. */
+  lacks(tombstones: Iterable<Tombstone>): readonly Tombstone[] {
+    return [...tombstones].filter(({ grant, rev }) => {
+      const held = storage(() => this.#to.tombstone.get(grant))?.[0];
+      return held === undefined || held < rev;
+    });
+  }
+}
+
+function prepare(db: Database) {
+  const stored = <Bind extends unknown[]>(where: string) =>
+    db.prepare<Bind, StoredTuple>(`SELECT ${STORED_COLUMNS} ${FROM} WHERE ${where}`).raw();
+  return {
+    byCredential: db
+      .prepare<[Buffer], StoredTuple>(
+        `SELECT ${STORED_COLUMNS} FROM credential c CROSS JOIN grants g ON g.num = c.num
+         LEFT JOIN tombstone t ON t.id = g.id AND t.rev >= g.rev WHERE c.code = +?`,
+      )
+      .raw(),
+    byId: stored<[number, string]>('g.bucket = +? AND g.id = +?'),
+    byHolder: stored<[string]>('g.holder = +?'),
+    key: db
+      .prepare<[string], [string]>('SELECT doc FROM key WHERE id = +? AND doc IS NOT NULL')
+      .raw(),
+    keyByFob: db
+      .prepare<[Buffer], [string]>('SELECT doc FROM key WHERE fob = +? AND doc IS NOT NULL')
+      .raw(),
+    keys: db.prepare<[], [string]>('SELECT doc FROM key WHERE doc IS NOT NULL ORDER BY id').raw(),
+    slots: db
+      .prepare<[string], [number, number | null, number | null, string]>(
+        `SELECT s.slot, g.starts, g.ends, g.doc FROM slot s CROSS JOIN grants g ON g.num = s.num
+         LEFT JOIN tombstone t ON t.id = g.id AND t.rev >= g.rev WHERE s.box = +? AND ${LIVE} ORDER BY s.slot`,
+      )
+      .raw(),
+    nextStart: db
+      .prepare<[number], [number | null]>('SELECT min(starts) FROM grants WHERE starts > +?')
+      .raw(),
+    nextEnd: db
+      .prepare<[number], [number | null]>('SELECT min(ends) FROM grants WHERE ends > +?')
+      .raw(),
+    source: db
+      .prepare<[string], [number, number]>('SELECT version, count FROM source WHERE name = +?')
+      .raw(),
+    sources: db.prepare<[], [string, number]>('SELECT name, version FROM source').raw(),
+    total: db.prepare<[], [number]>('SELECT coalesce(sum(count), 0) FROM source').raw(),
+    cursor: db
+      .prepare<[string, string], [string]>(
+        'SELECT value FROM cursor WHERE source = +? AND name = +?',
+      )
+      .raw(),
+    bucket: db
+      .prepare<[number, string], [string, number]>(
+        `SELECT g.id, g.rev ${FROM} WHERE g.bucket = +? AND g.source = +? AND ${LIVE} ORDER BY g.id`,
+      )
+      .raw(),
+    meta: db.prepare<[string], [string]>('SELECT value FROM meta WHERE name = +?').raw(),
+    local: db
+      .prepare<[number], [number, ...StoredTuple]>(
+        `SELECT g.num, ${STORED_COLUMNS} ${FROM} WHERE g.num > +? AND g.local = 1 ORDER BY g.num LIMIT 500`,
+      )
+      .raw(),
+    tombstoneSum: db
+      .prepare<[], [number, number]>('SELECT count(*), coalesce(sum(rev), 0) FROM tombstone')
+      .raw(),
+    tombstone: db.prepare<[string], [number]>('SELECT rev FROM tombstone WHERE id = +?').raw(),
+  };
+}
