@@ -1,7 +1,9 @@
 /** Journal entries as they travel, alone or as a batch of one class. */
+import { instant, uptime } from '../../drivers/contract/time.ts';
 import type { EntryClass, RecordedEntry } from '../access/entry.ts';
 import { classOf } from '../access/entry.ts';
 import type { ClockInterval } from '../access/model.ts';
+import { contentDigest, entryHash } from '../store/chain.ts';
 import { encode, type WireEvent } from './messages.ts';
 import { LARGEST } from './topics.ts';
 
@@ -14,15 +16,45 @@ export function eventOf(entry: RecordedEntry): WireEvent {
     id,
     type,
     ts: new Date(stamp.at).toISOString(),
-    clock: { state: stamp.clock.state, errMs: errorOf(stamp.clock) },
+    clock: {
+      state: stamp.clock.state,
+      errMs: errorOf(stamp.clock),
+      lo: stamp.clock.lo,
+      hi: Number.isFinite(stamp.clock.hi) ? stamp.clock.hi : null,
+    },
     boot: stamp.boot,
-    mono: Math.round(stamp.uptime),
+    mono: stamp.uptime,
     ...(device === undefined ? {} : { dev: device }),
     ...(sub === undefined ? {} : { sub }),
     body,
     prev,
     hash,
   };
+}
+
+/**
+ * Whether an event is what its hash says, all of it: an event that was changed on its way is not. Events of which only
+ * the skeleton is left (erased, or too large to send) cannot be checked and keep only their place in the chain.
+ */
+export function isGenuine(event: WireEvent): boolean {
+  const { id, dev, sub, boot, mono, clock, body, prev, seq, type, hash } = event;
+  const digest = contentDigest({
+    id,
+    device: dev,
+    sub,
+    stamp: {
+      at: instant(Date.parse(event.ts)),
+      uptime: uptime(mono),
+      boot,
+      clock: {
+        lo: instant(clock.lo),
+        hi: instant(clock.hi ?? Number.POSITIVE_INFINITY),
+        state: clock.state,
+      },
+    },
+    bodyText: JSON.stringify(body),
+  });
+  return entryHash(prev, seq, Date.parse(event.ts), type, digest) === hash;
 }
 
 /** Half the interval's width; `null` where it has no end. */

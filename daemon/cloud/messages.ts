@@ -181,8 +181,10 @@ export const eventSchema = z.object({
   ts: z.string(),
   clock: z.object({
     state: z.enum(['trusted', 'holdover', 'floor', 'broken']),
-    /** Half the width of the interval; `null`: not known. */
+    /** Half the width of the interval `[lo, hi]`; `null`: not known. */
     errMs: z.number().nullable(),
+    lo: z.number(),
+    hi: z.number().nullable(),
   }),
   /** Start of the machine, and milliseconds of its clock that never jumps. */
   boot: z.string(),
@@ -201,7 +203,12 @@ export interface WireEvent {
   readonly id: string;
   readonly type: (typeof ENTRY_TYPES)[number];
   readonly ts: string;
-  readonly clock: { readonly state: Reply['clock']; readonly errMs: number | null };
+  readonly clock: {
+    readonly state: Reply['clock'];
+    readonly errMs: number | null;
+    readonly lo: number;
+    readonly hi: number | null;
+  };
   readonly boot: string;
   readonly mono: number;
   readonly dev?: string;
