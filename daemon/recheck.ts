@@ -1,0 +1,56 @@
+/**
+ * The last look before the wire (P6): between the decision and the opening's turn on the bus its grant may have been
+ * revoked, the site locked down, or the key moved. Then nothing is opened.
+ */
+import type { LedgerView, Opening } from './access/ledger.ts';
+import type { GrantLookup } from './access/lookup.ts';
+
+/** Why an opening may not go to the wire any more; `undefined`: it may. */
+export type Overtaken = 'ended' | 'revoked' | 'superseded' | 'lockdown' | 'key-moved';
+
+export function overtaken(
+  seq: number,
+  ledger: LedgerView,
+  grants: GrantLookup,
+): Overtaken | undefined {
+  const opening = openingOf(seq, ledger);
+  if (opening === undefined) return 'ended';
+  if (opening.isReturn === true) return undefined; // a return is refused by nothing that came later
+  return (
+    grantEnded(opening, grants) ??
+    (isLockedDown(opening, ledger, grants) ? 'lockdown' : keyMoved(opening, ledger))
+  );
+}
+
+function openingOf(seq: number, ledger: LedgerView): Opening | undefined {
+  for (const [, opening] of ledger.all('opening')) if (opening.seq === seq) return opening;
+  return undefined;
+}
+
+function grantEnded({ grant }: Opening, grants: GrantLookup): Overtaken | undefined {
+  if (grant === undefined) return undefined;
+  const stored = grants.grant(grant);
+  if (stored === undefined || stored.revoked !== undefined) return 'revoked';
+  return stored.grant.state === 'active' ? undefined : 'superseded';
+}
+
+/** Only a lockdown that was not there when the opening was decided: the decision itself knew the others. */
+function isLockedDown(opening: Opening, ledger: LedgerView, grants: GrantLookup): boolean {
+  const staff =
+    opening.grant !== undefined && grants.grant(opening.grant)?.grant.options.staff === true;
+  for (const [, { scope, allowStaff, since }] of ledger.all('lockdown')) {
+    const concerns = scope === 'site' || scope === opening.accessPoint;
+    if (concerns && since > opening.since && !(allowStaff && staff)) return true;
+  }
+  return false;
+}
+
+function keyMoved(
+  { key, device, slot, operation }: Opening,
+  ledger: LedgerView,
+): Overtaken | undefined {
+  if (operation !== 'pickup' || key === undefined) return undefined;
+  const place = ledger.get('key', key)?.place;
+  if (place === undefined || place.kind !== 'slot') return 'key-moved';
+  return place.box === device && place.slot === slot ? undefined : 'key-moved';
+}
