@@ -14,7 +14,7 @@ import type { SessionNonces } from './freshness.ts';
 import { type DeskResult, GrantDesk } from './grant-desk.ts';
 import { parseJson, verifyCompact } from './jws.ts';
 import { ACK_TYP, ackSchema, type Envelope, type Reply, type WireCommand } from './messages.ts';
-import { codeOf, outcomeData } from './outcome.ts';
+import { codeOf, outcomeData, outcomeInJournal } from './outcome.ts';
 import { Refusals } from './refusals.ts';
 import { type Publish, Replies, type Unanswered } from './replies.ts';
 import type { Asked, Attempt, CredentialDesk, SiteActions } from './site-actions.ts';
@@ -395,11 +395,7 @@ export class Downlink {
 
   /** What is known of a command whose answer was lost: its outcome in the journal, or that nobody can tell. */
   async #conclude(command: Unanswered): Promise<void> {
-    const found = this.#parts.journal
-      .read({ text: command.id, backwards: true, limit: 50 })
-      .map(({ type }) => CONCLUSIONS.get(type))
-      .find((conclusion) => conclusion !== undefined);
-    const outcome = found ?? { result: 'unknown' as const };
+    const outcome = outcomeInJournal(this.#parts.journal, command.id);
     const code = codeOf(outcome);
     const status = code === null ? 'ok' : 'error';
     const msg = code === null ? null : 'the daemon stopped before this was answered';
@@ -435,23 +431,6 @@ export class Downlink {
     return { v: 1, id, type, dup: false, ...part, ts: at, clock: clock.state };
   }
 }
-
-/** Entry of an ended action -> what its command came to. */
-const CONCLUSIONS: ReadonlyMap<
-  string,
-  { readonly result: 'done' | 'failed' | 'unknown' | 'refused' }
-> = new Map([
-  ['access.opened', { result: 'done' }],
-  ['access.open_failed', { result: 'failed' }],
-  ['access.unknown_outcome', { result: 'unknown' }],
-  ['access.withdrawn', { result: 'refused' }],
-  ['access.denied', { result: 'refused' }],
-  ['grant.revocation_effective', { result: 'done' }],
-  ['security.lockdown', { result: 'done' }],
-  ['security.lockdown_released', { result: 'done' }],
-  ['security.lockout_cleared', { result: 'done' }],
-  ['system.config_changed', { result: 'done' }],
-]);
 
 function withDevice(asked: Asked, dev: string) {
   return { ...asked, device: deviceId(dev) };

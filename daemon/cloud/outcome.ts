@@ -1,5 +1,6 @@
 /** What came of an action, in the words of a reply (conventions 1.6: `done` is `ok`, anything else has a code). */
-import type { JsonObject } from '../access/entry.ts';
+import type { EntryType, JsonObject } from '../access/entry.ts';
+import type { Journal } from '../store/ports.ts';
 import type { ReplyCode } from './messages.ts';
 import type { ActionOutcome } from './site-actions.ts';
 
@@ -33,4 +34,39 @@ export function codeOf({ result, reason }: ActionOutcome): ReplyCode | null {
 
 export function outcomeData({ result, reason, data }: ActionOutcome): JsonObject {
   return { ...data, result, ...(reason === undefined ? {} : { reason }) };
+}
+
+type Result = ActionOutcome['result'];
+
+/** Entries that name the command itself, and what they mean for it. */
+const OF_COMMAND: ReadonlyMap<EntryType, Result> = new Map<EntryType, Result>([
+  ['access.denied', 'refused'],
+  ['security.lockdown', 'done'],
+  ['security.lockdown_released', 'done'],
+  ['security.lockout_cleared', 'done'],
+  ['system.config_changed', 'done'],
+]);
+
+/** Entries that name the opening, whose id is the seq of the intent. */
+const OF_OPENING: ReadonlyMap<EntryType, Result> = new Map<EntryType, Result>([
+  ['access.opened', 'done'],
+  ['access.open_failed', 'failed'],
+  ['access.jammed', 'failed'],
+  ['access.withdrawn', 'refused'],
+  ['access.unknown_outcome', 'unknown'],
+]);
+
+/** What the journal knows of a command whose process died before it answered; `unknown` where it knows nothing. */
+export function outcomeInJournal(journal: Pick<Journal, 'read'>, command: string): ActionOutcome {
+  const types: readonly EntryType[] = ['access.commanded', ...OF_COMMAND.keys()];
+  const named = journal
+    .read({ types, text: command, backwards: true, limit: 10 })
+    .find(({ body }) => Object.values(body).includes(command));
+  if (named === undefined) return { result: 'unknown' };
+  const result = OF_COMMAND.get(named.type);
+  if (result !== undefined) return { result };
+  const ended = journal
+    .read({ types: [...OF_OPENING.keys()], after: named.seq, limit: 1_000 })
+    .find(({ body }) => body['opening'] === named.seq);
+  return { result: (ended && OF_OPENING.get(ended.type)) ?? 'unknown' };
 }
