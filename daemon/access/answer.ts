@@ -2,10 +2,18 @@
 import type { Actuation, DeviceEvent } from '../../drivers/contract/device.ts';
 import type { Uptime } from '../../drivers/contract/time.ts';
 import type { Command } from './command.ts';
+import { commanded } from './commanded.ts';
+import { answerToDoor, answerToPresence, answerToSlotRead, entriesOnly } from './custody.ts';
+import { answerToContact, answerToInput, answerToLockState } from './door.ts';
 import type { Entry, Stamp } from './entry.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { Reason } from './model.ts';
 import type { PendingChange } from './presentation.ts';
+import { answerToPresentation } from './presented.ts';
+import { entryOfReport } from './report.ts';
+import { answerToResult } from './result.ts';
+import { answerToStart } from './start.ts';
+import { answerToTimePassing, wakeAfter } from './timer.ts';
 
 type WithoutId<T> = T extends Actuation ? Omit<T, 'id' | 'expiresAt'> : never;
 
@@ -30,29 +38,68 @@ export interface Answer {
   readonly refused?: { readonly reason: Reason; readonly detail: string };
 }
 
-export const NO_ANSWER: Answer = { entries: [], actuations: [] };
-
 /** To anything a device says. `known` was gathered for this event. */
-export function answerTo(_event: DeviceEvent, _known: Knowledge, _stamp: Stamp): Answer {
-  return NO_ANSWER;
+export function answerTo(event: DeviceEvent, known: Knowledge, stamp: Stamp): Answer {
+  switch (event.kind) {
+    case 'card-read':
+    case 'card-malformed':
+    case 'code-entered':
+      return answerToShowing(event, known, stamp);
+    case 'slot-door':
+      return answerToDoor(event, known, stamp);
+    case 'slot-presence':
+      return answerToPresence(event, known, stamp);
+    case 'lock-state':
+      return answerToLockState(event, known);
+    case 'door-contact':
+      return answerToContact(event, known);
+    case 'input':
+      return answerToInput(event, known);
+    case 'actuation-result':
+      return answerToResult(event, known);
+    case 'keypad':
+      // Keys, clearing and time-outs end nothing and open nothing; a code that is too long never comes here.
+      return entriesOnly([]);
+    case 'online':
+    case 'offline':
+    case 'tamper':
+    case 'power':
+    case 'battery':
+    case 'identity':
+    case 'fault':
+    case 'device-log':
+    case 'code-memory':
+      return entriesOnly([entryOfReport(event, known)]);
+    default:
+      return event satisfies never;
+  }
+}
+
+function answerToShowing(event: DeviceEvent, known: Knowledge, stamp: Stamp): Answer {
+  const { role, presentation } = known;
+  if (role?.kind === 'slot-reader') {
+    return event.kind === 'card-read' ? answerToSlotRead(role.slot, known, stamp) : entriesOnly([]);
+  }
+  const shown = presentation ?? { kind: 'malformed', what: 'card', fault: 'no access point' };
+  return answerToPresentation(event.device, shown, known, stamp);
 }
 
 /** To what an authorised person asks. `known` was gathered for this command. */
-export function answerToCommand(_command: Command, _known: Knowledge, _stamp: Stamp): Answer {
-  return NO_ANSWER;
+export function answerToCommand(command: Command, known: Knowledge, _stamp: Stamp): Answer {
+  return commanded(command, known);
 }
 
 /** To time passing: overdue, reminders, doors held open, openings without a result. `known` is of the whole site. */
-export function answerToTimer(_known: Knowledge, _stamp: Stamp): Answer {
-  return NO_ANSWER;
+export function answerToTimer(known: Knowledge, stamp: Stamp): Answer {
+  return answerToTimePassing(known, stamp);
 }
 
 /** When `answerToTimer` has something to say at the earliest; undefined: only after another event. */
-export function nextWake(_known: Knowledge, _stamp: Stamp): Uptime | undefined {
-  return undefined;
+export function nextWake(known: Knowledge, stamp: Stamp): Uptime | undefined {
+  return wakeAfter(known, stamp);
 }
 
 /** At start, before the first event: openings under way when the daemon stopped. `known` is of the whole site. */
-export function answerAtStart(_known: Knowledge, _stamp: Stamp): Answer {
-  return NO_ANSWER;
+export function answerAtStart(known: Knowledge, _stamp: Stamp): Answer {
+  return answerToStart(known);
 }

@@ -127,6 +127,9 @@ export const ENTRY_TYPES = [
   'security.fire_release',
   'security.fire_cleared',
   'security.erased',
+  // what was seen at a slot or door, as far as custody is folded from it
+  'device.slot',
+  'device.door',
 ] as const;
 
 export type EntryType = (typeof ENTRY_TYPES)[number];

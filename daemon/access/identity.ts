@@ -3,7 +3,7 @@
  * within one technology (serial-hardware 9).
  */
 import type { CardBits, CardTechnology } from '../../drivers/contract/device.ts';
-import type { CredentialIndex } from './model.ts';
+import { type CredentialIndex, credentialIndex } from './model.ts';
 
 /** `hex` is lower case, two digits a byte, left-justified as the reader gave it. */
 export interface CardIdentity {
@@ -51,11 +51,4 @@ export function cardIndex(hmac: Hmac, scope: string, card: CardIdentity): Creden
 
 function indexOf(hmac: Hmac, message: string): CredentialIndex {
   return credentialIndex(Buffer.from(hmac(Buffer.from(message)).subarray(0, 16)).toString('hex'));
-}
-
-export function credentialIndex(text: string): CredentialIndex {
-  if (!/^[0-9a-f]{32}$/.test(text)) {
-    throw new RangeError('a credential index is 32 lower-case hex digits');
-  }
-  return text as CredentialIndex;
 }

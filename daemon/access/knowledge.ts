@@ -4,7 +4,6 @@
  */
 import type { DeviceId, SlotNumber } from '../../drivers/contract/device.ts';
 import type { Instant, Millis, Uptime } from '../../drivers/contract/time.ts';
-import type { JsonObject } from './entry.ts';
 import type {
   AreaPresence,
   CredentialRecord,
@@ -16,7 +15,15 @@ import type {
   UseCount,
 } from './ledger.ts';
 import type { GrantMatch } from './lookup.ts';
-import type { AccessPointId, HolderId, KeyId, LockoutPolicy, Policies, Target } from './model.ts';
+import type {
+  AccessPointId,
+  CredentialId,
+  CredentialIndex,
+  KeyId,
+  LockoutPolicy,
+  Policies,
+  Target,
+} from './model.ts';
 import type { Pending, Presentation } from './presentation.ts';
 import type { InputRole } from './site-facts.ts';
 
@@ -47,6 +54,7 @@ export interface KnownPoint {
 /** A grant that carries what was shown, with all that was counted under it. */
 export interface KnownMatch extends GrantMatch {
   readonly use?: UseCount;
+  /** Of the credential shown, or of the card it completes, whichever is worse. */
   readonly credentialRecord?: CredentialRecord;
   /** Where the ledger has the holder, for anti-passback. */
   readonly presence?: AreaPresence;
@@ -69,6 +77,7 @@ export interface KnownKey {
 }
 
 export interface KnownSlot {
+  readonly box: DeviceId;
   readonly slot: SlotNumber;
   readonly custody?: SlotCustody;
   /** Named by a live slot grant. */
@@ -77,7 +86,7 @@ export interface KnownSlot {
 
 export interface KnownKeypad {
   readonly device: DeviceId;
-  readonly online: boolean;
+  readonly isOnline: boolean;
   readonly lockout?: KeypadLockout;
 }
 
@@ -100,32 +109,38 @@ export interface Knowledge {
   readonly policies: KnownPolicies;
   /** Missing: the device belongs to no access point. */
   readonly point?: KnownPoint;
+  /** The device that the event is of. */
+  readonly device?: DeviceId;
   readonly role?: DeviceRole;
   readonly presentation?: Presentation;
   readonly matches: readonly KnownMatch[];
+  /** What a reader in a slot saw, or the fob to be attached. */
+  readonly fob?: CredentialIndex;
   /** Id of the key (in `keys`) whose fob was shown. */
   readonly shown?: KeyId;
   /** Keys named by the matches, shown, out, or lying in the slots concerned. */
   readonly keys: readonly KnownKey[];
   readonly slots: readonly KnownSlot[];
-  /** By seq, as `[id, opening]` of the ledger. */
+  /** Granted or commanded and not ended, at the devices concerned. */
   readonly openings: readonly Opening[];
   readonly keypads: readonly KnownKeypad[];
   readonly lockdowns: readonly Lockdown[];
   /** Anti-passback can be trusted: every reader of the area entered here is online. */
   readonly areaOnline: boolean;
+  /** Not yet over. */
   readonly pending?: Pending;
+  /** Cards that wait for their PIN. */
+  readonly cards?: readonly { readonly id: CredentialId; readonly record: CredentialRecord }[];
   /** Devices of this access point that are online. */
   readonly online: readonly DeviceId[];
   readonly storageSafe: boolean;
   readonly now: { readonly boot: string; readonly uptime: Uptime; readonly startedAt: Uptime };
   /** Doors of locks, by device. */
   readonly doors: readonly { readonly device: DeviceId; readonly custody?: SlotCustody }[];
-  /** Other access points' ids, for commands that name one. */
-  readonly holder?: HolderId;
-}
-
-/** Knowledge and clock of one decision, as stored; `format` grows when a replay needs to know. */
-export interface Evidence extends JsonObject {
-  readonly format: 1;
+  /** The whole site's, for timers and at start only. */
+  readonly points?: readonly KnownPoint[];
+  readonly waiting?: readonly {
+    readonly accessPoint: AccessPointId;
+    readonly pending: Pending;
+  }[];
 }

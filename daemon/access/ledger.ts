@@ -4,8 +4,15 @@
  * entry's own transaction, and `journal verify` folds again and compares.
  */
 import type { DeviceId, SlotNumber } from '../../drivers/contract/device.ts';
-import type { Instant, Millis } from '../../drivers/contract/time.ts';
-import type { AccessPointId, CredentialId, GrantId, HolderId, KeyId } from './model.ts';
+import type { Instant, Millis, Uptime } from '../../drivers/contract/time.ts';
+import type {
+  AccessPointId,
+  CredentialId,
+  CredentialIndex,
+  GrantId,
+  HolderId,
+  KeyId,
+} from './model.ts';
 
 /** Where a key is. One key, one place (P7). */
 export type Place =
@@ -24,12 +31,28 @@ export interface KeyCustody {
   /** Last slot the key was known in. */
   readonly lastSlot?: { readonly box: DeviceId; readonly slot: SlotNumber };
   readonly flags: readonly ('content-unknown' | 'doubled' | 'lost' | 'overdue' | 'reminded')[];
+  /** Fob attached here, before its grant store knows; null: detached here. */
+  readonly fob?: CredentialIndex | null;
+}
+
+/** A moment that survives the wall clock: uptime within one boot. */
+export interface Moment {
+  readonly at: Instant;
+  readonly boot: string;
+  readonly uptime: Uptime;
 }
 
 export interface SlotCustody {
   readonly doorOpen?: boolean;
   readonly present?: boolean;
   readonly flags: readonly ('shared' | 'content-unknown' | 'held-open' | 'forced')[];
+  readonly openSince?: Moment;
+  /** A lock's door: opening it until then is expected (unlocked, or an exit button was pressed). */
+  readonly expectedUntil?: Moment;
+  /** A lock's door: the lock says that it stands open, by hand or for passage. */
+  readonly unlocked?: boolean;
+  /** A lock's door: released because of fire, until cleared. */
+  readonly fire?: boolean;
 }
 
 /** Uses of a grant id; outlives revision, revocation and re-adding. */
@@ -38,6 +61,8 @@ export interface UseCount {
   readonly reset: string | undefined;
   /** Grants refuse until their source confirms the count (after a restored journal). */
   readonly unconfirmed?: boolean;
+  /** Reset words that were used before this one: an older copy of the grant gives nothing again. */
+  readonly spent?: readonly string[];
 }
 
 /** Wrong tries at one keypad (conventions 2.4). The wait is time remaining on the monotonic clock. */
@@ -48,6 +73,11 @@ export interface KeypadLockout {
   readonly asOf: { readonly boot: string; readonly uptime: number; readonly at: Instant };
   readonly longFailures: number;
   readonly recent: readonly Instant[];
+  /** Time already passed towards the next decay. */
+  readonly sinceDecay?: Millis;
+  /** The same for codes of nine digits and more, which have their own counter. */
+  readonly longWaitLeft?: Millis;
+  readonly longSinceDecay?: Millis;
 }
 
 export interface CredentialRecord {
@@ -83,12 +113,23 @@ export interface Opening {
     readonly presenceGone?: boolean;
     readonly presenceBack?: boolean;
     readonly closed?: boolean;
+    /** Fob read in the slot: a key's id, or `foreign`. */
+    readonly read?: KeyId | 'foreign';
+    readonly closedAt?: Uptime;
   };
+  readonly uptime?: Uptime;
+  readonly hold?: Millis;
+  /** Judged as a return only. */
+  readonly isReturn?: boolean;
+  /** By the key's own fob or a fob attached just now: what comes back is known without a slot reader. */
+  readonly byFob?: boolean;
 }
 
 export interface AreaPresence {
   readonly area: string;
   readonly since: Instant;
+  readonly boot?: string;
+  readonly uptime?: Uptime;
 }
 
 /** Table name -> what a row of it holds; ids are strings made by `slotId`, or the thing's own id. */
@@ -122,6 +163,11 @@ export interface LedgerView {
 
 export function slotId(box: DeviceId, slot: SlotNumber): string {
   return `${box}:${slot}`;
+}
+
+/** The row of a lock's own door, among the slots. */
+export function doorId(lock: DeviceId): string {
+  return `${lock}:door`;
 }
 
 /** Ids of people and grants are kept apart from ids of credentials in the same table type. */

@@ -13,6 +13,41 @@ export type AccessPointId = string & { readonly __id: 'access-point' };
 /** 32 lower-case hex digits: HMAC-SHA-256 under the site's pepper, cut to 16 bytes. */
 export type CredentialIndex = string & { readonly __id: 'credential-index' };
 
+/** The ids are opaque; only emptiness and control characters, which would break keys and topics, are refused. */
+function opaque(what: string, text: string): string {
+  if (text.length === 0 || text.length > 256 || /[\u0000-\u001f]/.test(text)) {
+    throw new RangeError(`a ${what} id is 1 to 256 printable characters`);
+  }
+  return text;
+}
+
+export function holderId(text: string): HolderId {
+  return opaque('holder', text) as HolderId;
+}
+
+export function grantId(text: string): GrantId {
+  return opaque('grant', text) as GrantId;
+}
+
+export function credentialId(text: string): CredentialId {
+  return opaque('credential', text) as CredentialId;
+}
+
+export function keyId(text: string): KeyId {
+  return opaque('key', text) as KeyId;
+}
+
+export function accessPointId(text: string): AccessPointId {
+  return opaque('access point', text) as AccessPointId;
+}
+
+export function credentialIndex(text: string): CredentialIndex {
+  if (!/^[0-9a-f]{32}$/.test(text)) {
+    throw new RangeError('a credential index is 32 lower-case hex digits');
+  }
+  return text as CredentialIndex;
+}
+
 export type CredentialKind = 'pin' | 'fob' | 'card' | 'mobile_key' | 'cloud_key';
 
 /** Something a holder can show. The number or digits themselves are not here, only their keyed hash. */
@@ -177,6 +212,8 @@ export interface ClockInterval {
   /** `Infinity` only under policy `deny`. */
   readonly hi: Instant;
   readonly state: 'trusted' | 'holdover' | 'floor' | 'broken';
+  /** What is left of the grace budget, in `floor` and `broken` under policy `grace`; missing counts as none. */
+  readonly graceLeft?: Millis;
 }
 
 /** The order is the order of the checks; the last that fails ranks highest when several grants are tried. */

@@ -30,6 +30,8 @@ export type Pending =
       readonly until: Uptime;
       readonly index: CredentialIndex;
       readonly grants: readonly GrantId[];
+      /** The card as each of these grants names it. */
+      readonly credentials: readonly CredentialId[];
     }
   /** Several things may be opened; one must be named. */
   | {
@@ -37,9 +39,8 @@ export type Pending =
       readonly until: Uptime;
       readonly index: CredentialIndex;
       readonly grants: readonly GrantId[];
-      /** The card was completed by this PIN. */
-      readonly second?: CredentialIndex;
-      readonly credential: CredentialId;
+      /** `index` is the PIN that completed a card. */
+      readonly isCompleted: boolean;
     }
   /** The next unknown fob is this key's. */
   | {

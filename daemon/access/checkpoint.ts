@@ -1,0 +1,52 @@
+/**
+ * A checkpoint: the whole ledger in one entry, written before older entries are erased for retention; the fold goes on
+ * from it. The rows are in `evidence`, which stays on the box.
+ */
+import { isObject, listIn, objectIn, textIn, toJsonObject } from './body.ts';
+import type { Entry, Json, RecordedEntry } from './entry.ts';
+import type { LedgerChange, LedgerTable, LedgerView } from './ledger.ts';
+
+const TABLES: readonly LedgerTable[] = [
+  'key',
+  'slot',
+  'use',
+  'keypad',
+  'credential',
+  'lockdown',
+  'opening',
+  'area',
+];
+
+export function checkpointOf(ledger: LedgerView): Entry {
+  const rows = TABLES.flatMap((table) =>
+    [...ledger.all(table)].map(([id, value]) => ({ table, id, value })),
+  );
+  return {
+    type: 'system.checkpoint',
+    body: { rows: rows.length },
+    evidence: toJsonObject({ ledger: rows }),
+  };
+}
+
+/** Rows that the checkpoint does not have are taken away; a checkpoint without rows (a signature) changes nothing. */
+export function readCheckpoint(ledger: LedgerView, { evidence }: RecordedEntry): LedgerChange[] {
+  if (evidence === undefined || !Array.isArray(evidence['ledger'])) return [];
+  const rows = listIn(evidence, 'ledger').flatMap((row) => rowIn(row));
+  const kept = new Set(rows.map(({ table, id }) => `${table} ${id}`));
+  const gone = TABLES.flatMap((table) =>
+    [...ledger.all(table)]
+      .filter(([id]) => !kept.has(`${table} ${id}`))
+      .map(([id]): LedgerChange => ({ table, id, value: undefined })),
+  );
+  return [...gone, ...rows];
+}
+
+/** Our own writing, read back under the hash of the chain; its shape is that of the ledger when it was written. */
+function rowIn(row: Json): LedgerChange[] {
+  if (!isObject(row)) return [];
+  const table = TABLES.find((each) => each === textIn(row, 'table'));
+  const id = textIn(row, 'id');
+  const value = objectIn(row, 'value');
+  if (table === undefined || id === undefined || value === undefined) return [];
+  return [{ table, id, value } as unknown as LedgerChange];
+}

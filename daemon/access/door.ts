@@ -1,0 +1,158 @@
+/** Doors of locks, exit buttons and fire inputs. */
+import type { DeviceEvent, DeviceId, LockState } from '../../drivers/contract/device.ts';
+import type { Millis } from '../../drivers/contract/time.ts';
+import type { Answer, Asked } from './answer.ts';
+import { plain } from './body.ts';
+import { entriesOnly } from './custody.ts';
+import type { Entry } from './entry.ts';
+import type { Knowledge } from './knowledge.ts';
+import type { Moment, SlotCustody } from './ledger.ts';
+import type { InputRole } from './site-facts.ts';
+
+type Event<Kind extends DeviceEvent['kind']> = Extract<DeviceEvent, { kind: Kind }>;
+
+export function answerToContact(event: Event<'door-contact'>, known: Knowledge): Answer {
+  const { device, isOpen, first } = event;
+  const row = doorOf(known, device);
+  if (row?.doorOpen === isOpen) return entriesOnly([]);
+  const accessPoint = known.point?.id;
+  const seen = (
+    type: Entry['type'],
+    more: { readonly alarm?: true; readonly openMs?: number },
+  ) => ({
+    type,
+    device,
+    body: plain({
+      accessPoint,
+      lock: device,
+      open: isOpen,
+      first: first ? true : undefined,
+      ...more,
+    }),
+  });
+  if (!isOpen) {
+    const shut = seen('device.door', {});
+    if (row?.flags.includes('held-open') !== true) return entriesOnly([shut]);
+    const openMs = sinceMoment(row.openSince, known);
+    return entriesOnly([shut, seen('access.closed_late', openMs === undefined ? {} : { openMs })]);
+  }
+  // What is found open at the first look was opened while nobody looked.
+  const isExpected = first || isOpeningExpected(device, known);
+  return entriesOnly([
+    isExpected ? seen('device.door', {}) : seen('access.forced_open', { alarm: true }),
+  ]);
+}
+
+function isOpeningExpected(device: DeviceId, known: Knowledge): boolean {
+  const row = doorOf(known, device);
+  if (row?.unlocked === true || row?.fire === true) return true;
+  if (known.openings.some((opening) => opening.device === device)) return true;
+  const until = row?.expectedUntil;
+  return until !== undefined && until.boot === known.now.boot && known.now.uptime <= until.uptime;
+}
+
+function doorOf(known: Knowledge, device: DeviceId): SlotCustody | undefined {
+  return known.doors.find((door) => door.device === device)?.custody;
+}
+
+/** Time since then on the monotonic clock; after a new boot, since this daemon started. */
+export function sinceMoment(moment: Moment | undefined, { now }: Knowledge): Millis | undefined {
+  if (moment === undefined) return undefined;
+  return now.uptime - (moment.boot === now.boot ? moment.uptime : now.startedAt);
+}
+
+const UNLOCKED: readonly LockState[] = ['unlocked', 'unlatched', 'unlatching', 'unlocking'];
+
+export function answerToLockState(event: Event<'lock-state'>, known: Knowledge): Answer {
+  const { device, state, first } = event;
+  const unlocked = UNLOCKED.includes(state);
+  const isJammed = state === 'jammed';
+  if (first && !isJammed && (doorOf(known, device)?.unlocked ?? false) === unlocked) {
+    return entriesOnly([]);
+  }
+  const body = plain({
+    accessPoint: known.point?.id,
+    lock: device,
+    state,
+    unlocked,
+    alarm: isJammed ? true : undefined,
+  });
+  return entriesOnly([{ type: 'device.lock_state', device, body }]);
+}
+
+/** How long a lock is held for fire; asked for again while the fire lasts. */
+export const FIRE_HOLD: Millis = 30_000;
+
+export function answerToInput(event: Event<'input'>, known: Knowledge): Answer {
+  const roles = known.role?.kind === 'input' ? known.role.inputs : [];
+  if (roles.length === 0) return plainInput(event, known);
+  const answers = roles.map((role) => inputAs(role, event, known));
+  const shift = answers.map((_, at) =>
+    answers.slice(0, at).reduce((sum, { entries }) => sum + entries.length, 0),
+  );
+  return {
+    entries: answers.flatMap(({ entries }) => entries),
+    actuations: answers.flatMap(({ actuations }, at) =>
+      actuations.map((asked) =>
+        asked.intent === undefined ? asked : { ...asked, intent: asked.intent + (shift[at] ?? 0) },
+      ),
+    ),
+  };
+}
+
+function plainInput({ device, input, active, first }: Event<'input'>, known: Knowledge): Answer {
+  if (first) return entriesOnly([]);
+  const body = plain({ accessPoint: known.point?.id, input, active });
+  return entriesOnly([{ type: 'device.input', device, body }]);
+}
+
+function inputAs(role: InputRole, event: Event<'input'>, known: Knowledge): Answer {
+  const { device, input, active, first } = event;
+  const { accessPoint } = role;
+  switch (role.does) {
+    case 'rex': {
+      if (!active || first) return entriesOnly([]);
+      const { hold, locks } = known.point ?? { hold: 0, locks: [] };
+      const body = plain({ accessPoint, input, locks: [...locks], hold });
+      return entriesOnly([{ type: 'access.egress', device, body }]);
+    }
+    case 'tamper': {
+      if (first && !active) return entriesOnly([]);
+      const body = plain({ accessPoint, input, alarm: active ? true : undefined });
+      return entriesOnly([
+        { type: active ? 'device.tamper' : 'device.tamper_cleared', device, body },
+      ]);
+    }
+    case 'fire':
+      return active ? fireRelease(role, event, known) : fireCleared(role, event, known);
+    default:
+      return role.does satisfies never;
+  }
+}
+
+/** To the wire at once, journaled after, storage safe or not (P14). One entry a lock, since each has its own intent. */
+function fireRelease(role: InputRole, { device, input }: Event<'input'>, known: Knowledge): Answer {
+  const locks = role.locks.filter((lock) => lock !== known.point?.box?.device);
+  const actuations = locks.map(
+    (lock, intent): Asked => ({
+      kind: 'unlock',
+      device: lock,
+      hold: FIRE_HOLD,
+      intent,
+      atOnce: true,
+    }),
+  );
+  const entries = locks.map((lock): Entry => {
+    const body = plain({ accessPoint: role.accessPoint, input, lock, alarm: true });
+    return { type: 'security.fire_release', device, body };
+  });
+  return { entries, actuations };
+}
+
+function fireCleared(role: InputRole, event: Event<'input'>, known: Knowledge): Answer {
+  const { device, input, first } = event;
+  const isOn = role.locks.some((lock) => doorOf(known, lock)?.fire === true);
+  if (first && !isOn) return entriesOnly([]);
+  const body = plain({ accessPoint: role.accessPoint, input, locks: [...role.locks] });
+  return entriesOnly([{ type: 'security.fire_cleared', device, body }]);
+}

@@ -1,0 +1,81 @@
+/** What a decision knew, as stored beside its entry, and read back to replay it. Stays on the box. */
+import { createHash } from 'node:crypto';
+import { instant, type Millis } from '../../drivers/contract/time.ts';
+import { isObject, numberIn, objectIn, textIn, toJsonObject } from './body.ts';
+import type { Decision } from './decision.ts';
+import type { Json, JsonObject } from './entry.ts';
+import type { Knowledge } from './knowledge.ts';
+import type { ClockInterval } from './model.ts';
+
+/** Grows when a replay of older evidence would need to know. */
+const FORMAT = 1;
+
+/** Everything that `decide` was given, and what it said. No mark of duress: that goes to the alarm channel only. */
+export interface Evidence {
+  readonly known: Knowledge;
+  readonly clock: ClockInterval;
+  readonly decision: Json;
+}
+
+export function evidenceOf(known: Knowledge, clock: ClockInterval, decision: Decision): JsonObject {
+  const plain: Knowledge = {
+    ...known,
+    matches: known.matches.map((match) => {
+      const { duress: _duress, sealed: _sealed, ...credential } = match.credential;
+      return { ...match, credential };
+    }),
+  };
+  // JSON has no endless number: a clock without upper bound is written as null.
+  return toJsonObject({ format: FORMAT, known: plain, clock, decision });
+}
+
+/** Undefined: not evidence of a decision, or of a later version than this. */
+export function readEvidence(evidence: JsonObject | undefined): Evidence | undefined {
+  if (evidence === undefined || numberIn(evidence, 'format') !== FORMAT) return undefined;
+  const known = objectIn(evidence, 'known');
+  const clock = objectIn(evidence, 'clock');
+  const decision = evidence['decision'];
+  if (!isKnowledge(known) || clock === undefined || decision === undefined) return undefined;
+  const state = stateIn(clock);
+  const lo = numberIn(clock, 'lo');
+  if (state === undefined || lo === undefined) return undefined;
+  const hi = numberIn(clock, 'hi') ?? Number.POSITIVE_INFINITY;
+  const graceLeft: Millis | undefined = numberIn(clock, 'graceLeft');
+  return {
+    known,
+    decision,
+    clock: {
+      lo: instant(lo),
+      hi: instant(hi),
+      state,
+      ...(graceLeft === undefined ? {} : { graceLeft }),
+    },
+  };
+}
+
+/** Our own writing under the hash of the chain: that it is whole is enough to believe its shape. */
+function isKnowledge(value: unknown): value is Knowledge {
+  if (typeof value !== 'object' || value === null) return false;
+  const lists = ['matches', 'keys', 'slots', 'openings', 'keypads', 'lockdowns', 'online', 'doors'];
+  return lists.every((name) => Array.isArray(Reflect.get(value, name)));
+}
+
+function stateIn(clock: JsonObject): ClockInterval['state'] | undefined {
+  const states = ['trusted', 'holdover', 'floor', 'broken'] as const;
+  return states.find((state) => state === textIn(clock, 'state'));
+}
+
+/** SHA-256 over the evidence with its members in order of name, so that any store may keep it as it likes. */
+export function evidenceHash(evidence: JsonObject): string {
+  return createHash('sha256').update(inOrder(evidence)).digest('hex');
+}
+
+/** JSON with members sorted: the same text for the same data, bit for bit. */
+export function inOrder(value: Json): string {
+  if (Array.isArray(value)) return `[${value.map(inOrder).join(',')}]`;
+  if (!isObject(value)) return JSON.stringify(value);
+  const members = Object.keys(value)
+    .sort()
+    .map((name) => `${JSON.stringify(name)}:${inOrder(value[name] ?? null)}`);
+  return `{${members.join(',')}}`;
+}

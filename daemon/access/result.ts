@@ -1,0 +1,89 @@
+/** To what came of an actuation: the opening goes on, ends, or is given back. */
+import type { DeviceEvent } from '../../drivers/contract/device.ts';
+import type { Answer } from './answer.ts';
+import { plain } from './body.ts';
+import { boxEntry, entriesOnly } from './custody.ts';
+import type { Entry, EntryType, Json } from './entry.ts';
+import type { Knowledge } from './knowledge.ts';
+import type { Opening } from './ledger.ts';
+
+type ResultEvent = Extract<DeviceEvent, { kind: 'actuation-result' }>;
+
+export function answerToResult(event: ResultEvent, known: Knowledge): Answer {
+  const seq = seqOf(event.actuation);
+  const opening = known.openings.find((each) => each.seq === seq);
+  if (opening === undefined) return afterwards(event, seq, known);
+  return opening.slot === undefined
+    ? entriesOnly([lockResult(event, opening)])
+    : entriesOnly([slotResult(event, opening, opening.slot, known)]);
+}
+
+/** Actuation ids are `a-<seq>` of the entry that is their intent. */
+function seqOf(id: string): number | undefined {
+  const digits = /^a-([0-9]{1,15})$/.exec(id)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+/** Of something that is no opening (a lock told to lock), or whose opening is settled: only failures are news. */
+function afterwards(event: ResultEvent, seq: number | undefined, known: Knowledge): Answer {
+  if (event.result === 'done' || seq === undefined) return entriesOnly([]);
+  const { result, detail } = event;
+  const body = plain({ accessPoint: known.point?.id, opening: seq, result, detail });
+  return entriesOnly([{ type: 'access.open_failed', device: event.device, body }]);
+}
+
+function lockResult(event: ResultEvent, opening: Opening): Entry {
+  const { seq, device, accessPoint, grant, holder, operation, hold } = opening;
+  const entry = (type: EntryType, fields: { readonly [name: string]: Json | undefined }): Entry => {
+    const body = plain({ accessPoint, lock: device, opening: seq, grant, operation, ...fields });
+    return holder === undefined ? { type, device, body } : { type, device, sub: holder, body };
+  };
+  const { observed, detail } = event;
+  switch (event.result) {
+    case 'done':
+      return entry('access.opened', { observed, hold });
+    case 'failed':
+      return entry('access.open_failed', { ends: seq, givesBack: true, detail, alarm: true });
+    case 'refused':
+      return entry('access.withdrawn', { ends: seq, givesBack: true, detail });
+    case 'unknown':
+      return entry('access.unknown_outcome', { ends: seq, detail });
+    default:
+      return event.result satisfies never;
+  }
+}
+
+function slotResult(
+  event: ResultEvent,
+  opening: Opening,
+  slot: NonNullable<Opening['slot']>,
+  known: Knowledge,
+): Entry {
+  const { seq, device, key, grant, operation, holder } = opening;
+  const entry = (type: EntryType, fields: { readonly [name: string]: Json | undefined }) =>
+    boxEntry(
+      type,
+      { device, slot },
+      known,
+      { opening: seq, key, grant, operation, ...fields },
+      holder,
+      opening,
+    );
+  const { observed, detail } = event;
+  switch (event.result) {
+    case 'done':
+      return entry('access.opened', { observed });
+    case 'failed':
+      // A return that could not be put away leaves the key with its holder.
+      return operation === 'dropoff'
+        ? entry('access.open_failed', { ends: seq, givesBack: true, detail, alarm: true })
+        : entry('access.jammed', { ends: seq, givesBack: true, detail, alarm: true });
+    case 'refused':
+      return entry('access.withdrawn', { ends: seq, givesBack: true, detail });
+    case 'unknown':
+      // What becomes of it is still seen by contact and sensor, or judged when the time is over.
+      return entry('access.unknown_outcome', { detail });
+    default:
+      return event.result satisfies never;
+  }
+}

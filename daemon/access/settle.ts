@@ -1,0 +1,79 @@
+/** What became of an opened slot, as far as contact, presence sensor and slot reader tell. Pure table, no entries. */
+import { type Millis, type Uptime, uptime as uptimeOf } from '../../drivers/contract/time.ts';
+import type { Opening, SlotCustody } from './ledger.ts';
+
+/** A slot that was not opened this long after its lock has locked again will not be. */
+export const NEVER_OPENED_AFTER: Millis = 30_000;
+/** A slot reader says within this time after the door was shut what lies in the slot. */
+export const SLOT_READ_WAIT: Millis = 5_000;
+
+export type Outcome =
+  | 'wait' // more will be seen
+  | 'taken'
+  | 'not-taken'
+  | 'content-unknown'
+  | 'jammed'
+  | 'returned'
+  | 'returned-unread' // something came back; nobody saw which fob
+  | 'not-returned'
+  | 'shut'; // nothing was to leave or come, and it is closed again
+
+export interface SlotSeen {
+  readonly opening: Opening;
+  readonly row: SlotCustody | undefined;
+  /** The slot has a reader of its own. */
+  readonly hasReader: boolean;
+  /** The waiting time is over: judge by what there is. */
+  readonly isOver: boolean;
+}
+
+export function outcomeOf(slot: SlotSeen): Outcome {
+  const { operation, key } = slot.opening;
+  if (operation === 'dropoff') return outcomeOfReturn(slot);
+  return key === undefined ? outcomeWithoutKey(slot) : outcomeOfPickUp(slot);
+}
+
+function outcomeOfPickUp({ opening, row, hasReader, isOver }: SlotSeen): Outcome {
+  const { seen, key } = opening;
+  const hasContact = row?.doorOpen !== undefined;
+  if (hasContact && seen.opened !== true) return isOver ? 'jammed' : 'wait';
+  if (row?.present === false) return 'taken';
+  if (hasContact && seen.closed !== true) return 'wait';
+  if (hasReader && seen.read === key) return 'not-taken';
+  if (hasReader && seen.read !== undefined) return 'taken';
+  if (hasReader && !isOver) return 'wait';
+  if (!hasContact && !isOver) return 'wait';
+  return row?.present === true ? 'content-unknown' : 'taken';
+}
+
+function outcomeOfReturn({ opening, row, hasReader, isOver }: SlotSeen): Outcome {
+  const { seen, key, byFob } = opening;
+  const hasContact = row?.doorOpen !== undefined;
+  if (hasContact && seen.opened !== true) return isOver ? 'not-returned' : 'wait';
+  if (hasContact && seen.closed !== true) return 'wait';
+  if (row?.present === false) return hasContact || isOver ? 'not-returned' : 'wait';
+  if (hasReader) {
+    if (seen.read !== undefined) return seen.read === key ? 'returned' : 'not-returned';
+    if (!isOver) return 'wait';
+    return row?.present === true ? 'returned-unread' : 'not-returned';
+  }
+  if (row?.present === true) return byFob === true ? 'returned' : 'returned-unread';
+  return hasContact || isOver ? 'returned-unread' : 'wait';
+}
+
+function outcomeWithoutKey({ opening, row, isOver }: SlotSeen): Outcome {
+  const hasContact = row?.doorOpen !== undefined;
+  if (hasContact && opening.seen.opened !== true) return isOver ? 'jammed' : 'wait';
+  return opening.seen.closed === true || (!hasContact && isOver) ? 'shut' : 'wait';
+}
+
+/** When the waiting for an opening is over, on the uptime of its own boot. */
+export function deadlineOf({ seen, uptime, hold }: Opening): Uptime | undefined {
+  if (seen.closedAt !== undefined) return add(seen.closedAt, SLOT_READ_WAIT);
+  if (uptime === undefined || seen.opened === true) return undefined;
+  return add(uptime, (hold ?? 0) + NEVER_OPENED_AFTER);
+}
+
+function add(at: Uptime, length: Millis): Uptime {
+  return uptimeOf(at + length);
+}

@@ -1,0 +1,416 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { accessPointId, holderId, keyId } from '../../../daemon/access/model.ts';
+import { deviceId, slotNumber } from '../../../drivers/contract/device.ts';
+import {
+  BOX,
+  boxPoint,
+  doorPoint,
+  fobOf,
+  grantOf,
+  HOUR,
+  LOBBY,
+  MINUTE,
+  SLOT_READERS,
+  typesOf,
+  World,
+} from './world.ts';
+
+const FOB = '0f00012abc';
+const OTHER = '0f00012abd';
+
+function site(
+  options: { readers?: boolean; door?: boolean; presence?: boolean; uses?: number } = {},
+): World {
+  const point = options.readers ? boxPoint({ slotReaders: SLOT_READERS }) : boxPoint();
+  const world = new World({ points: [point, doorPoint()] });
+  world.key('k1', { fob: fobOf(FOB) }, 1);
+  world.key('k2', { fob: fobOf(OTHER) }, 2);
+  world.put(grantOf({ ...(options.uses ? { uses: { max: options.uses } } : {}) }));
+  world.pictures({ door: options.door ?? true, presence: options.presence ?? true });
+  return world;
+}
+
+function uses(world: World): number | undefined {
+  return [...world.ledger.all('use')][0]?.[1].count;
+}
+
+/** Code, slot open, key out, slot shut. */
+function takeKey(world: World): void {
+  world.code('123456');
+  world.result('done');
+  world.door(1, true);
+  world.presence(1, false);
+  world.door(1, false);
+}
+
+test('granted pick-up, slot opened, presence gone or door cycled: key with holder (taken)', () => {
+  const world = site();
+  assert.deepEqual(typesOf(world.code('123456')), ['access.granted']);
+  assert.deepEqual(typesOf(world.result('done')), ['access.opened']);
+  world.door(1, true);
+  assert.deepEqual(typesOf(world.presence(1, false)), ['device.slot', 'access.taken']);
+  assert.equal(world.placeOf('k1'), 'with anna');
+  world.door(1, false);
+  assert.equal([...world.ledger.all('opening')].length, 0);
+
+  const blind = site({ presence: false });
+  blind.code('123456');
+  blind.result('done');
+  blind.door(1, true);
+  assert.deepEqual(typesOf(blind.door(1, false)), ['device.slot', 'access.taken']);
+  assert.equal(blind.placeOf('k1'), 'with anna');
+});
+
+test('granted pick-up, door opened, the fob read in the slot after close: key still in slot (not-taken); the use is given back', () => {
+  const world = site({ readers: true, presence: false, uses: 1 });
+  world.code('123456');
+  world.result('done');
+  world.door(1, true);
+  assert.deepEqual(typesOf(world.door(1, false)), ['device.slot']);
+  assert.equal(uses(world), 1);
+  assert.deepEqual(typesOf(world.card(FOB, deviceId('in-1'))), ['device.slot', 'access.not_taken']);
+  assert.equal(world.placeOf('k1'), 'slot 1');
+  assert.equal(uses(world), 0);
+  assert.equal([...world.ledger.all('opening')].length, 0);
+});
+
+test('the same, presence only (no slot reader): content-unknown, the use is spent', () => {
+  const world = site({ uses: 1 });
+  world.code('123456');
+  world.result('done');
+  world.door(1, true);
+  assert.deepEqual(typesOf(world.door(1, false)), ['device.slot', 'access.content_unknown']);
+  assert.equal(uses(world), 1);
+  assert.deepEqual(world.ledger.get('key', 'k1')?.flags, ['content-unknown']);
+});
+
+test('granted pick-up, slot did not open: jammed, key still in slot, alarm', () => {
+  const told = site({ uses: 1 });
+  told.code('123456');
+  const [entry] = told.result('failed');
+  assert.equal(entry?.type, 'access.jammed');
+  assert.equal(entry?.body['alarm'], true);
+  assert.equal(told.placeOf('k1'), 'slot 1');
+  assert.equal(uses(told), 0);
+
+  const seen = site();
+  seen.code('123456');
+  seen.result('done');
+  assert.deepEqual(typesOf(seen.advance(34_999)), []);
+  assert.deepEqual(typesOf(seen.advance(1)), ['access.jammed']);
+  assert.equal(seen.placeOf('k1'), 'slot 1');
+});
+
+test('fob shown to return, free slot opened, presence back: key in that slot (returned)', () => {
+  const world = site();
+  takeKey(world);
+  const [granted] = world.card(FOB);
+  assert.equal(granted?.type, 'access.granted');
+  assert.equal(granted?.body['slot'], 1);
+  assert.equal(granted?.sub, 'anna');
+  world.result('done');
+  world.door(1, true);
+  world.presence(1, true);
+  const back = world.door(1, false);
+  assert.deepEqual(typesOf(back), ['device.slot', 'access.returned']);
+  assert.equal(back[1]?.sub, 'anna');
+  assert.equal(world.placeOf('k1'), 'slot 1');
+});
+
+test('a return moves home to the slot it was put in, late or not', () => {
+  const world = site();
+  takeKey(world);
+  world.key('k9', {}, 1);
+  world.presence(1, true);
+  const [granted] = world.card(FOB);
+  assert.equal(granted?.body['slot'], 3);
+  world.result('done');
+  world.door(3, true);
+  world.presence(3, true);
+  world.door(3, false);
+  assert.deepEqual(world.ledger.get('key', 'k1')?.lastSlot, { box: BOX, slot: 3 });
+});
+
+test('fob of a key whose grant ended or was revoked: return accepted, late-return', () => {
+  for (const how of ['ended', 'revoked'] as const) {
+    const world = new World();
+    world.key('k1', { fob: fobOf(FOB) }, 1);
+    const grant = world.put(
+      grantOf({ window: { kind: 'instants', end: (world.stamp.at + HOUR) as never } }),
+    );
+    world.pictures();
+    takeKey(world);
+    if (how === 'revoked') world.revoke(grant.id);
+    else world.advance(2 * HOUR);
+    assert.equal(world.card(FOB)[0]?.type, 'access.granted', how);
+    world.result('done');
+    world.door(1, true);
+    world.presence(1, true);
+    assert.deepEqual(typesOf(world.door(1, false)), [
+      'device.slot',
+      'access.returned',
+      'access.late_return',
+    ]);
+    assert.equal(world.placeOf('k1'), 'slot 1');
+  }
+});
+
+test('key put into another slot than the one opened: misplaced, ledger follows', () => {
+  const world = site();
+  takeKey(world);
+  world.card(FOB);
+  world.result('done');
+  world.door(1, true);
+  const seen = world.presence(4, true);
+  assert.deepEqual(typesOf(seen), ['device.slot', 'access.misplaced', 'access.content_unknown']);
+  assert.equal(world.placeOf('k1'), 'slot 4');
+});
+
+test('fob read in a wrong slot: misplaced, ledger follows the fob', () => {
+  const world = site({ readers: true });
+  takeKey(world);
+  assert.deepEqual(typesOf(world.card(FOB, deviceId('in-1'))), ['access.misplaced']);
+  assert.equal(world.placeOf('k1'), 'slot 1');
+});
+
+test('fob shown to return, door closed empty or never opened: not-returned, the key stays where it was', () => {
+  const empty = site();
+  takeKey(empty);
+  empty.card(FOB);
+  empty.result('done');
+  empty.door(1, true);
+  assert.deepEqual(typesOf(empty.door(1, false)), ['device.slot', 'access.not_returned']);
+  assert.equal(empty.placeOf('k1'), 'with anna');
+
+  const never = site();
+  takeKey(never);
+  never.card(FOB);
+  never.result('done');
+  assert.deepEqual(typesOf(never.advance(35_000)), ['access.not_returned']);
+  assert.equal(never.placeOf('k1'), 'with anna');
+});
+
+test('crash between intent and close: re-read; without a slot reader the key is unknown and the use spent', () => {
+  const blind = site({ uses: 1 });
+  blind.code('123456');
+  const [unknown] = blind.restart();
+  assert.equal(unknown?.type, 'access.unknown_outcome');
+  assert.equal(blind.placeOf('k1'), 'unknown');
+  assert.equal(uses(blind), 1);
+  assert.ok(!blind.asked.slice(-2).some(({ kind }) => kind === 'open-slot'));
+
+  const reading = site({ readers: true });
+  reading.code('123456');
+  reading.restart();
+  assert.ok(reading.asked.some(({ kind, device }) => kind === 'read-state' && device === 'in-1'));
+  assert.deepEqual(typesOf(reading.card(FOB, deviceId('in-1'))), ['access.found_moved']);
+  assert.equal(reading.placeOf('k1'), 'slot 1');
+});
+
+test('unknown fob: foreign-fob, nothing opens', () => {
+  const world = site();
+  assert.deepEqual(typesOf(world.card('ffffffffff')), ['access.denied', 'access.foreign_fob']);
+  assert.ok(!world.asked.some(({ kind }) => kind === 'open-slot'));
+});
+
+test('within 30 s after a granted attach-fob presentation an unknown fob is attached, once', () => {
+  const world = new World();
+  world.key('k1');
+  world.put(grantOf({ options: { allowSetup: true } }));
+  world.pictures();
+  const [granted] = world.code('123456');
+  assert.equal(granted?.body['operation'], 'attach-fob');
+  world.result('done');
+  const attached = world.card('ffffffffff');
+  assert.deepEqual(typesOf(attached), ['access.granted', 'access.fob_attached']);
+  assert.equal(world.ledger.get('key', 'k1')?.fob, fobOf('ffffffffff'));
+  world.door(1, true);
+  world.presence(1, true);
+  assert.deepEqual(typesOf(world.door(1, false)).slice(0, 2), ['device.slot', 'access.returned']);
+  assert.deepEqual(typesOf(world.card('eeeeeeeeee')), ['access.denied', 'access.foreign_fob']);
+  assert.equal(world.placeOf('k1'), 'slot 1');
+
+  const late = new World();
+  late.key('k1');
+  late.put(grantOf({ options: { allowSetup: true } }));
+  late.pictures();
+  late.code('123456');
+  late.now += 30_000;
+  late.up += 30_000;
+  assert.deepEqual(typesOf(late.card('ffffffffff')), ['access.denied', 'access.foreign_fob']);
+});
+
+test('a key’s first drop-off may attach its fob; later ones may not, and undoing it is a manager’s command', () => {
+  const world = new World();
+  world.key('k1');
+  world.put(grantOf());
+  world.pictures();
+  assert.equal(world.code('123456')[0]?.body['operation'], 'attach-fob');
+  world.card('ffffffffff');
+  world.command({ kind: 'fob.detach', key: keyId('k1'), by: 'anna' });
+  assert.equal(world.ledger.get('key', 'k1')?.fob, null);
+  assert.deepEqual(typesOf(world.card('ffffffffff')), ['access.denied', 'access.foreign_fob']);
+});
+
+test('second fob found in an occupied slot: both there, slot-shared, out of use for pick-up until corrected', () => {
+  const world = site({ readers: true });
+  takeKey(world);
+  assert.deepEqual(typesOf(world.card(FOB, deviceId('in-2'))), ['access.slot_shared']);
+  assert.equal(world.placeOf('k1'), 'slot 2');
+  assert.equal(world.placeOf('k2'), 'slot 2');
+  assert.equal(world.code('123456')[0]?.body['reason'], 'slot-disabled');
+  world.command({
+    kind: 'key.correct',
+    key: keyId('k2'),
+    place: { kind: 'slot', box: BOX, slot: slotNumber(3) },
+    by: 'manager',
+  });
+  assert.equal(world.code('123456')[0]?.type, 'access.granted');
+});
+
+test('fob seen while the ledger has that key in another slot: fob-doubled, key unknown, return taken, alarm', () => {
+  const world = site();
+  const seen = world.card(FOB);
+  assert.deepEqual(typesOf(seen), ['access.granted', 'access.fob_doubled']);
+  assert.equal(seen[1]?.body['alarm'], true);
+  assert.equal(world.placeOf('k1'), 'unknown');
+  world.result('done');
+  world.door(3, true);
+  world.presence(3, true);
+  world.door(3, false);
+  assert.equal(world.placeOf('k1'), 'slot 3');
+});
+
+test('fob read in two slots: fob-doubled, key unknown, alarm', () => {
+  const world = site({ readers: true });
+  const [entry] = world.card(FOB, deviceId('in-2'));
+  assert.equal(entry?.type, 'access.fob_doubled');
+  assert.equal(entry?.body['alarm'], true);
+  assert.equal(world.placeOf('k1'), 'unknown');
+});
+
+test('no fob read, presence only: content-unknown, key flagged', () => {
+  const world = site();
+  takeKey(world);
+  assert.equal(world.code('123456')[0]?.body['operation'], 'dropoff');
+  world.result('done');
+  world.door(1, true);
+  world.presence(1, true);
+  assert.deepEqual(typesOf(world.door(1, false)), [
+    'device.slot',
+    'access.returned',
+    'access.content_unknown',
+  ]);
+  assert.deepEqual(world.ledger.get('key', 'k1')?.flags, ['content-unknown']);
+});
+
+test('slot open, door held beyond its time: held-open; closing later is recorded', () => {
+  const world = site();
+  world.code('123456');
+  world.result('done');
+  world.door(1, true);
+  assert.deepEqual(typesOf(world.advance(MINUTE - 1)), []);
+  assert.deepEqual(typesOf(world.advance(1)), ['access.held_open']);
+  assert.deepEqual(typesOf(world.advance(MINUTE)), []);
+  world.presence(1, false);
+  const closing = world.door(1, false);
+  assert.ok(typesOf(closing).includes('access.closed_late'));
+  assert.deepEqual(world.ledger.get('slot', 'box:1')?.flags, []);
+});
+
+test('door opens without a decision: forced-open, every key in it becomes unknown until re-read', () => {
+  const world = site({ readers: true });
+  const [entry] = world.door(1, true);
+  assert.equal(entry?.type, 'access.forced_open');
+  assert.equal(entry?.body['alarm'], true);
+  assert.equal(world.placeOf('k1'), 'unknown');
+  world.door(1, false);
+  assert.deepEqual(typesOf(world.card(FOB, deviceId('in-1'))), ['access.found_moved']);
+  assert.equal(world.placeOf('k1'), 'slot 1');
+});
+
+test('not back by the end of the window: overdue (once), reminder if the grant asked for it', () => {
+  const world = new World();
+  world.key('k1', { fob: fobOf(FOB) }, 1);
+  world.put(
+    grantOf({
+      window: { kind: 'instants', end: instant(world.now + HOUR) },
+      options: { remindMinutes: 10 },
+    }),
+  );
+  world.pictures();
+  takeKey(world);
+  assert.deepEqual(typesOf(world.advance(49 * MINUTE)), []);
+  assert.deepEqual(typesOf(world.advance(MINUTE)), ['access.reminder']);
+  assert.deepEqual(typesOf(world.restart()), []);
+  assert.deepEqual(typesOf(world.advance(10 * MINUTE)), ['access.overdue']);
+  assert.deepEqual(typesOf(world.advance(HOUR)), []);
+  assert.equal(world.placeOf('k1'), 'with anna');
+});
+
+test('return with no free slot: box-full, the holder keeps the key, receipt event', () => {
+  const world = site();
+  takeKey(world);
+  for (const slot of [1, 3, 4]) world.presence(slot, true);
+  const seen = world.card(FOB);
+  assert.deepEqual(typesOf(seen), ['access.denied', 'access.box_full']);
+  assert.equal(seen[0]?.body['reason'], 'box-full');
+  assert.equal(seen[1]?.sub, 'anna');
+  assert.equal(world.placeOf('k1'), 'with anna');
+});
+
+test('roaming false and not the home location: refused; home is told to holder and manager, not at the box', () => {
+  const other = boxPoint({ id: accessPointId('cellar'), readers: [deviceId('cellar-reader')] });
+  const world = new World({
+    points: [
+      boxPoint(),
+      { ...other, box: { device: deviceId('box-2'), slots: [slotNumber(1)], disabledSlots: [] } },
+    ],
+  });
+  world.key('k1', { fob: fobOf(FOB) }, 1);
+  world.put(grantOf());
+  world.pictures();
+  takeKey(world);
+  const [entry] = world.card(FOB, deviceId('cellar-reader'));
+  assert.equal(entry?.body['reason'], 'wrong-access-point');
+  assert.equal(entry?.body['home'], LOBBY);
+  assert.equal(entry?.sub, 'anna');
+  const feedback = world.asked.at(-1);
+  assert.ok(feedback?.kind === 'feedback' && feedback.text === undefined);
+});
+
+test('a manager states a key’s place, or lost, or a slot proven: corrected, and it leaves every flag', () => {
+  const world = site({ readers: true });
+  world.door(1, true);
+  const by = 'manager';
+  world.command({ kind: 'key.correct', key: keyId('k1'), place: { kind: 'lost' }, by });
+  assert.deepEqual(world.ledger.get('key', 'k1')?.flags, ['lost']);
+  world.command({
+    kind: 'key.correct',
+    key: keyId('k1'),
+    place: { kind: 'holder', holder: holderId('bo') },
+    by,
+  });
+  assert.equal(world.placeOf('k1'), 'with bo');
+  assert.deepEqual(world.ledger.get('key', 'k1')?.flags, []);
+  world.door(1, false);
+  assert.deepEqual(world.ledger.get('slot', 'box:1')?.flags, ['forced']);
+  world.command({ kind: 'slot.prove', device: BOX, slot: slotNumber(1), by });
+  assert.deepEqual(world.ledger.get('slot', 'box:1')?.flags, []);
+  assert.ok(
+    world.journal
+      .filter(({ type }) => type === 'access.corrected')
+      .every(({ body }) => 'by' in body),
+  );
+});
+
+test('daemon was off while doors moved: re-read at start; differences are found-moved, never guessed', () => {
+  const world = site();
+  world.restart(HOUR);
+  assert.deepEqual(typesOf(world.presence(1, false, true)), ['access.found_moved']);
+  assert.equal(world.placeOf('k1'), 'unknown');
+  assert.deepEqual(typesOf(world.presence(3, true, true)), ['access.found_moved']);
+  assert.deepEqual(typesOf(world.presence(2, true, true)), []);
+  assert.equal(world.placeOf('k2'), 'slot 2');
+});
