@@ -3,7 +3,7 @@
  * with `SQLITE_DEFAULT_WAL_SYNCHRONOUS=1`, so WAL without an explicit FULL would lose commits at a power cut.
  */
 import { closeSync, fsyncSync, openSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { StorageError } from './ports.ts';
 
@@ -71,17 +71,33 @@ export function syncFile(path: string): void {
   }
 }
 
-/** Runs what `user_version` says is missing, each file in one transaction. */
-export function migrate(db: Database, kind: 'journal' | 'grants'): void {
-  const folder = join(import.meta.dirname, 'migrations', kind);
-  const files = readdirSync(folder)
+export const JOURNAL_MIGRATIONS = join(import.meta.dirname, 'migrations', 'journal');
+export const GRANTS_MIGRATIONS = join(import.meta.dirname, 'migrations', 'grants');
+
+function migrationsIn(folder: string): readonly string[] {
+  return readdirSync(folder)
     .filter((name) => /^\d{3}-[a-z0-9-]+\.sql$/.test(name))
     .sort();
-  const version = storage(() => Number(db.pragma('user_version', { simple: true })));
+}
+
+export function versionOf(db: Database): number {
+  return storage(() => Number(db.pragma('user_version', { simple: true })));
+}
+
+/** A database that is in use and will be changed: to be backed up first. */
+export function needsMigration(db: Database, folder: string): boolean {
+  const version = versionOf(db);
+  return version > 0 && version < migrationsIn(folder).length;
+}
+
+/** Runs what `user_version` says is missing, each file in one transaction. */
+export function migrate(db: Database, folder: string): void {
+  const files = migrationsIn(folder);
+  const version = versionOf(db);
   if (version > files.length) {
     throw new StorageError(
       'newer-version',
-      `${kind} database has schema ${version}, this program knows ${files.length}: start the newer program or restore a backup made before it`,
+      `${basename(db.name)} has schema ${version}, this program knows ${files.length}: start the newer program or restore a backup made before it`,
     );
   }
   for (const [index, name] of files.entries()) {
@@ -134,7 +150,15 @@ function codeOf(error: unknown): StorageError['code'] {
     typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
   // A full disk shows as SHMSIZE when it is the shared-memory file that cannot grow.
   if (code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_SHMSIZE' || code === 'ENOSPC') return 'full';
-  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') return 'corrupt';
+  if (/^SQLITE_(CORRUPT|NOTADB|IOERR_(READ|SHORT_READ|DATA|CORRUPTFS))/.test(code))
+    return 'corrupt';
   if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) return 'locked';
   return 'broken';
+}
+
+/** Whether a file that failed so while it was opened has to be put aside: it is damaged, or lacks its tables. */
+export function isDamage({ code, cause }: StorageError): boolean {
+  const lacksTables =
+    typeof cause === 'object' && cause !== null && 'code' in cause && cause.code === 'SQLITE_ERROR';
+  return code === 'corrupt' || lacksTables;
 }

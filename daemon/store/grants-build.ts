@@ -5,6 +5,7 @@
  */
 import {
   type Database,
+  GRANTS_MIGRATIONS,
   migrate,
   openDatabase,
   openScratch,
@@ -50,7 +51,7 @@ export class GrantBuild {
   constructor(path: string | undefined) {
     this.#db = path === undefined ? openDatabase(':memory:') : openScratch(path);
     const db = this.#db;
-    migrate(db, 'grants');
+    migrate(db, GRANTS_MIGRATIONS);
     this.#indexes = db
       .prepare<[], [string, string]>(
         "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",

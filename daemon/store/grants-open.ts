@@ -9,6 +9,8 @@ import type { Stamp } from '../access/entry.ts';
 import type { GrantId, ResolvedWindow, Vendor } from '../access/model.ts';
 import {
   type Database,
+  GRANTS_MIGRATIONS,
+  isDamage,
   migrate,
   openDatabase,
   quickCheck,
@@ -155,7 +157,7 @@ interface Found {
 
 function inMemory(): Found {
   const db = openDatabase(':memory:');
-  migrate(db, 'grants');
+  migrate(db, GRANTS_MIGRATIONS);
   return { file: opened(db, db, () => {}), lost: undefined };
 }
 
@@ -179,7 +181,7 @@ async function onDisk(
   }
   const fresh = freshName(random);
   const db = openDatabase(join(directory, fresh));
-  migrate(db, 'grants');
+  migrate(db, GRANTS_MIGRATIONS);
   db.close();
   step?.('built');
   await live.set(fresh);
@@ -197,14 +199,14 @@ function damageOf(path: string): string | undefined {
         const [fault] = quickCheck(db);
         if (fault !== undefined) return fault;
       }
-      migrate(db, 'grants');
+      migrate(db, GRANTS_MIGRATIONS);
       return undefined;
     } finally {
       db.close();
     }
   } catch (error) {
     const failure = storageError(error);
-    if (failure.code !== 'corrupt' && failure.code !== 'broken') throw failure;
+    if (!isDamage(failure)) throw failure;
     return failure.message;
   }
 }

@@ -2,18 +2,23 @@
  * Opens `journal.db`, and makes the best of what is found: a clean file, one left by a power cut, a damaged one
  * (quarantine, newest backup that is whole, else empty with a new epoch), or an older copy put in place of a newer.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, type Random, uptime } from '../../drivers/contract/time.ts';
+import { BACKUPS, backupName, backupsOf } from './backups.ts';
 import { makeBallast } from './ballast.ts';
 import {
   type Database,
+  isDamage,
+  JOURNAL_MIGRATIONS,
   migrate,
+  needsMigration,
   openDatabase,
   quickCheck,
   storage,
   storageError,
+  versionOf,
 } from './database.ts';
 import { HighWater } from './high-water.ts';
 import { JournalStore } from './journal.ts';
@@ -80,10 +85,11 @@ export async function openJournal(options: JournalOptions): Promise<OpenedJourna
 
 async function openInMemory({ clock, random }: JournalOptions): Promise<OpenedJournal> {
   const db = openDatabase(':memory:');
-  migrate(db, 'journal');
+  migrate(db, JOURNAL_MIGRATIONS);
   beginEpoch(db, clock.now(), random);
   const state = readState(db);
   const highWater = new HighWater(undefined);
+  const closing = new AbortController();
   const journal = new JournalStore({
     epoch: state.epoch,
     tail: state.tail,
@@ -94,9 +100,10 @@ async function openInMemory({ clock, random }: JournalOptions): Promise<OpenedJo
     startWriter: (answer) => inProcessWriter(db, undefined, answer),
     verify: async () => verifyJournal(db),
     committed: () => {},
-    closeReader: () => {},
+    closeReader: () => closing.abort(),
     close: async () => {},
   });
+  tendSpace(journal, undefined, clock, closing.signal);
   return {
     journal,
     recovered: undefined,
@@ -215,38 +222,78 @@ interface Prepared {
 
 /** Leaves a file that is current, whole as far as was looked, and of an epoch whose numbers are unused beyond its end. */
 async function prepareFile(
-  { directory, clock, random }: JournalOptions,
+  options: JournalOptions,
   highWater: HighWater,
   dirty: boolean,
 ): Promise<Prepared> {
+  const { directory, clock } = options;
   const path = join(directory, FILE);
-  const isFirst = !existsSync(path) && highWater.journal === undefined;
-  let found: Damage | undefined;
-  if (!isFirst && !existsSync(path)) {
-    const restored = await restoreNewest(directory, clock);
-    found = { reason: 'the file is missing', folder: undefined, restored };
-  } else if (!isFirst) {
-    const damage = damageOf(path, dirty || existsSync(join(directory, SUSPECT)));
-    if (damage !== undefined) {
-      const folder = quarantine(directory, FILE, clock.now());
-      found = { reason: damage, folder, restored: await restoreNewest(directory, clock) };
+  const suspect = join(directory, SUSPECT);
+  const lookFirst = dirty || existsSync(suspect);
+  let damage: Damage | undefined;
+  if (!existsSync(path) && highWater.journal !== undefined) {
+    damage = { reason: 'the file is missing', folder: undefined };
+    await restoreNewest(directory, clock);
+  }
+  for (let attempt = 0; ; attempt++) {
+    try {
+      if (existsSync(path)) look(path, lookFirst && damage === undefined);
+      const prepared = await openForWriting(options, highWater, damage);
+      rmSync(suspect, { force: true });
+      return prepared;
+    } catch (error) {
+      const failure = storageError(error);
+      if (attempt > 0 || !isDamage(failure)) throw failure;
+      damage = { reason: failure.message, folder: quarantine(directory, FILE, clock.now()) };
+      await restoreNewest(directory, clock);
     }
   }
-  rmSync(join(directory, SUSPECT), { force: true });
-  const db = openDatabase(path);
+}
+
+/** By a connection that cannot write: a damaged file goes to quarantine as it was found. @throws StorageError */
+function look(path: string, first: boolean): void {
+  const db = openDatabase(path, { readonly: true });
   try {
-    migrate(db, 'journal');
-    return finish(db, { directory, clock, random }, highWater, found);
+    if (first && statSync(path).size <= CHECK_FIRST_BYTES) {
+      const [fault] = quickCheck(db);
+      if (fault !== undefined) throw new StorageError('corrupt', fault);
+    }
+    const isCurrent = versionOf(db) > 0 && !needsMigration(db, JOURNAL_MIGRATIONS);
+    if (!isCurrent) return;
+    const hasEntries = db.prepare('SELECT 1 FROM entry LIMIT 1').get() !== undefined;
+    if (hasEntries || db.prepare('SELECT 1 FROM journal').get() !== undefined) readState(db);
+    readLedger(db, 'ledger');
   } finally {
     db.close();
   }
 }
 
-/** What was found wrong, and whether a backup stands in its place now. */
+async function openForWriting(
+  options: JournalOptions,
+  highWater: HighWater,
+  damage: Damage | undefined,
+): Promise<Prepared> {
+  const { directory, clock } = options;
+  const path = join(directory, FILE);
+  const db = openDatabase(path);
+  try {
+    if (needsMigration(db, JOURNAL_MIGRATIONS)) {
+      const name = backupName('journal', clock.now(), `before-v${versionOf(db) + 1}`);
+      storage(() => mkdirSync(join(directory, BACKUPS), { recursive: true, mode: 0o700 }));
+      await copyDatabase(path, join(directory, BACKUPS, name));
+    }
+    migrate(db, JOURNAL_MIGRATIONS);
+    return finish(db, options, highWater, damage);
+  } finally {
+    db.close();
+  }
+}
+
+/** What was found wrong with the file that stood here. */
 interface Damage {
   readonly reason: string;
+  /** Where it is now. */
   readonly folder: string | undefined;
-  readonly restored: boolean;
 }
 
 function finish(
@@ -302,48 +349,17 @@ const REASONS: { readonly [Kind in Recovered['kind']]: string } = {
   'rolled-back': 'the file is older than its marks',
 };
 
-/** Why the file cannot be trusted, if so. What has nothing to do with its content is thrown on. */
-function damageOf(path: string, first: boolean): string | undefined {
-  try {
-    const db = openDatabase(path);
-    try {
-      if (first && statSync(path).size <= CHECK_FIRST_BYTES) {
-        const [fault] = quickCheck(db);
-        if (fault !== undefined) return fault;
-      }
-      migrate(db, 'journal');
-      const begun = db.prepare('SELECT 1 FROM journal').get() !== undefined;
-      const entries = db.prepare('SELECT 1 FROM entry LIMIT 1').get() !== undefined;
-      if (begun || entries) readState(db);
-      readLedger(db, 'ledger');
-      return undefined;
-    } finally {
-      db.close();
-    }
-  } catch (error) {
-    const failure = storageError(error);
-    if (failure.code === 'newer-version' || failure.code === 'locked' || failure.code === 'full') {
-      throw failure;
-    }
-    return failure.message;
-  }
-}
-
 /** `backups/journal-*.db`, newest name first; the first that is whole is put in place. */
-async function restoreNewest(directory: string, clock: Clock): Promise<boolean> {
-  const folder = join(directory, 'backups');
-  if (!existsSync(folder)) return false;
-  const names = readdirSync(folder).filter((name) => /^journal-.*\.db$/.test(name));
-  for (const name of names.sort().toReversed()) {
+async function restoreNewest(directory: string, clock: Clock): Promise<void> {
+  for (const name of backupsOf(directory, 'journal').toReversed()) {
     try {
-      await putInPlace(directory, join(folder, name), clock);
-      return true;
+      await putInPlace(directory, join(directory, BACKUPS, name), clock);
+      return;
     } catch {
       // Not whole: the next older one.
       rmSync(join(directory, RESTORED), { force: true });
     }
   }
-  return false;
 }
 
 /** A clean stop leaves no log: SQLite moves it into the file and deletes it when the last connection closes. */
@@ -355,14 +371,15 @@ function isDirty(directory: string): boolean {
 /** Looks again every few seconds while the disk is unwell, and makes the ballast anew once there is room. */
 function tendSpace(
   journal: JournalStore,
-  ballast: string,
+  ballast: string | undefined,
   clock: Clock,
   closing: AbortSignal,
 ): void {
   let isTending = false;
   const tend = async () => {
     if (journal.storage === 'unsafe') await journal.probe();
-    if (journal.storage !== 'unsafe' && (await makeBallast(ballast))) journal.ballastMade();
+    if (journal.storage === 'unsafe') return;
+    if (ballast === undefined || (await makeBallast(ballast))) journal.ballastMade();
   };
   const again = () => {
     if (closing.aborted) return;
@@ -380,5 +397,5 @@ function tendSpace(
     closing.addEventListener('abort', () => timer.cancel(), { once: true });
   });
   // In the thread pool, after the first decisions had their chance; a small disk simply has none.
-  void makeBallast(ballast);
+  if (ballast !== undefined) void makeBallast(ballast);
 }

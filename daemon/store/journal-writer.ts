@@ -151,6 +151,7 @@ export function threadedWriter(
   const worker = new Worker(new URL('./journal-worker.ts', import.meta.url));
   worker.on('message', answer);
   worker.on('error', (error) => answer({ kind: 'died', code: 'broken', message: error.message }));
+  worker.on('exit', (code) => answer({ kind: 'died', code: 'broken', message: `ended (${code})` }));
   worker.postMessage({ kind: 'open', path, ballast } satisfies ToWriter);
   return {
     post: (message) => worker.postMessage(message),

@@ -82,6 +82,8 @@ export class JournalStore implements Journal {
   readonly #sent = new Set<Promise<void>>();
   #storage: StorageState = 'ok';
   #closed = false;
+  /** Why nothing can be written any more. */
+  #dead: StorageError | undefined;
 
   constructor(parts: JournalParts) {
     this.#parts = parts;
@@ -275,7 +277,6 @@ export class JournalStore implements Journal {
     recorded: readonly RecordedEntry[],
     undo: readonly LedgerChange[],
   ): Promise<void> {
-    if (this.#closed) return Promise.reject(new StorageError('broken', 'the journal is closed'));
     this.#batches += 1;
     const number = this.#batches;
     this.#pending.add(batch.rows, number);
@@ -287,17 +288,26 @@ export class JournalStore implements Journal {
     this.#sent.add(committed);
     const settled = () => this.#sent.delete(committed);
     committed.then(settled, settled);
-    this.#writer.post({ kind: 'batch', batch: { ...batch, number, generation: this.#generation } });
+    if (this.#closed) this.#takeBack(new StorageError('broken', 'the journal is closed'));
+    else if (this.#dead !== undefined) this.#takeBack(this.#dead);
+    else {
+      const generation = this.#generation;
+      this.#writer.post({ kind: 'batch', batch: { ...batch, number, generation } });
+    }
     return committed;
   }
 
   #call(post: (call: number) => void): Promise<number> {
     this.#batches += 1;
     const call = this.#batches;
-    return new Promise((resolve, reject) => {
-      this.#calls.set(call, { resolve, reject });
-      post(call);
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    if (this.#dead !== undefined) {
+      reject(this.#dead);
+      return promise;
+    }
+    this.#calls.set(call, { resolve, reject });
+    post(call);
+    return promise;
   }
 
   #hear(answer: FromWriter): void {
@@ -323,10 +333,10 @@ export class JournalStore implements Journal {
       }
       case 'died': {
         const error = new StorageError(answer.code, `journal thread: ${answer.message}`);
-        this.#takeBack(error);
+        if (!this.#closed) this.#takeBack(error);
         for (const call of this.#calls.values()) call.reject(error);
         this.#calls.clear();
-        this.#closed = true;
+        this.#dead = error;
         return;
       }
       default:

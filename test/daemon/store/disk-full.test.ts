@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { makeBallast } from '../../../daemon/store/ballast.ts';
+import { openJournal } from '../../../daemon/store/journal-open.ts';
+import { StorageError } from '../../../daemon/store/ports.ts';
+import { entryOf, NOON, SeededRandom, StillClock, stampAt, temporaryFolder } from './known.ts';
+
+const random = new SeededRandom(31);
+
+async function isFull(committed: Promise<void>): Promise<boolean> {
+  try {
+    await committed;
+    return false;
+  } catch (error) {
+    assert.ok(error instanceof StorageError);
+    assert.equal(error.code, 'full');
+    return true;
+  }
+}
+
+for (const worker of [false, true]) {
+  test(`space that runs out takes the ballast first, ${worker ? 'in a thread' : 'in process'}`, async () => {
+    using folder = temporaryFolder();
+    const clock = new StillClock();
+    const ballast = join(folder.path, 'ballast');
+    writeFileSync(ballast, Buffer.alloc(1000));
+    const { journal } = await openJournal({ directory: folder.path, clock, random, worker });
+    const states: string[] = [];
+    journal.watchStorage((state) => states.push(state));
+    journal.failWrites('full', 1);
+    await journal.append({ stamp: stampAt(NOON), entries: [entryOf(1)] }).committed;
+    assert.equal(existsSync(ballast), false);
+    assert.equal(journal.isSafe, true);
+    assert.deepEqual(states, ['low']);
+    // Once more, and there is nothing left to give up.
+    journal.failWrites('full', 1);
+    assert.ok(
+      await isFull(journal.append({ stamp: stampAt(NOON), entries: [entryOf(2)] }).committed),
+    );
+    assert.equal(journal.isSafe, false);
+    // It looks again by itself; nobody has to append.
+    const safe = new Promise<void>((resolve) => {
+      journal.watchStorage((state) => {
+        if (state === 'ok') resolve();
+      });
+    });
+    clock.advance(5000);
+    await safe;
+    assert.equal(journal.isSafe, true);
+    assert.equal(statSync(ballast).size, 8 * 1024 * 1024);
+    assert.deepEqual(states, ['low', 'unsafe', 'low', 'ok']);
+    assert.deepEqual((await journal.verify()).faults, []);
+    await journal[Symbol.asyncDispose]();
+  });
+}
+
+test('no ballast on a disk that has no room for it', async (t) => {
+  await onSmallDisk(t, 4, async (path) => {
+    assert.equal(await makeBallast(join(path, 'ballast')), false);
+    assert.equal(existsSync(join(path, 'ballast')), false);
+  });
+});
+
+test('a disk that is really full loses nothing acknowledged, reads on, and recovers', async (t) => {
+  await onSmallDisk(t, 6, async (path) => {
+    const clock = new StillClock();
+    const directory = join(path, 'latchkey');
+    const { journal } = await openJournal({ directory, clock, random });
+    const long = { type: 'device.log', body: { text: 'x'.repeat(20_000) } } as const;
+    let acknowledged = 0;
+    let full = false;
+    for (let n = 0; n < 1000 && !full; n++) {
+      full = await isFull(journal.append({ stamp: stampAt(NOON), entries: [long] }).committed);
+      if (!full) acknowledged += 1;
+    }
+    assert.ok(full, 'the disk was filled');
+    assert.equal(journal.isSafe, false);
+    assert.equal(journal.lastSeq, acknowledged);
+    assert.equal(journal.read({ limit: 5000 }).length, acknowledged);
+    // Somebody makes room.
+    rmSync(join(path, 'other'), { force: true });
+    assert.equal(await journal.probe(), true);
+    await journal.append({ stamp: stampAt(NOON), entries: [entryOf(1)] }).committed;
+    assert.deepEqual((await journal.verify()).faults, []);
+    await journal[Symbol.asyncDispose]();
+    const again = await openJournal({ directory, clock, random });
+    assert.equal(again.recovered, undefined);
+    assert.equal(again.journal.lastSeq, acknowledged + 1);
+    await again.journal[Symbol.asyncDispose]();
+  });
+});
+
+/** A tmpfs of so many MiB, 2 of them taken by the file `other`; skipped where mounting is not allowed. */
+async function onSmallDisk(
+  t: { skip(message: string): void },
+  mebibytes: number,
+  body: (path: string) => Promise<void>,
+): Promise<void> {
+  using folder = temporaryFolder();
+  const path = join(folder.path, 'disk');
+  mkdirSync(path);
+  const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m`, 'tmpfs', path]);
+  if (mount.status !== 0) {
+    assert.notEqual(process.env['LATCHKEY_REQUIRE_ALL'], '1', 'mounting a tmpfs is not allowed');
+    t.skip('mounting a tmpfs is not allowed');
+    return;
+  }
+  try {
+    writeFileSync(join(path, 'other'), Buffer.alloc(2 * 1024 * 1024));
+    await body(path);
+  } finally {
+    spawnSync('umount', [path]);
+  }
+}
