@@ -36,6 +36,12 @@ export interface GattCharacteristic {
   readonly characteristic: string;
 }
 
+/** Stands for the manufacturer data of a peripheral's advertisement where a machine is given that as a `value`. */
+export const ADVERTISED: GattCharacteristic = {
+  service: 'advertisement',
+  characteristic: 'manufacturer-data',
+};
+
 /** What a BLE link tells its user. */
 export interface GattListener {
   notified(from: GattCharacteristic, value: Uint8Array, at: Uptime): void;
