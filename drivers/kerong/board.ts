@@ -32,7 +32,7 @@ export function kerongBoard(
   return {
     device: id,
     address,
-    slots,
+    hasSlot: (slot) => slot <= slots,
     setup: [],
     status: {
       bytes: statusRequest(dialect, address),

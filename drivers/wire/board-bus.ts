@@ -317,9 +317,8 @@ class Turn<Frame> {
     this.#on(index, (board, before) => one.heard(board, before, since, this.#now));
     if (inFlight.purpose === 'open') {
       if (opening === undefined) return;
-      const refusal = answer.kind === 'refused' ? answer.detail : undefined;
       this.#on(index, (board, before) =>
-        one.openingAnswered(board, before, opening.id, refusal, this.#now),
+        one.openingAnswered(board, before, opening.id, answer, this.#now),
       );
       return;
     }
@@ -328,9 +327,10 @@ class Turn<Frame> {
         case 'reading':
           return one.readAs(board, before, answer.reading, asOf, this.#now);
         case 'acknowledged':
-          return one.setUp(before, [], this.#now);
+        case 'declined':
+          return one.setUp(board, before, {}, this.#now);
         case 'next':
-          return one.setUp(before, answer.exchanges, this.#now);
+          return one.setUp(board, before, answer, this.#now);
         case 'unsafe':
           return one.isUnsafe(board, before, answer.fault, answer.detail, this.#now);
         case 'refused':

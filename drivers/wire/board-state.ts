@@ -8,7 +8,7 @@ import {
   NO_STATISTICS,
 } from '../contract/device.ts';
 import { type Millis, type Uptime, uptime } from '../contract/time.ts';
-import type { Board, Exchange, Reading } from './board.ts';
+import type { Answer, Board, Exchange, Reading } from './board.ts';
 import {
   confirmAt,
   hopeUntil,
@@ -84,14 +84,17 @@ export function freshBoard<Frame>(board: Board<Frame>, now: Uptime): BoardState<
   };
 }
 
-/** One setting-up request is done; `more` come before the rest. */
+/** One setting-up request is done; others may have to come before the rest, because something was wrong. */
 export function setUp<Frame>(
-  state: BoardState<Frame>,
-  more: readonly Exchange<Frame>[],
+  { device }: Board<Frame>,
+  before: BoardState<Frame>,
+  { exchanges = [], because }: Partial<Answer<Frame> & { readonly kind: 'next' }>,
   now: Uptime,
 ): Said<Frame> {
-  const setupLeft = [...more, ...state.setupLeft.slice(1)];
-  return { state: { ...state, setupLeft, pollAt: now }, events: [] };
+  const setupLeft = [...exchanges, ...before.setupLeft.slice(1)];
+  const state = { ...before, setupLeft, pollAt: now };
+  if (because === undefined) return { state, events: [] };
+  return raiseFault(device, state, because.fault, because.detail);
 }
 
 /** Somebody asks the board for something. */
@@ -123,7 +126,7 @@ function reasonAgainst<Frame>(
 ): string | undefined {
   if (actuation.kind !== 'open-slot') return undefined;
   // The bound keeps an off-by-one from reaching the codes that open everything.
-  if (actuation.slot > board.slots) return `the board has slots 1 to ${board.slots}`;
+  if (!board.hasSlot(actuation.slot)) return `the board has no slot ${actuation.slot}`;
   if (actuation.expiresAt <= now) return 'expired before it could be sent';
   if (state.presence === 'offline') return 'the board does not answer';
   if (state.waiting.length >= WAITING_MOST) return 'too many openings wait for this board';
@@ -240,6 +243,7 @@ export function heard<Frame>(
 }
 
 const CONFUSION: readonly DeviceFault[] = ['garbage', 'address-clash'];
+const MISSET: readonly DeviceFault[] = ['linkage-mode', 'refusing'];
 
 /** A reading that was taken at or after `asOf`. */
 export function readAs<Frame>(
@@ -252,6 +256,8 @@ export function readAs<Frame>(
   const { device, timing } = board;
   const events: DeviceEvent[] = [];
   if (before.presence !== 'online') events.push({ device, kind: 'online' });
+  const usable = clearFaults(device, before, MISSET, 'the board is set up as it should be');
+  events.push(...usable.events);
   const seen = look(before.picture, reading, timing.debounce, device);
   const openings = before.openings.map((each) =>
     observed(each, reading.doors[each.actuation.slot - 1], asOf, timing),
@@ -261,7 +267,7 @@ export function readAs<Frame>(
   const judged = judge(
     board,
     {
-      ...before,
+      ...usable.state,
       presence: 'online',
       picture: seen.picture,
       openings,
@@ -281,11 +287,13 @@ export function openingAnswered<Frame>(
   board: Board<Frame>,
   state: BoardState<Frame>,
   id: ActuationId,
-  refusal: string | undefined,
+  answer: Answer<Frame>,
   now: Uptime,
 ): Said<Frame> {
+  const isAcknowledged = answer.kind === 'acknowledged';
+  const refusal = answer.kind === 'refused' ? answer.detail : undefined;
   const openings = state.openings.map((each) =>
-    each.actuation.id === id ? { ...each, isAcknowledged: refusal === undefined, refusal } : each,
+    each.actuation.id === id ? { ...each, isAcknowledged, refusal } : each,
   );
   return judge(board, { ...state, openings }, now);
 }

@@ -6,7 +6,7 @@ import type { Scanned } from './receive-buffer.ts';
 /** State of a sensor; `undefined` where this reading does not tell. */
 export type Bit = boolean | undefined;
 
-/** What a board says of its slots, in their order; polarity is already applied. */
+/** What a board says of its slots, slot 1 first; polarity is already applied. */
 export interface Reading {
   /** The door stands open. */
   readonly doors: readonly Bit[];
@@ -18,9 +18,16 @@ export type Answer<Frame> =
   | { readonly kind: 'reading'; readonly reading: Reading }
   /** The board has taken the request; for an opening it means pulsed, not opened. */
   | { readonly kind: 'acknowledged' }
+  /** Final: the board will not. */
   | { readonly kind: 'refused'; readonly detail: string }
-  /** Setting up goes on with these. */
-  | { readonly kind: 'next'; readonly exchanges: readonly Exchange<Frame>[] }
+  /** The board says that it did not, but is not to be believed without a look at the door. */
+  | { readonly kind: 'declined' }
+  /** Setting up goes on with these; `because` of what had to be put right. */
+  | {
+      readonly kind: 'next';
+      readonly exchanges: readonly Exchange<Frame>[];
+      readonly because?: { readonly fault: DeviceFault; readonly detail: string };
+    }
   /** The board is set up so that it must not be used; it is looked at again later. */
   | { readonly kind: 'unsafe'; readonly fault: DeviceFault; readonly detail: string };
 
@@ -51,12 +58,12 @@ export interface BoardProtocol<Frame> {
 export interface Board<Frame> {
   readonly device: DeviceId;
   readonly address: number;
-  /** Slots 1 to this. */
-  readonly slots: number;
+  /** Others are refused before anything is built for them. */
+  hasSlot(slot: SlotNumber): boolean;
   /** Before the first reading after each start, in order. */
   readonly setup: readonly Exchange<Frame>[];
   readonly status: Exchange<Frame>;
-  /** `slot` is within bounds. */
+  /** Only for slots that it has. */
   open(slot: SlotNumber, hold: Millis): Exchange<Frame>;
   /** A contact tells whether this slot's door is open. */
   hasContact(slot: SlotNumber): boolean;

@@ -13,9 +13,16 @@ export function simulatedEm4100Reader(
   name: string,
   _options: unknown,
   around: DeviceSurroundings,
-  kind: Em4100Kind = 'rdm6300',
 ): SimulatedEm4100Reader {
-  return new SimulatedEm4100Reader(name, kind, around);
+  return new SimulatedEm4100Reader(name, 'rdm6300', around);
+}
+
+export function simulatedId20la(
+  name: string,
+  _options: unknown,
+  around: DeviceSurroundings,
+): SimulatedEm4100Reader {
+  return new SimulatedEm4100Reader(name, 'id-20la', around);
 }
 
 export class SimulatedEm4100Reader implements SimulatedDevice {

@@ -20,9 +20,25 @@ export function simulatedKerongCu16(
   name: string,
   options: SimulatedKerongOptions,
   around: DeviceSurroundings,
-  kind: 'kerong-cu16' | 'kerong-cu12' = 'kerong-cu16',
 ): SimulatedLockBoard {
-  const { address, slots = kind === 'kerong-cu16' ? 16 : 12, pulseMs = 500, polarity } = options;
+  return simulated('kerong-cu16', 16, name, options, around);
+}
+
+export function simulatedKerongCu12(
+  name: string,
+  options: SimulatedKerongOptions,
+  around: DeviceSurroundings,
+): SimulatedLockBoard {
+  return simulated('kerong-cu12', 12, name, options, around);
+}
+
+function simulated(
+  kind: string,
+  locks: number,
+  name: string,
+  { address, slots = locks, pulseMs = 500, polarity }: SimulatedKerongOptions,
+  around: DeviceSurroundings,
+): SimulatedLockBoard {
   return simulatedLockBoard(
     name,
     {

@@ -6,7 +6,10 @@ import { id20la, rdm6300 } from '../../../drivers/ascii-reader/rdm6300.ts';
 import type { Token } from '../../../drivers/ascii-reader/token.ts';
 import { fromHex, joinBytes, toHex } from '../../../drivers/wire/hex.ts';
 import { giveUp, NOTHING_HELD, receive } from '../../../drivers/wire/receive-buffer.ts';
-import { simulatedEm4100Reader } from '../../../simulator/devices/em4100-reader.ts';
+import {
+  simulatedEm4100Reader,
+  simulatedId20la,
+} from '../../../simulator/devices/em4100-reader.ts';
 import { wiredBus } from '../wired-bus.ts';
 
 const scan = em4100Scan(40);
@@ -121,10 +124,7 @@ test('a fob held to the reader is one presentation, shown again it is another', 
 
 test('a slot reader asked for its state says again what lies in its field, or that nothing does', async () => {
   const wired = await wiredBus(id20la, {
-    fobs: {
-      options: { bits: 32 },
-      build: (name, options, around) => simulatedEm4100Reader(name, options, around, 'id-20la'),
-    },
+    fobs: { options: { bits: 32 }, build: simulatedId20la },
   });
   wired.hand('fobs', 'show', { fob: '0F00012ABC' });
   await wired.clock.advance(3000);
