@@ -44,6 +44,8 @@ export interface CloudClientParts {
   readonly key: ClientKey;
   /** Where replies go: one word, unlike that of any other client that is connected. */
   readonly requester: string;
+  /** The broker keeps for us what comes while we are away; for a client that comes back under the same name. */
+  readonly keepSession?: boolean;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -82,6 +84,7 @@ const REPLY_WITHIN: Millis = 15_000;
 /** The same bytes again, should they have been lost; an id acts at most once. */
 const SEND_AGAIN_AFTER: Millis = 4_000;
 const STATE_WITHIN: Millis = 10_000;
+const KEPT_SECONDS = 7 * 86_400;
 const ACK_GATHER: Millis = 50;
 /** A hole that stays this long is asked for. */
 const HOLE_PATIENCE: Millis = 3_000;
@@ -133,7 +136,7 @@ export class CloudClient implements AsyncDisposable {
           ...(this.#following === undefined ? [] : [`${base}/evt/+`]),
         ],
         retainedSubscriptions: [topics.state, topics.status, `${base}/dev/+/state`],
-        sessionExpirySeconds: 0,
+        sessionExpirySeconds: this.#parts.keepSession === true ? KEPT_SECONDS : 0,
         receiveMaximum: 64,
         keepAliveSeconds: 30,
         connectWithin: 10_000,
@@ -406,21 +409,34 @@ export class CloudClient implements AsyncDisposable {
     const { clock } = this.#parts;
     if (this.#ending.signal.aborted) return;
     const timer = clock.wakeAt(uptime(clock.uptime() + HOLE_PATIENCE), () => {
-      const hole = this.#following?.follower.missing;
+      const hole = this.#hole();
       const since = this.#holeSince;
       this.#holeSince = hole?.from;
       if (hole !== undefined && hole.from === since && this.#session !== undefined) {
-        const epoch = this.#following?.follower.watermark?.epoch ?? '';
         const to = Math.min(hole.to, hole.from + HOLE_MOST - 1);
-        void this.send('events.resend', { epoch, from: hole.from, to }).catch(
-          (problem: unknown) => {
-            if (!(problem instanceof NoReplyError || problem instanceof BrokerError)) throw problem;
-          },
-        );
+        const wanted = { epoch: hole.epoch, from: hole.from, to };
+        void this.send('events.resend', wanted).catch((problem: unknown) => {
+          if (!(problem instanceof NoReplyError || problem instanceof BrokerError)) throw problem;
+        });
       }
       this.#askForHoles();
     });
     this.#ending.signal.addEventListener('abort', () => timer.cancel(), { once: true });
+  }
+
+  /** Below something seen, or below what the bridge says there is. */
+  #hole(): { readonly epoch: string; readonly from: number; readonly to: number } | undefined {
+    const following = this.#following;
+    const state = this.#state;
+    if (following === undefined || following.acknowledge === false) return undefined;
+    const watermark = following.follower.watermark;
+    const missing = following.follower.missing;
+    if (watermark !== undefined && missing !== undefined) return { ...watermark, ...missing };
+    if (state === undefined || (watermark !== undefined && watermark.epoch !== state.epoch)) {
+      return undefined;
+    }
+    const from = (watermark?.seq ?? state.acked) + 1;
+    return from > state.lastSeq ? undefined : { epoch: state.epoch, from, to: state.lastSeq };
   }
 
   #notify(): void {

@@ -42,6 +42,7 @@ export class OwnCloud implements AsyncDisposable {
       topics: topicsOf(key.root, key.bridge),
       key: keyInMemory(key),
       requester: key.kid,
+      keepSession: true,
       clock,
       random,
     });
