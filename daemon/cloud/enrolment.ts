@@ -3,11 +3,9 @@
  * trusts, and for each sender of commands a key file. Public halves travel by hand, never over a topic.
  */
 
-import type { KeyObject } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
+import type { KeyObject, KeyObject } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
-import { ConfigError } from '../../drivers/contract/errors.ts';
 import type { ClientKeyFile } from './client-key.ts';
 import {
   newKeyPair,
@@ -18,55 +16,26 @@ import {
   publicHalf,
   type SigningKey,
 } from './jose.ts';
-import { BRIDGE_ID } from './topics.ts';
+import { parseJson } from './jws.ts';
 import { type TrustedKey, trustFileText, writeDurably } from './trust-store.ts';
 
-const identitySchema = z.strictObject({
-  v: z.literal(1),
-  bridge: z.string().regex(BRIDGE_ID),
-  /** Ed25519: signs checkpoints. */
-  signing: privateJwkSchema.extend({ crv: z.literal('Ed25519') }),
-  /** X25519: what secrets are sealed to. */
-  sealing: privateJwkSchema.extend({ crv: z.literal('X25519') }),
-});
-
+/** The keys of a bridge, as the rest of the cloud folder takes them. */
 export interface BridgeIdentity {
   readonly bridge: string;
+  /** Ed25519: signs checkpoints. */
   readonly bridgeKey: SigningKey;
+  /** X25519: what secrets are sealed to. */
   readonly sealingKey: KeyObject;
   /** For the cloud, by hand at enrolment. */
   readonly publicSigning: PublicJwk;
   readonly publicSealing: PublicJwk;
 }
 
-/** Writes new keys for a bridge, mode 0600. An existing file is replaced: what was sealed to the old keys is lost. */
-export function writeIdentity(path: string, bridge: string): BridgeIdentity {
-  const file = {
-    v: 1,
-    bridge,
-    signing: newKeyPair('Ed25519'),
-    sealing: newKeyPair('X25519'),
-  } as const;
-  writeDurably(path, `${JSON.stringify(identitySchema.parse(file), undefined, 2)}\n`);
-  return identityOf(bridge, file.signing, file.sealing);
-}
-
-/** @throws ConfigError where the file is missing or wrong. */
-export function readIdentity(path: string): BridgeIdentity {
-  let found: string;
-  try {
-    const read = identitySchema.safeParse(JSON.parse(readFileSync(path, 'utf8')));
-    if (read.success) return identityOf(read.data.bridge, read.data.signing, read.data.sealing);
-    found = z.prettifyError(read.error);
-  } catch (problem) {
-    if (!(problem instanceof Error)) throw problem;
-    found = problem instanceof SyntaxError ? 'no JSON' : problem.message;
-  }
-  const remedy = "the bridge's own keys, as `latchkey init` writes them";
-  throw new ConfigError([{ path: 'cloud.mqtt.identity', found: `${path}: ${found}`, remedy }]);
-}
-
-function identityOf(bridge: string, signing: PrivateJwk, sealing: PrivateJwk): BridgeIdentity {
+export function identityOf(
+  bridge: string,
+  signing: PrivateJwk,
+  sealing: PrivateJwk,
+): BridgeIdentity {
   return {
     bridge,
     bridgeKey: { kid: bridge, key: privateKeyOf(signing) },
@@ -74,6 +43,23 @@ function identityOf(bridge: string, signing: PrivateJwk, sealing: PrivateJwk): B
     publicSigning: publicHalf(signing),
     publicSealing: publicHalf(sealing),
   };
+}
+
+/** A private JWK as text, of the curve that is needed. @throws RangeError which does not repeat it */
+export function privateJwkFrom(text: string, curve: PrivateJwk['crv']): PrivateJwk {
+  const read = privateJwkSchema.safeParse(parseJson(Buffer.from(text)));
+  if (!read.success || read.data.crv !== curve) {
+    throw new RangeError(`a private JWK of curve ${curve} (RFC 8037) is wanted`);
+  }
+  return read.data;
+}
+
+/** Reads the key in the file, or makes one there (mode 0600) where there is none. */
+export function privateJwkIn(path: string, curve: PrivateJwk['crv']): PrivateJwk {
+  if (existsSync(path)) return privateJwkFrom(readFileSync(path, 'utf8'), curve);
+  const key = newKeyPair(curve);
+  writeDurably(path, `${JSON.stringify(key)}\n`);
+  return key;
 }
 
 /** A sender's key file, and what the bridge must trust for it. */
@@ -101,12 +87,14 @@ export function newSender(
 
 export interface Enrolment {
   readonly identity: BridgeIdentity;
-  readonly identityFile: string;
   readonly trustFile: string;
   readonly senders: readonly ClientKeyFile[];
 }
 
-/** Everything for a new site in one directory: `identity.json`, `trust.json`; the senders' files are the caller's to keep. */
+/**
+ * Everything for a new site in one directory: `signing-key.json`, `sealing-key.json` (kept where they are there) and
+ * `trust.json`. The senders' files are the caller's to keep.
+ */
 export function enrol(
   directory: string,
   bridge: string,
@@ -115,12 +103,12 @@ export function enrol(
   broker?: string,
 ): Enrolment {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  chmodSync(directory, 0o700);
-  const identityFile = join(directory, 'identity.json');
-  const trustFile = join(directory, 'trust.json');
-  const identity = writeIdentity(identityFile, bridge);
+  const signing = privateJwkIn(join(directory, 'signing-key.json'), 'Ed25519');
+  const sealing = privateJwkIn(join(directory, 'sealing-key.json'), 'X25519');
+  const identity = identityOf(bridge, signing, sealing);
   const to = { bridge, root, sealingKey: identity.publicSealing };
   const senders = kids.map((kid) => newSender(kid, to, broker));
+  const trustFile = join(directory, 'trust.json');
   writeDurably(trustFile, trustFileText(senders.map(({ trusted }) => trusted)));
-  return { identity, identityFile, trustFile, senders: senders.map(({ file }) => file) };
+  return { identity, trustFile, senders: senders.map(({ file }) => file) };
 }

@@ -17,8 +17,8 @@ export interface Topics {
   device(device: string): string;
 }
 
-/** `kb-` and 6 to 12 of hex or base32; equals the certificate's CN and the client id. */
-export const BRIDGE_ID = /^kb-[a-z0-9]{6,12}$/;
+/** By convention `kb-` and 6 to 12 of hex or base32; equals the certificate's CN and the client id. */
+export const BRIDGE_ID = /^[a-z0-9][a-z0-9-]{2,31}$/;
 export const REQUESTER = /^[a-z0-9-]{1,32}$/;
 const ROOT = /^[A-Za-z0-9_-]{1,40}(\/[A-Za-z0-9_-]{1,40}){0,2}$/;
 
@@ -27,7 +27,7 @@ export function topicsOf(root: string, bridge: string): Topics {
   if (!ROOT.test(root))
     throw new RangeError(`a topic root is 1 to 3 plain levels, found "${root}"`);
   if (!BRIDGE_ID.test(bridge)) {
-    throw new RangeError(`a bridge id is kb- and 6 to 12 of a-z and 0-9, found "${bridge}"`);
+    throw new RangeError(`a bridge id is 3 to 32 of a-z, 0-9 and "-", found "${bridge}"`);
   }
   const base = `${root}/1/${bridge}`;
   return {
