@@ -22,7 +22,8 @@ import { GrantsStore, type OpenFile } from './grants.ts';
 import type { Rezoned, Tombstone } from './grants-file.ts';
 import { GrantReader } from './grants-query.ts';
 import { type GrantsThread, grantsInProcess, grantsThread, type Place } from './grants-writer.ts';
-import type { Journal } from './ports.ts';
+import { runJobAside } from './maintenance.ts';
+import { type Journal, StorageError } from './ports.ts';
 import { quarantine } from './quarantine.ts';
 
 /** Which file is live, in the journal; see `livePointer`. */
@@ -92,6 +93,8 @@ export interface OpenedGrants {
   }[];
   /** Windows that new zone rules moved. */
   readonly moved: readonly ChangedWindow[];
+  /** A whole copy of the live file at `path`, while the daemon goes on. @throws StorageError */
+  backup(path: string): Promise<void>;
 }
 
 /** @throws StorageError */
@@ -118,6 +121,7 @@ export async function openGrantStore(options: GrantStoreOptions): Promise<Opened
         path: home === undefined ? undefined : join(home, freshName(options.random)),
       }),
       adopt: (built) => adopt(built, options),
+      swapped: () => options.step?.('swapped'),
       remove: (place) => {
         if (typeof place === 'string') removeFile(place);
       },
@@ -126,7 +130,12 @@ export async function openGrantStore(options: GrantStoreOptions): Promise<Opened
       raiseVersion: (source: Vendor, version) => options.marks?.raiseVersion(source, version),
       close: async () => {},
     });
-    return { grants, lost, behind, moved };
+    const backup = async (to: string) => {
+      const place = grants.place;
+      if (typeof place !== 'string') throw new StorageError('broken', 'memory has no backup');
+      await runJobAside({ kind: 'backup', path: place, to });
+    };
+    return { grants, lost, behind, moved, backup };
   } catch (error) {
     file.close();
     await writer.stop();

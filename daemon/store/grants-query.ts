@@ -26,6 +26,10 @@ const LIMIT_MAX = 1000;
 const FROM = `FROM grants g LEFT JOIN tombstone t ON t.id = g.id AND t.rev >= g.rev`;
 const LIVE = 'g.gone IS NULL AND t.rev IS NULL';
 
+/** The statement of every presentation. CROSS JOIN fixes the order: from the code to its grants. */
+export const BY_CREDENTIAL = `SELECT ${STORED_COLUMNS} FROM credential c CROSS JOIN grants g ON g.num = c.num
+  LEFT JOIN tombstone t ON t.id = g.id AND t.rev >= g.rev WHERE c.code = +?`;
+
 export class GrantReader implements GrantLookup {
   readonly #db: Database;
   readonly #to: ReturnType<typeof prepare>;
@@ -193,12 +197,7 @@ function prepare(db: Database) {
   const stored = <Bind extends unknown[]>(where: string) =>
     db.prepare<Bind, StoredTuple>(`SELECT ${STORED_COLUMNS} ${FROM} WHERE ${where}`).raw();
   return {
-    byCredential: db
-      .prepare<[Buffer], StoredTuple>(
-        `SELECT ${STORED_COLUMNS} FROM credential c CROSS JOIN grants g ON g.num = c.num
-         LEFT JOIN tombstone t ON t.id = g.id AND t.rev >= g.rev WHERE c.code = +?`,
-      )
-      .raw(),
+    byCredential: db.prepare<[Buffer], StoredTuple>(BY_CREDENTIAL).raw(),
     byId: stored<[number, string]>('g.bucket = +? AND g.id = +?'),
     byHolder: stored<[string]>('g.holder = +?'),
     key: db

@@ -46,6 +46,8 @@ export interface GrantParts {
   readonly builder: () => { readonly thread: GrantsThread; readonly path: string | undefined };
   /** Opens what was built and names it the live file, durably. */
   readonly adopt: (built: Place) => Promise<OpenFile>;
+  /** Told when decisions and writer use the new file and the old one is still there. */
+  readonly swapped: () => void;
   /** Removes a file with its log. */
   readonly remove: (place: Place) => void;
   readonly held: () => Iterable<GrantId>;
@@ -131,6 +133,11 @@ export class GrantsStore implements GrantStore {
     return this.#file.reader.nextBoundary(at);
   }
 
+  /** The live file. */
+  get place(): Place {
+    return this.#file.place;
+  }
+
   /** Resolves when decisions read it. */
   write(write: GrantWrite): Promise<GrantWriteResult> {
     const rows = { ...write, changes: write.changes.map((change) => this.#row(change)) };
@@ -203,6 +210,7 @@ export class GrantsStore implements GrantStore {
     // From here on decisions read the new one; the writer follows before the next write.
     this.#file = next;
     await this.#parts.writer.ask('open', { place: built });
+    this.#parts.swapped();
     last.close();
     this.#parts.remove(last.place);
   }

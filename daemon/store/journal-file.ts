@@ -32,6 +32,8 @@ export interface JournalFile {
   /** The next `times` commits fail as if the disk did, after the rows were written. For tests and the simulator. */
   failNext(as: 'full' | 'broken', times: number): void;
   forgetCommands(before: number): number;
+  /** Empties entries; their places in the chain stay. Returns how many. */
+  erase(upTo: number, holder: string | undefined): number;
   checkpoint(): void;
   close(): void;
 }
@@ -66,6 +68,12 @@ export function openJournalFile(target: string | Database): JournalFile {
       failing = { as, times };
     },
     forgetCommands: (before) => storage(() => statements.forget.run(before).changes),
+    erase: (upTo, holder) =>
+      storage(() =>
+        holder === undefined
+          ? statements.erase.run(upTo).changes
+          : statements.eraseHolder.run(upTo, holder, JSON.stringify(holder)).changes,
+      ),
     checkpoint: () => {
       storage(() => db.pragma('wal_checkpoint(PASSIVE)'));
     },
@@ -93,6 +101,9 @@ function growLog(db: Database): void {
     db.pragma(`cache_size = ${cache}`);
   }
 }
+
+const ERASE =
+  'UPDATE entry SET body = NULL, evidence = NULL, sub = NULL WHERE seq <= ? AND body IS NOT NULL';
 
 type Statements = ReturnType<typeof prepare>;
 
@@ -128,6 +139,11 @@ function prepare(db: Database) {
       'INSERT INTO mark VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
     ),
     markGone: db.prepare<[string], unknown>('DELETE FROM mark WHERE name = ?'),
+    erase: db.prepare<[number], unknown>(ERASE),
+    // Another's entry may name the person in its body.
+    eraseHolder: db.prepare<[number, string, string], unknown>(
+      `${ERASE} AND (sub = ? OR instr(body, ?) > 0)`,
+    ),
     forget: db.prepare<[number], unknown>('DELETE FROM command WHERE expires < ?'),
   }));
 }

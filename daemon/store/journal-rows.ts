@@ -106,3 +106,8 @@ function stateNamed(name: string): ClockInterval['state'] {
   if (state === undefined) throw new StorageError('corrupt', `no clock state "${name}"`);
   return state;
 }
+
+/** An entry that carries the whole ledger, not only a signature. */
+export function isCheckpoint({ type, evidence }: RecordedEntry): boolean {
+  return type === 'system.checkpoint' && Array.isArray(evidence?.['ledger']);
+}

@@ -27,25 +27,23 @@ export interface JournalState {
   readonly epoch: string;
   readonly tail: { readonly seq: number; readonly hash: string };
   readonly acknowledged: number;
-  /** The entry after which `ledger_base` was true; 0 with rows when an epoch began from a backup. */
-  readonly baseSeq: number;
 }
 
 /** @throws StorageError `corrupt` when the tail does not fit. */
 export function readState(db: Database): JournalState {
   const row = storage(() =>
     db
-      .prepare<[], [string, number, Buffer, number, number]>(
-        'SELECT epoch, tail_seq, tail_hash, acknowledged, base_seq FROM journal',
+      .prepare<[], [string, number, Buffer, number]>(
+        'SELECT epoch, tail_seq, tail_hash, acknowledged FROM journal',
       )
       .raw()
       .get(),
   );
   if (row === undefined) throw new StorageError('corrupt', 'the journal has no row about itself');
-  const [epoch, seq, hash, acknowledged, baseSeq] = row;
+  const [epoch, seq, hash, acknowledged] = row;
   const tail = { seq, hash: hash.toString('hex') };
   checkTail(db, epoch, tail);
-  return { epoch, tail, acknowledged, baseSeq };
+  return { epoch, tail, acknowledged };
 }
 
 /** The last entry is there, is the one the tail tells of, and its hash is right. */
@@ -106,6 +104,10 @@ const TABLES: { readonly [T in LedgerTable]: true } = {
   area: true,
 };
 
+export const LEDGER_TABLES = Object.keys(TABLES).filter(
+  (name): name is LedgerTable => name in TABLES,
+);
+
 /** Rows of the ledger as the fold wrote them. */
 export function readLedger(db: Database, from: 'ledger' | 'ledger_base'): Ledger {
   const ledger = new Ledger();
@@ -131,9 +133,7 @@ export function beginEpoch(db: Database, at: number, random: Random): string {
   const start = Buffer.from(genesis(epoch), 'hex');
   storage(() =>
     db
-      .prepare<[string, Buffer], unknown>(
-        'INSERT OR REPLACE INTO journal (one, epoch, tail_seq, tail_hash, acknowledged, base_seq) VALUES (1, ?, 0, ?, 0, 0)',
-      )
+      .prepare<[string, Buffer], unknown>('INSERT OR REPLACE INTO journal VALUES (1, ?, 0, ?, 0)')
       .run(epoch, start),
   );
   return epoch;

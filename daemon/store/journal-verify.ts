@@ -1,11 +1,11 @@
 /** The proof that a journal is what was written: every hash, every content, and the ledger folded a second time. */
 import type { Json } from '../access/entry.ts';
 import { fold } from '../access/fold.ts';
-import type { Ledger, LedgerTables } from '../access/ledger.ts';
+import type { Ledger } from '../access/ledger.ts';
 import { genesis, sha256 } from './chain.ts';
 import { type Database, openDatabase, quickCheck, storage, storageError } from './database.ts';
-import { ENTRY_COLUMNS, type EntryTuple, entryFrom } from './journal-rows.ts';
-import { entryFault, readLedger } from './journal-state.ts';
+import { ENTRY_COLUMNS, type EntryTuple, entryFrom, isCheckpoint } from './journal-rows.ts';
+import { entryFault, LEDGER_TABLES, readLedger } from './journal-state.ts';
 import type { VerifyReport } from './ports.ts';
 
 const FAULTS_MAX = 20;
@@ -64,8 +64,8 @@ class Walk {
   run(db: Database): void {
     for (const fault of quickCheck(db)) this.fault(`file: ${fault}`);
     const head = db
-      .prepare<[], [string, number, Buffer, number, number]>(
-        'SELECT epoch, tail_seq, tail_hash, acknowledged, base_seq FROM journal',
+      .prepare<[], [string, number, Buffer, number]>(
+        'SELECT epoch, tail_seq, tail_hash, acknowledged FROM journal',
       )
       .raw()
       .get();
@@ -73,9 +73,9 @@ class Walk {
       this.fault('the journal has no row about itself');
       return;
     }
-    const [epoch, tailSeq, tailHash, acknowledged, baseSeq] = head;
+    const [epoch, tailSeq, tailHash, acknowledged] = head;
     this.#hash = genesis(epoch);
-    const ledger = this.#chain(db, epoch, baseSeq);
+    const ledger = this.#chain(db, epoch);
     if (this.#seq !== tailSeq) {
       this.fault(`cut short: ends at ${this.#seq}, written up to ${tailSeq}`);
     } else if (this.#hash !== tailHash.toString('hex')) {
@@ -86,7 +86,7 @@ class Walk {
   }
 
   /** Returns the ledger folded again, or `undefined` when the entries cannot give it. */
-  #chain(db: Database, epoch: string, baseSeq: number): Ledger | undefined {
+  #chain(db: Database, epoch: string): Ledger | undefined {
     const ledger = readLedger(db, 'ledger_base');
     const rows = db
       .prepare<[], EntryTuple>(`SELECT ${ENTRY_COLUMNS} FROM entry e ORDER BY seq`)
@@ -99,11 +99,12 @@ class Walk {
       try {
         const fault = entryFault(row, epoch, this.#hash) ?? evidenceFault(row);
         if (fault !== undefined) this.fault(fault);
-        if (seq > baseSeq && row[11] !== null) {
-          ledger.apply(fold(ledger, entryFrom(row, epoch, this.#hash)));
-        } else if (seq > baseSeq) {
-          isWhole = false;
-          this.fault(`entry ${seq}: erased, but the ledger was not written down after it`);
+        if (row[11] === null) isWhole = false;
+        else {
+          const entry = entryFrom(row, epoch, this.#hash);
+          // Once the whole ledger was written down, what was erased before is not needed any more.
+          if (isCheckpoint(entry)) isWhole = true;
+          ledger.apply(fold(ledger, entry));
         }
       } catch (error) {
         isWhole = false;
@@ -112,12 +113,13 @@ class Walk {
       this.#seq = seq;
       this.#hash = row[14].toString('hex');
     }
+    if (!isWhole) this.fault('entries were erased, and the ledger was not written down after them');
     return isWhole ? ledger : undefined;
   }
 
   #compare(folded: Ledger, db: Database): void {
     const stored = readLedger(db, 'ledger');
-    for (const table of TABLES) {
+    for (const table of LEDGER_TABLES) {
       const left = new Map<string, unknown>(folded.all(table));
       for (const [id, value] of stored.all(table)) {
         if (!left.has(id)) this.fault(`ledger ${table} ${id}: not from the journal`);
@@ -130,17 +132,6 @@ class Walk {
     }
   }
 }
-
-const TABLES: readonly (keyof LedgerTables)[] = [
-  'key',
-  'slot',
-  'use',
-  'keypad',
-  'credential',
-  'lockdown',
-  'opening',
-  'area',
-];
 
 /** What a decision knew is not in the content's digest itself; its own hash stands in the body. */
 function evidenceFault(row: EntryTuple): string | undefined {

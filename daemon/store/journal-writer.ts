@@ -9,6 +9,12 @@ export type ToWriter =
   | { readonly kind: 'open'; readonly path: string; readonly ballast: string | undefined }
   | { readonly kind: 'batch'; readonly batch: RowBatch }
   | { readonly kind: 'forget-commands'; readonly call: number; readonly before: number }
+  | {
+      readonly kind: 'erase';
+      readonly call: number;
+      readonly upTo: number;
+      readonly holder: string | undefined;
+    }
   | { readonly kind: 'fail-next'; readonly as: 'full' | 'broken'; readonly times: number }
   | { readonly kind: 'close'; readonly call: number };
 
@@ -89,13 +95,10 @@ export class JournalLoop {
         this.#ballast = message.ballast;
         return;
       case 'forget-commands':
-        try {
-          const value = this.#file?.forgetCommands(message.before) ?? 0;
-          this.#answer({ kind: 'answer', call: message.call, value });
-        } catch (error) {
-          const { code, message: text } = storageError(error);
-          this.#answer({ kind: 'refused', call: message.call, code, message: text });
-        }
+        this.#counted(message.call, (file) => file.forgetCommands(message.before));
+        return;
+      case 'erase':
+        this.#counted(message.call, (file) => file.erase(message.upTo, message.holder));
         return;
       case 'fail-next':
         this.#file?.failNext(message.as, message.times);
@@ -108,6 +111,20 @@ export class JournalLoop {
       default:
         message satisfies never;
     }
+  }
+
+  #counted(call: number, count: (file: JournalFile) => number): void {
+    try {
+      this.#answer({ kind: 'answer', call, value: count(this.#open()) });
+    } catch (error) {
+      const { code, message } = storageError(error);
+      this.#answer({ kind: 'refused', call, code, message });
+    }
+  }
+
+  #open(): JournalFile {
+    if (this.#file === undefined) throw new StorageError('broken', 'the journal is closed');
+    return this.#file;
   }
 
   #commit(group: readonly RowBatch[]): void {
@@ -126,13 +143,13 @@ export class JournalLoop {
 
   /** A full disk is tried once more with the ballast gone (conventions 3.4). */
   #write(group: readonly RowBatch[]): void {
-    if (this.#file === undefined) throw new StorageError('broken', 'the journal is closed');
+    const file = this.#open();
     try {
-      this.#file.commit(group);
+      file.commit(group);
     } catch (error) {
       if (storageError(error).code !== 'full' || !dropBallast(this.#ballast)) throw error;
       this.#answer({ kind: 'ballast-dropped' });
-      this.#file.commit(group);
+      file.commit(group);
     }
   }
 }

@@ -7,11 +7,11 @@ import { type Instant, instant, type Random, uptime } from '../../drivers/contra
 import type { Entry, Json, RecordedEntry, Stamp } from '../access/entry.ts';
 import { fold } from '../access/fold.ts';
 import type { Ledger, LedgerChange, LedgerView } from '../access/ledger.ts';
-import type { GrantId } from '../access/model.ts';
+import type { GrantId, HolderId } from '../access/model.ts';
 import { contentDigest, entryHash, sha256, uuid7 } from './chain.ts';
 import type { RowBatch } from './journal-file.ts';
 import { type JournalReader, PendingRows } from './journal-query.ts';
-import { type EntryRow, jsonObject } from './journal-rows.ts';
+import { type EntryRow, isCheckpoint, jsonObject } from './journal-rows.ts';
 import type { FromWriter, JournalWriter } from './journal-writer.ts';
 import { Outbox } from './outbox.ts';
 import {
@@ -23,6 +23,9 @@ import {
   StorageError,
   type VerifyReport,
 } from './ports.ts';
+
+/** Signed ones without the ledger may stand between two that have it. */
+const CHECKPOINTS_LOOKED_AT = 1000;
 
 /** `low`: the ballast is gone, commits still succeed. `unsafe`: the last commit failed. */
 export type StorageState = 'ok' | 'low' | 'unsafe';
@@ -207,6 +210,20 @@ export class JournalStore implements Journal {
     return this.#call((call) =>
       this.#writer.post({ kind: 'forget-commands', call, before: Math.floor(before) }),
     );
+  }
+
+  /**
+   * Empties bodies, evidence and holders up to an entry, of one holder or of all; the chain stays valid. Reaches no
+   * further than the entry before the newest checkpoint, since the ledger is folded again from there.
+   */
+  erase(upTo: number, holder?: HolderId): Promise<number> {
+    const checkpoint = this.read({
+      types: ['system.checkpoint'],
+      backwards: true,
+      limit: CHECKPOINTS_LOOKED_AT,
+    }).find(isCheckpoint);
+    const last = Math.min(upTo, (checkpoint?.seq ?? 1) - 1);
+    return this.#call((call) => this.#writer.post({ kind: 'erase', call, upTo: last, holder }));
   }
 
   /** Writes something that changes nothing: `isSafe` afterwards tells whether the disk is well again. */

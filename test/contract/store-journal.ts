@@ -1,6 +1,7 @@
 /** What every journal promises, in memory or on files, with or without a thread. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { checkpointOf } from '../../daemon/access/checkpoint.ts';
 import type { GrantId, HolderId } from '../../daemon/access/model.ts';
 import type { JournalStore } from '../../daemon/store/journal.ts';
 import { StorageError } from '../../daemon/store/ports.ts';
@@ -154,6 +155,24 @@ export function journalContract(
     await next.committed;
     assert.equal(journal.isSafe, true);
     assert.equal(states[0], 'unsafe');
+    assert.deepEqual((await journal.verify()).faults, []);
+  });
+
+  test(`${name}: erased entries keep their place in the chain, and the ledger its proof`, async () => {
+    await using opened = await open();
+    const { journal } = opened;
+    await filled(journal, 20);
+    assert.equal(await journal.erase(20), 0, 'nothing before the ledger is written down');
+    await journal.append({ stamp: stampAt(NOON), entries: [checkpointOf(journal.ledger)] })
+      .committed;
+    assert.equal(await journal.erase(100, 'p_2' as HolderId), 2);
+    assert.deepEqual(journal.read({ holder: 'p_2' as HolderId, limit: 10 }), []);
+    assert.deepEqual(journal.entry(2)?.body, {});
+    assert.equal(journal.entry(4)?.body['n'], 4);
+    assert.deepEqual((await journal.verify()).faults, []);
+    assert.equal(await journal.erase(10), 9);
+    assert.equal(journal.entry(10)?.evidence, undefined);
+    assert.equal(journal.entry(11)?.body['n'], 11);
     assert.deepEqual((await journal.verify()).faults, []);
   });
 

@@ -26,15 +26,13 @@ CREATE TABLE past_entry (
   PRIMARY KEY (epoch, seq)
 ) STRICT, WITHOUT ROWID;
 
--- One row. The tail shows a journal cut at its end; base_seq is the entry after which ledger_base was true.
+-- One row. The tail shows a journal that was cut at its end.
 CREATE TABLE journal (
   one          INTEGER PRIMARY KEY CHECK (one = 1),
   epoch        TEXT NOT NULL,
   tail_seq     INTEGER NOT NULL,
   tail_hash    BLOB NOT NULL,
-  acknowledged INTEGER NOT NULL,
-  base_seq     INTEGER NOT NULL,
-  probe        INTEGER NOT NULL DEFAULT 0
+  acknowledged INTEGER NOT NULL
 ) STRICT;
 
 -- What the fold made of the entries, as JSON.
@@ -42,6 +40,7 @@ CREATE TABLE ledger (
   name TEXT NOT NULL, id TEXT NOT NULL, value TEXT NOT NULL,
   PRIMARY KEY (name, id)
 ) STRICT, WITHOUT ROWID;
+-- The ledger with which this epoch began: empty, or that of the backup it was restored from.
 CREATE TABLE ledger_base (
   name TEXT NOT NULL, id TEXT NOT NULL, value TEXT NOT NULL,
   PRIMARY KEY (name, id)
