@@ -3,6 +3,7 @@ import { id20la, rdm6300 } from './ascii-reader/rdm6300.ts';
 import { wiegandSerial } from './ascii-reader/wiegand-serial.ts';
 import type { DriverEntry } from './contract/machine.ts';
 import { kerongCu12, kerongCu16, kerongCu48, kerongCu48b } from './kerong/driver.ts';
+import { lockBoard8a } from './lock-board-8a/driver.ts';
 import { osdp } from './osdp/driver.ts';
 
 const ENTRIES: readonly DriverEntry[] = [
@@ -11,6 +12,7 @@ const ENTRIES: readonly DriverEntry[] = [
   kerongCu16,
   kerongCu48,
   kerongCu48b,
+  lockBoard8a,
   osdp,
   rdm6300,
   wiegandSerial,

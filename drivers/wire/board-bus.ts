@@ -20,6 +20,8 @@ const DRAIN_MOST: Millis = 300;
 const FOREIGN_WITHIN: Millis = 60_000;
 /** Echoes that did not come in a row before it is told. */
 const ECHO_MISSES = 3;
+/** Replies in a row without our own bytes before them, until the adapter is taken for one that does not echo. */
+const ECHO_FREE = 3;
 
 interface InFlight<Frame> {
   readonly board: number;
@@ -42,6 +44,7 @@ export interface BusState<Frame> {
   readonly held: Uint8Array;
   readonly echo: Echo;
   readonly echoMisses: number;
+  readonly echoFree: number;
   readonly quietUntil: Uptime;
   readonly drainUntil: Uptime;
   /** Board that is served next. */
@@ -85,6 +88,7 @@ function freshBus<Frame>({ boards, bus }: Facts<Frame>, now: Uptime): BusState<F
     held: NOTHING_HELD,
     echo: noEcho(bus.echo ? 'sure' : 'maybe'),
     echoMisses: 0,
+    echoFree: 0,
     quietUntil: now,
     drainUntil: now,
     turn: 0,
@@ -193,6 +197,7 @@ class Turn<Frame> {
     exchange: Exchange<Frame>,
     opening: OpenSlot | undefined,
   ): void {
+    this.#giveUp();
     const { echo } = this.#bus;
     const { bytes, isProbe } = exchange;
     this.#request = bytes;
@@ -208,7 +213,6 @@ class Turn<Frame> {
         isGarbled: false,
       },
       isLeaving: true,
-      held: NOTHING_HELD,
       // Whether the adapter echoes is found out only where no reply can be taken for the echo.
       echo: echo.mode === 'sure' || isProbe ? expectEcho(echo, bytes) : noEcho(echo.mode),
       turn: (board + 1) % this.#boards.length,
@@ -256,7 +260,7 @@ class Turn<Frame> {
     const received = receive(
       this.#bus.held,
       stripped.rest,
-      (held) => protocol.scan(held),
+      (held) => protocol.scan(held, false),
       protocol.most,
     );
     this.#bus = { ...this.#bus, held: received.held };
@@ -301,7 +305,7 @@ class Turn<Frame> {
       return;
     }
     if (echo.mode === 'maybe' && inFlight.exchange.isProbe) {
-      this.#bus = { ...this.#bus, echo: noEcho('none') };
+      this.#bus = { ...this.#bus, echoFree: this.#bus.echoFree + 1 };
     }
     this.#answered(inFlight, answer);
   }
@@ -317,8 +321,10 @@ class Turn<Frame> {
     this.#on(index, (board, before) => one.heard(board, before, since, this.#now));
     if (inFlight.purpose === 'open') {
       if (opening === undefined) return;
+      // Where the reply equals the request it may be our own echo, until the adapter is known.
+      const told = this.#isEchoKnown ? answer : ({ kind: 'declined' } as const);
       this.#on(index, (board, before) =>
-        one.openingAnswered(board, before, opening.id, answer, this.#now),
+        one.openingAnswered(board, before, opening.id, told, this.#now),
       );
       return;
     }
@@ -357,13 +363,17 @@ class Turn<Frame> {
     });
   }
 
+  #giveUp(): void {
+    const over = giveUp(this.#bus.held, (held) => this.#facts.protocol.scan(held, true));
+    this.#bus = { ...this.#bus, held: NOTHING_HELD };
+    this.#takeAll(over);
+  }
+
   #timeOut(): void {
     const { inFlight } = this.#bus;
     if (inFlight?.deadline === undefined || this.#now < inFlight.deadline) return;
     // A beginning that noise made up may have hidden the reply.
-    const over = giveUp(this.#bus.held, (held) => this.#facts.protocol.scan(held));
-    this.#bus = { ...this.#bus, held: NOTHING_HELD };
-    this.#takeAll(over);
+    this.#giveUp();
     const still = this.#bus.inFlight;
     if (still === undefined) return;
     this.#bus = {
@@ -407,8 +417,7 @@ class Turn<Frame> {
   // The bus itself.
 
   #foreign(): void {
-    // Before the adapter is known it may be our own.
-    if (this.#bus.echo.mode === 'maybe' && this.#bus.inFlight !== undefined) return;
+    if (!this.#isEchoKnown) return;
     const recent = this.#bus.foreignAt.filter((at) => this.#now - at < FOREIGN_WITHIN);
     this.#bus = { ...this.#bus, foreignAt: [...recent.slice(-1), this.#now] };
     if (recent.length === 0) return;
@@ -446,6 +455,10 @@ class Turn<Frame> {
     this.#each(({ device }, state) =>
       one.clearFaults(device, state, ['echo-mismatch'], 'our own bytes come back as sent'),
     );
+  }
+
+  get #isEchoKnown(): boolean {
+    return this.#bus.echo.mode === 'sure' || this.#bus.echoFree >= ECHO_FREE;
   }
 
   #quiet(length: Millis): void {

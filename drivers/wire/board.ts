@@ -45,7 +45,8 @@ export interface Exchange<Frame> {
 }
 
 export interface BoardProtocol<Frame> {
-  scan(bytes: Uint8Array): Scanned<Frame>;
+  /** `isOver`: nothing more belongs to these bytes. */
+  scan(bytes: Uint8Array, isOver: boolean): Scanned<Frame>;
   /** Longest beginning of a frame that is held. */
   readonly most: number;
   /** Silence between frames. */

@@ -22,6 +22,8 @@ export interface LockBoardOptions {
   readonly presenceInverted: boolean;
   /** Between the end of a request and the beginning of the reply. Default 5 ms. */
   readonly turnaround?: Millis;
+  /** What only this kind of board can be made to do. */
+  readonly verbs?: Readonly<Record<string, Verb>>;
 }
 
 /** What a protocol sees of the board it runs on. */
@@ -34,6 +36,8 @@ export interface LockBoard {
   hookBits(): readonly boolean[];
   presenceBits(): readonly boolean[];
   pulse(slot: number, length?: Millis): void;
+  /** Answers later, with what then is; failing as any other reply of this board does. */
+  answerAfter(length: Millis, reply: () => Uint8Array): void;
   /** Says something that nobody asked for. */
   say(bytes: Uint8Array, after?: Millis): void;
 }
@@ -96,7 +100,7 @@ export class SimulatedLockBoard implements SimulatedDevice, LockBoard {
     this.#deafUntil = around.clock.uptime();
     this.#doorInverted = options.doorInverted;
     this.#presenceInverted = options.presenceInverted;
-    this.verbs = { ...this.box.verbs, ...this.#faultVerbs() };
+    this.verbs = { ...this.box.verbs, ...this.#faultVerbs(), ...options.verbs };
   }
 
   hear(bytes: Uint8Array): void {
@@ -114,12 +118,21 @@ export class SimulatedLockBoard implements SimulatedDevice, LockBoard {
     for (const request of frames) {
       this.#requests += 1;
       const reply = this.#protocol.serve(request, this);
-      if (reply === undefined || this.#isMute || this.#isBusy) continue;
-      const late = this.#lateReplies > 0 ? this.#late : 0;
-      if (this.#lateReplies > 0) this.#lateReplies -= 1;
-      this.say(reply, this.#turnaround + late);
-      if (this.#doubles) this.say(reply, this.#turnaround + late + 20);
+      if (reply !== undefined) this.#answer(reply);
     }
+  }
+
+  answerAfter(length: Millis, reply: () => Uint8Array): void {
+    if (this.#isBusy) return;
+    this.#after(length, () => this.#answer(reply()));
+  }
+
+  #answer(reply: Uint8Array): void {
+    if (this.#isMute || this.#isBusy) return;
+    const late = this.#lateReplies > 0 ? this.#late : 0;
+    if (this.#lateReplies > 0) this.#lateReplies -= 1;
+    this.say(reply, this.#turnaround + late);
+    if (this.#doubles) this.say(reply, this.#turnaround + late + 20);
   }
 
   power(on: boolean): void {
@@ -147,10 +160,15 @@ export class SimulatedLockBoard implements SimulatedDevice, LockBoard {
   }
 
   say(bytes: Uint8Array, after: Millis = 0): void {
-    const at = uptime(this.#around.clock.uptime() + after);
+    this.#after(after, () => this.#around.say(bytes));
+  }
+
+  /** Forgotten when the power goes. */
+  #after(length: Millis, run: () => void): void {
+    const at = uptime(this.#around.clock.uptime() + length);
     const timer = this.#around.clock.wakeAt(at, () => {
       this.#speaking.delete(timer);
-      this.#around.say(bytes);
+      run();
     });
     this.#speaking.add(timer);
   }

@@ -27,11 +27,18 @@ type EventOf<Kind extends DeviceEvent['kind']> = DeviceEvent & { readonly kind: 
 export async function wiredBus(
   entry: DriverEntry,
   devices: Readonly<Record<string, WiredDevice>>,
-  settings: { readonly seed?: number; readonly echo?: boolean; readonly latencyMs?: Millis } = {},
+  settings: {
+    readonly seed?: number;
+    /** As the config says it. */
+    readonly echo?: boolean;
+    readonly adapterEchoes?: boolean;
+    readonly latencyMs?: Millis;
+  } = {},
 ): Promise<WiredBus> {
   const clock = new SimulatedClock();
   const random = seededRandom(settings.seed ?? 1);
   const bus = new SimulatedBus({ name: 'bus', clock, random, baudRate: entry.defaultBaudRate });
+  bus.echo = settings.adapterEchoes ?? false;
   const parsed = Object.entries(devices).map(([name, { options, build }]) => {
     const known = entry.options.parse(options);
     if (build !== undefined) bus.attach(name, (around) => build(name, known, around));
