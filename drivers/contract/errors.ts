@@ -26,6 +26,8 @@ export interface Fault {
   readonly found: string;
   /** What would do. */
   readonly remedy: string;
+  /** Line of the file, from 1, where there is one. */
+  readonly line?: number;
 }
 
 /** The operator's input is wrong: all faults at once. */

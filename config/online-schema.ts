@@ -1,0 +1,121 @@
+/** Who may talk to the daemon, and whom it talks to. */
+import { z } from 'zod';
+import { duration, filePath, hostAndPort, secretReference } from './values.ts';
+
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1|\[::1\])$/;
+
+export function isLoopback(host: string): boolean {
+  return LOOPBACK.test(host);
+}
+
+const brokerUrl = z
+  .string()
+  .regex(/^(mqtts?|wss?):\/\/[^\s@]+$/, 'mqtts://HOST:PORT, without name and password')
+  .refine((text) => URL.canParse(text), {
+    error: 'an address such as mqtts://broker.example:8883',
+  });
+
+/** Encrypted, or never off this machine. What is no address at all has its own fault. */
+function isPrivate(url: string): boolean {
+  return /^(mqtts|wss):/.test(url) || !URL.canParse(url) || isLoopback(new URL(url).hostname);
+}
+
+const mqtt = z
+  .strictObject({
+    url: brokerUrl.describe('mqtts://, wss://; mqtt:// and ws:// only to this machine'),
+    bridgeId: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9-]{2,31}$/, '3 to 32 of a-z, 0-9 and "-"')
+      .describe('name of this box at its cloud'),
+    root: z
+      .string()
+      .regex(/^[a-z0-9-]{1,32}$/, '1 to 32 of a-z, 0-9 and "-"')
+      .default('latchkey')
+      .describe('first level of all topics'),
+    trust: filePath.describe('file with the keys whose commands count here'),
+    username: z.string().max(128).optional(),
+    password: secretReference.optional(),
+    tls: z
+      .strictObject({
+        ca: filePath.optional().describe('PEM: who signs the broker; without it, the public ones'),
+        cert: filePath.optional().describe('PEM: certificate of this box'),
+        key: secretReference.optional().describe('PEM: its private key'),
+        serverName: z.string().max(253).optional(),
+      })
+      .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
+        error: 'cert and key come together',
+      })
+      .optional(),
+    drainPerSecond: z
+      .union([z.literal('unlimited'), z.number().min(1).max(10_000)])
+      .default(20)
+      .transform((pace) => (pace === 'unlimited' ? Number.POSITIVE_INFINITY : pace))
+      .describe('messages a second while a backlog is sent'),
+    connectSpread: duration('0s', '10m')
+      .prefault('30s')
+      .describe('boxes of a fleet connect within this time, not at once'),
+    snapshotSpread: duration('0s', '1h').prefault('60s').describe('the same for full snapshots'),
+  })
+  .refine(({ url }) => isPrivate(url), {
+    error: 'mqtts:// or wss://: this broker is not on this machine',
+    path: ['url'],
+  });
+
+export const cloudSchema = z.strictObject({ mqtt });
+
+export const SCOPES = ['read', 'operate', 'admin'] as const;
+
+export const apiSchema = z
+  .strictObject({
+    listen: hostAndPort
+      .default('127.0.0.1:4180')
+      .describe('HOST:PORT; 0 as port takes any free one'),
+    hosts: z
+      .array(z.string().regex(/^[A-Za-z0-9.-]{1,253}$/, 'a host name'))
+      .max(16)
+      .default([])
+      .describe('names under which it is called, beside its address and localhost'),
+    tls: z
+      .strictObject({
+        cert: filePath.describe('PEM'),
+        key: secretReference.describe('PEM'),
+      })
+      .optional()
+      .describe('needed wherever it can be reached from other machines'),
+    tokens: z
+      .array(
+        z.strictObject({
+          name: z.string().regex(/^[a-z0-9-]{1,32}$/, '1 to 32 of a-z, 0-9 and "-"'),
+          scope: z.enum(SCOPES).describe('read; operate: also open and reset; admin: also grant'),
+          token: secretReference,
+        }),
+      )
+      .max(64)
+      .default([])
+      .describe('beside those made by `latchkey token add`'),
+  })
+  .refine(({ listen, tls }) => tls !== undefined || isLoopback(listen.replace(/:\d+$/, '')), {
+    error: 'tls, or a loopback address: other machines can reach this one',
+    path: ['listen'],
+  });
+
+export type ApiConfig = Readonly<z.output<typeof apiSchema>>;
+
+function vendor(baseUrl: string) {
+  return z.strictObject({
+    baseUrl: z.url({ protocol: /^https?$/ }).default(baseUrl),
+    credentials: secretReference.describe('API key or token'),
+    poll: duration('5s', '24h').prefault('60s').describe('between two full readings'),
+    dialect: z.boolean().default(false).describe('answer this vendor’s own calls here too'),
+  });
+}
+
+export const vendorsSchema = z.strictObject({
+  keycafe: vendor('https://www.keycafe.com/v0').optional(),
+  seam: vendor('https://connect.getseam.com').optional(),
+  intserv: vendor('https://api.intserv.se/v1').optional(),
+});
+
+export const logSchema = z.strictObject({
+  level: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
+});
