@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { accessPointId, holderId, keyId } from '../../../daemon/access/model.ts';
 import { deviceId, slotNumber } from '../../../drivers/contract/device.ts';
+import { instant } from '../../../drivers/contract/time.ts';
 import {
   BOX,
   boxPoint,
@@ -137,7 +138,7 @@ test('fob of a key whose grant ended or was revoked: return accepted, late-retur
     const world = new World();
     world.key('k1', { fob: fobOf(FOB) }, 1);
     const grant = world.put(
-      grantOf({ window: { kind: 'instants', end: (world.stamp.at + HOUR) as never } }),
+      grantOf({ window: { kind: 'instants', end: instant(world.now + HOUR) } }),
     );
     world.pictures();
     takeKey(world);

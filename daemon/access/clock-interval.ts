@@ -1,0 +1,339 @@
+/**
+ * What time it is, as far as anybody can tell: an interval `[lo, hi)` with a state (conventions 3.1, as overridden by
+ * the design page). Between two pieces of evidence only the monotonic clock counts, so a wall clock that jumps moves
+ * nothing; `lo` only ever grows, and is written down every minute in every state.
+ */
+import { type Instant, instant, type Millis, type Uptime } from '../../drivers/contract/time.ts';
+import { plain } from './body.ts';
+import type { Entry, EntryType, Json } from './entry.ts';
+import type { ClockInterval, Policies } from './model.ts';
+
+const MINUTE: Millis = 60_000;
+/** No clock is known better than this. */
+const LEAST_ERROR: Millis = 100;
+/** A crystal without contact drifts by at most so much. */
+const DRIFT = 100e-6;
+const CONTACT_FOR: Millis = 60 * MINUTE;
+const START_COSTS: Millis = 15 * MINUTE;
+const TOLERANCE_BACK: Millis = 2 * MINUTE;
+const JUMP: Millis = 5 * MINUTE;
+const TLS_DATE_ERROR: Millis = 2_000;
+const RTC_ERROR: Millis = 2_000;
+const RTC_DRIFT = 20e-6;
+
+export interface ClockOptions {
+  readonly policy: Policies['clockUntrusted'];
+  readonly graceHours: number;
+}
+
+/** Written durably whenever a step says so. */
+export interface ClockMarks {
+  /** A moment that has certainly passed, rounded down to the minute. */
+  readonly highWater: Instant;
+  /** The uptime it stands for, so that a restart within one boot loses nothing. */
+  readonly boot: string;
+  readonly uptime: Uptime;
+  /** Grace spent since time was last known. */
+  readonly graceUsed: Millis;
+}
+
+export interface ClockState {
+  readonly state: ClockInterval['state'];
+  readonly boot: string;
+  /** True bounds at `asOf`; `hi` undefined in floor and broken. */
+  readonly lo: Instant;
+  readonly hi: Instant | undefined;
+  readonly asOf: Uptime;
+  /** Wall clock and uptime as seen last, to tell a jump. */
+  readonly wall: Instant;
+  readonly wallAt: Uptime;
+  /** Which contact of the OS with its time server was used last, and when it was seen. */
+  readonly contact: number | undefined;
+  readonly contactAt: Uptime | undefined;
+  readonly graceUsed: Millis;
+  readonly graceAt: Uptime;
+  readonly marked: Instant;
+}
+
+export interface ClockStart {
+  readonly boot: string;
+  readonly uptime: Uptime;
+  readonly wall: Instant;
+  readonly marks: ClockMarks | undefined;
+  /** Moments that have passed: build date, newest event, newest signed `iat`, certificate `notBefore`. */
+  readonly floors: readonly Instant[];
+  /** A battery-backed clock that once agreed with a sync; what it says now. */
+  readonly rtc?: Instant;
+}
+
+export type ClockInput =
+  /**
+   * Looked at the OS. `contact` names its last contact with a time server in this boot (the flag file's mtime, a
+   * count): undefined means none, a new value means a new contact.
+   */
+  | {
+      readonly kind: 'look';
+      readonly wall: Instant;
+      readonly contact: number | undefined;
+      readonly error?: Millis;
+    }
+  /** A signed `time` command with a fresh nonce. */
+  | { readonly kind: 'signed-time'; readonly at: Instant; readonly error: Millis }
+  /** `Date` of a TLS-authenticated answer; whole seconds, so ±2 s and the time it took. */
+  | { readonly kind: 'tls-date'; readonly at: Instant; readonly roundTrip: Millis };
+
+export interface ClockStep {
+  readonly state: ClockState;
+  readonly entries: readonly Entry[];
+  /** To be written before anything relies on it; undefined: nothing new. */
+  readonly marks: ClockMarks | undefined;
+}
+
+export function beginClock(start: ClockStart, options: ClockOptions): ClockStep {
+  const { boot, uptime, wall, marks } = start;
+  const passed = marks?.boot === boot ? Math.max(0, uptime - marks.uptime) : 0;
+  const floors = [...start.floors, ...(marks === undefined ? [] : [marks.highWater + passed])];
+  const lo = instant(Math.max(0, ...floors));
+  const base: ClockState = {
+    state: 'floor',
+    boot,
+    lo,
+    hi: undefined,
+    asOf: uptime,
+    wall,
+    wallAt: uptime,
+    contact: undefined,
+    contactAt: undefined,
+    graceUsed: (marks?.graceUsed ?? 0) + START_COSTS,
+    graceAt: uptime,
+    marked: marks?.highWater ?? instant(0),
+  };
+  const { rtc } = start;
+  if (rtc !== undefined && rtc >= lo - TOLERANCE_BACK) {
+    const error = RTC_ERROR + RTC_DRIFT * Math.max(0, rtc - lo);
+    const known = knowing(base, 'trusted', rtc, error, uptime);
+    return withMarks({ ...known, contactAt: uptime }, [changed(base, known, 'rtc')], uptime, true);
+  }
+  const isBehind = wall < lo - TOLERANCE_BACK;
+  const begun: ClockState = isBehind ? { ...base, state: 'broken' } : base;
+  const entries = isBehind ? [jumped(begun, wall - lo)] : [];
+  return withMarks(begun, [...entries, changed(undefined, begun, 'start')], uptime, true, options);
+}
+
+export function stepClock(
+  before: ClockState,
+  input: ClockInput,
+  now: Uptime,
+  options: ClockOptions,
+): ClockStep {
+  const aged = age(before, now);
+  switch (input.kind) {
+    case 'look':
+      return look(aged, input, now, options);
+    case 'signed-time':
+      return told(aged, input.at, input.error, 'signed-time', now, options);
+    case 'tls-date':
+      return told(aged, input.at, TLS_DATE_ERROR + input.roundTrip, 'tls-date', now, options);
+    default:
+      return input satisfies never;
+  }
+}
+
+/** Spends grace while time is not known, and lets a contact grow old. */
+function age(state: ClockState, now: Uptime): ClockState {
+  const spent = isKnown(state) ? 0 : Math.max(0, now - state.graceAt);
+  const aged = { ...state, graceUsed: state.graceUsed + spent, graceAt: now };
+  const isOld = state.contactAt !== undefined && now - state.contactAt > CONTACT_FOR;
+  return state.state === 'trusted' && isOld ? { ...aged, state: 'holdover' } : aged;
+}
+
+function isKnown({ state }: ClockState): boolean {
+  return state === 'trusted' || state === 'holdover';
+}
+
+function look(
+  state: ClockState,
+  { wall, contact, error }: Extract<ClockInput, { kind: 'look' }>,
+  now: Uptime,
+  options: ClockOptions,
+): ClockStep {
+  const jump = wall - state.wall - (now - state.wallAt);
+  const isNew = contact !== undefined && contact !== state.contact;
+  const seen: ClockState = { ...state, wall, wallAt: now };
+  const least = lowest(state, now);
+
+  if (wall < least - TOLERANCE_BACK) return broken(state, seen, wall - least, now, options);
+  // Once time was known, a wall clock that leaps is not believed before the next contact confirms it.
+  if (isKnown(state) && Math.abs(jump) > JUMP) return broken(state, seen, jump, now, options);
+  if (!isNew) return withMarks(seen, stateChange(state, seen), now, false, options);
+
+  const known = knowing(seen, 'trusted', wall, Math.max(LEAST_ERROR, error ?? 0), now);
+  const next: ClockState = { ...known, contact, contactAt: now };
+  const corrected = isKnown(state) ? [] : [correctionOf(state, next, now)];
+  return withMarks(
+    next,
+    [...corrected, ...stateChange(state, next)],
+    now,
+    !isKnown(state),
+    options,
+  );
+}
+
+/** Somebody authenticated says what time it is. It sets the interval where time is not known, else only raises `lo`. */
+function told(
+  state: ClockState,
+  at: Instant,
+  error: Millis,
+  by: string,
+  now: Uptime,
+  options: ClockOptions,
+): ClockStep {
+  const bound = Math.max(LEAST_ERROR, error);
+  const least = lowest(state, now);
+  if (at + bound < least - TOLERANCE_BACK)
+    return withMarks(state, [jumped(state, at - least, by)], now, false, options);
+  if (!isKnown(state)) {
+    const known = knowing(state, 'holdover', at, bound, now);
+    const next: ClockState = { ...known, contactAt: now };
+    return withMarks(
+      next,
+      [correctionOf(state, next, now), ...stateChange(state, next)],
+      now,
+      true,
+      options,
+    );
+  }
+  const most = highest(state, now);
+  if (most !== undefined && at - bound > most + JUMP) {
+    return broken(
+      state,
+      { ...state, lo: instant(Math.max(state.lo, least)) },
+      at - most,
+      now,
+      options,
+      by,
+    );
+  }
+  const lo = instant(Math.min(most ?? at, Math.max(least, at - bound)));
+  const next: ClockState = { ...state, lo, hi: most, asOf: now };
+  return withMarks(next, stateChange(state, next), now, false, options);
+}
+
+function knowing(
+  state: ClockState,
+  as: 'trusted' | 'holdover',
+  at: Instant,
+  error: Millis,
+  now: Uptime,
+): ClockState {
+  return {
+    ...state,
+    state: as,
+    lo: instant(at - error),
+    hi: instant(at + error),
+    asOf: now,
+    graceUsed: 0,
+    graceAt: now,
+  };
+}
+
+/** As floor: what certainly passed still has; nothing else is believed until there is new evidence. */
+function broken(
+  before: ClockState,
+  seen: ClockState,
+  jump: number,
+  now: Uptime,
+  options: ClockOptions,
+  by?: string,
+): ClockStep {
+  const next: ClockState = {
+    ...seen,
+    state: 'broken',
+    lo: lowest(before, now),
+    hi: undefined,
+    asOf: now,
+  };
+  if (before.state === 'broken') return withMarks(next, [], now, false, options);
+  return withMarks(
+    next,
+    [jumped(next, jump, by), ...stateChange(before, next)],
+    now,
+    true,
+    options,
+  );
+}
+
+/** `lo` plus what the monotonic clock counted since, less its drift while time is known. */
+function lowest(state: ClockState, now: Uptime): Instant {
+  const passed = Math.max(0, now - state.asOf);
+  return instant(Math.floor(state.lo + passed * (1 - DRIFT)));
+}
+
+function highest(state: ClockState, now: Uptime): Instant | undefined {
+  if (state.hi === undefined) return undefined;
+  return instant(Math.ceil(state.hi + Math.max(0, now - state.asOf) * (1 + DRIFT)));
+}
+
+export function intervalAt(state: ClockState, now: Uptime, options: ClockOptions): ClockInterval {
+  const aged = age(state, now);
+  const lo = lowest(aged, now);
+  const hi = highest(aged, now);
+  if (hi !== undefined) return { lo, hi, state: aged.state };
+  if (options.policy === 'deny') {
+    return { lo, hi: instant(Number.POSITIVE_INFINITY), state: aged.state };
+  }
+  const grace = options.graceHours * 60 * MINUTE;
+  const graceLeft = Math.max(0, grace - aged.graceUsed);
+  return { lo, hi: instant(lo + grace), state: aged.state, graceLeft };
+}
+
+/** The moment to date entries by: the middle of what is known, else the least. */
+export function bestGuess(state: ClockState, now: Uptime): Instant {
+  const lo = lowest(state, now);
+  const hi = highest(state, now);
+  return hi === undefined ? lo : instant(Math.round((lo + hi) / 2));
+}
+
+function withMarks(
+  state: ClockState,
+  entries: readonly (Entry | undefined)[],
+  now: Uptime,
+  isUrgent: boolean,
+  _options?: ClockOptions,
+): ClockStep {
+  const lo = lowest(state, now);
+  // The mark never goes back, even where better evidence says that it was a little early.
+  const rounded = instant(Math.max(state.marked, Math.floor(lo / MINUTE) * MINUTE));
+  const isDue = isUrgent || rounded > state.marked;
+  const found = entries.filter((entry) => entry !== undefined);
+  if (!isDue) return { state, entries: found, marks: undefined };
+  const { boot, graceUsed } = state;
+  return {
+    state: { ...state, marked: rounded },
+    entries: found,
+    marks: { highWater: rounded, boot, uptime: now, graceUsed },
+  };
+}
+
+function stateChange(before: ClockState, after: ClockState): readonly Entry[] {
+  return before.state === after.state ? [] : [changed(before, after, undefined)];
+}
+
+function changed(before: ClockState | undefined, after: ClockState, by: string | undefined): Entry {
+  const body = { from: before?.state, to: after.state, boot: after.boot, by };
+  return entry('system.clock_state', body);
+}
+
+/** Lets a reader re-date entries of this boot: their times were too early by so much. */
+function correctionOf(before: ClockState, after: ClockState, now: Uptime): Entry {
+  const offsetMs = bestGuess(after, now) - bestGuess(before, now);
+  return entry('system.clock_corrected', { boot: after.boot, offsetMs, from: before.state });
+}
+
+function jumped(state: ClockState, jumpMs: number, by?: string): Entry {
+  return entry('security.clock_jump', { boot: state.boot, jumpMs, by, alarm: true });
+}
+
+function entry(type: EntryType, fields: { readonly [name: string]: Json | undefined }): Entry {
+  return { type, body: plain(fields) };
+}

@@ -1,0 +1,759 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { decide } from '../../../daemon/access/decide.ts';
+import {
+  accessPointId,
+  credentialId,
+  grantId,
+  holderId,
+  keyId,
+  REASONS,
+  type Reason,
+} from '../../../daemon/access/model.ts';
+import { deviceId, slotNumber } from '../../../drivers/contract/device.ts';
+import { instant } from '../../../drivers/contract/time.ts';
+import {
+  BOX,
+  boxPoint,
+  card,
+  DOOR,
+  DOOR_KEYPAD,
+  DOOR_READER,
+  doorPoint,
+  fobOf,
+  grantOf,
+  HOUR,
+  KEYPAD,
+  LOBBY,
+  LOCK,
+  MINUTE,
+  pin,
+  pinOf,
+  READER,
+  reasonOf,
+  typesOf,
+  World,
+  type WorldOptions,
+} from './world.ts';
+
+const CARD = '0f00012abc';
+const door = { kind: 'lock', id: LOCK } as const;
+
+function doorWorld(options: WorldOptions = {}): World {
+  return new World(options);
+}
+
+/** A site with one key in slot 1 and a grant for it under 123456. */
+function boxWorld(): World {
+  const world = new World();
+  world.key('k1', { fob: fobOf('aaaaaaaaaa') }, 1);
+  world.pictures();
+  return world;
+}
+
+const seen = new Set<unknown>();
+function expect(entries: Parameters<typeof reasonOf>[0], reason: Reason | 'granted'): void {
+  assert.equal(reasonOf(entries), reason);
+  seen.add(reason);
+}
+
+test('device-unknown: a reader that belongs to no access point', () => {
+  const world = doorWorld();
+  expect(world.card(CARD, deviceId('stray')), 'device-unknown');
+});
+
+test('malformed: a card whose bits are wrong, a code too short or too long', () => {
+  const world = doorWorld();
+  const bad = { kind: 'card-malformed', device: READER, bitCount: 25, fault: 'parity' } as const;
+  const entries = world.event(bad);
+  expect(entries, 'malformed');
+  assert.equal(entries[0]?.body['fault'], 'parity');
+  for (const digits of ['', '123', '12345678901234567', '12a4']) {
+    expect(world.code(digits), 'malformed');
+  }
+  expect(world.code('1234567890123456'), 'unknown-credential');
+  expect(world.code('0000'), 'unknown-credential');
+});
+
+test('locked-out: codes only, cards go on working', () => {
+  const world = doorWorld();
+  world.put(grantOf({ credentials: [pin('123456'), card(CARD)], targets: [door] }));
+  for (let n = 0; n < 6; n++) expect(world.code('999999', DOOR_KEYPAD), 'unknown-credential');
+  expect(world.code('123456', DOOR_KEYPAD), 'locked-out');
+  expect(world.card(CARD, DOOR_READER), 'granted');
+  world.advance(MINUTE);
+  expect(world.code('123456', DOOR_KEYPAD), 'granted');
+});
+
+test('unknown-credential: no grant carries it, or the grant is still pending', () => {
+  const world = doorWorld();
+  expect(world.code('123456', DOOR_KEYPAD), 'unknown-credential');
+  world.put(grantOf({ targets: [door], state: 'pending' }));
+  expect(world.code('123456', DOOR_KEYPAD), 'unknown-credential');
+});
+
+test('ambiguous-credential: different holders, different things; only among grants that would open', () => {
+  const world = boxWorld();
+  world.key('k2', {}, 2);
+  const first = world.put(grantOf({ targets: [{ kind: 'key', id: 'k1' }] }));
+  const second = grantOf({ holder: holderId('bo'), targets: [{ kind: 'key', id: 'k2' }] });
+  world.put(second);
+  const [entry] = world.code('123456');
+  expect([entry ?? assert.fail()], 'ambiguous-credential');
+  assert.equal(entry?.sub, undefined);
+  assert.equal(entry?.body['grant'], undefined);
+  world.put({ ...second, rev: 2, window: { kind: 'instants', end: instant(world.now - 1) } });
+  const [granted] = world.code('123456');
+  assert.equal(granted?.body['grant'], first.id);
+});
+
+test('choice-required: one holder, different slots; the number chosen within 20 s opens it', () => {
+  const world = boxWorld();
+  world.key('k2', {}, 2);
+  const targets = [
+    { kind: 'key', id: 'k1' },
+    { kind: 'key', id: 'k2' },
+  ] as const;
+  world.put(grantOf({ targets }));
+  const [asked] = world.code('123456');
+  expect([asked ?? assert.fail()], 'choice-required');
+  assert.deepEqual(asked?.body['choices'], ['1', '2']);
+  assert.ok(!world.asked.some(({ kind }) => kind === 'open-slot'));
+  const [granted] = world.code('2');
+  assert.equal(granted?.body['slot'], 2);
+  assert.equal(granted?.body['key'], 'k2');
+
+  world.code('123456');
+  expect(world.code('9'), 'choice-required');
+  assert.equal(world.asked.filter(({ kind }) => kind === 'open-slot').length, 1);
+  world.advance(20_000);
+  expect(world.code('1'), 'malformed');
+});
+
+test('a grant revoked between the code and the choice opens nothing', () => {
+  const world = boxWorld();
+  world.key('k2', {}, 2);
+  const grant = world.put(
+    grantOf({
+      targets: [
+        { kind: 'key', id: 'k1' },
+        { kind: 'key', id: 'k2' },
+      ],
+    }),
+  );
+  world.code('123456');
+  world.revoke(grant.id);
+  expect(world.code('1'), 'revoked');
+});
+
+function pairWorld(): World {
+  const world = doorWorld();
+  const second = pin('5555', { combineWith: 'card' });
+  world.put(grantOf({ credentials: [card(CARD), second], targets: [door] }));
+  return world;
+}
+
+test('second-factor-required: card, then its PIN within 10 s at the same access point', () => {
+  const world = pairWorld();
+  expect(world.card(CARD, DOOR_READER), 'second-factor-required');
+  const shown = world.asked.at(-1);
+  assert.ok(shown?.kind === 'feedback' && shown.signal === 'wait');
+  world.now += 9_999;
+  world.up += 9_999;
+  const entries = world.code('5555', DOOR_KEYPAD);
+  expect(entries, 'granted');
+  assert.equal(entries[0]?.body['method'], 'card+pin');
+
+  world.card(CARD, DOOR_READER);
+  world.now += 10_000;
+  world.up += 10_000;
+  expect(world.code('5555', DOOR_KEYPAD), 'second-factor-required');
+});
+
+test('a second-factor PIN alone opens nothing, nor at another access point, nor after another presentation', () => {
+  const world = pairWorld();
+  expect(world.code('5555', DOOR_KEYPAD), 'second-factor-required');
+  world.card(CARD, DOOR_READER);
+  expect(world.code('5555', KEYPAD), 'second-factor-required');
+  world.card('ffffffffff', DOOR_READER);
+  expect(world.code('5555', DOOR_KEYPAD), 'second-factor-required');
+  assert.ok(!world.asked.some(({ kind }) => kind === 'unlock'));
+});
+
+test('after a card the PIN is compared only with the PINs of its grants', () => {
+  const world = pairWorld();
+  world.put(grantOf({ credentials: [pin('7777')], targets: [door], holder: holderId('bo') }));
+  world.card(CARD, DOOR_READER);
+  expect(world.code('7777', DOOR_KEYPAD), 'second-factor-required');
+  expect(world.code('7777', DOOR_KEYPAD), 'granted');
+});
+
+test('a second factor tells holders of one card apart', () => {
+  const world = doorWorld({
+    points: [boxPoint(), doorPoint({ locks: [LOCK, deviceId('lock-2')] })],
+  });
+  world.online.add(deviceId('lock-2'));
+  const one = grantOf({
+    credentials: [card(CARD), pin('1111', { combineWith: 'card' })],
+    targets: [door],
+  });
+  const two = grantOf({
+    holder: holderId('bo'),
+    credentials: [card(CARD), pin('2222', { combineWith: 'card' })],
+    targets: [{ kind: 'lock', id: 'lock-2' }],
+  });
+  world.put(one, two);
+  world.card(CARD, DOOR_READER);
+  const [entry] = world.code('2222', DOOR_KEYPAD);
+  assert.equal(entry?.body['grant'], two.id);
+  assert.equal(entry?.body['opens'], 'lock-2');
+});
+
+test('credential-disabled: ten wrong second PINs in a row, durably, until enabled', () => {
+  const world = pairWorld();
+  for (let n = 1; n <= 10; n++) {
+    world.card(CARD, DOOR_READER);
+    const entries = world.code('0000', DOOR_KEYPAD);
+    expect(entries, 'second-factor-required');
+    assert.equal(typesOf(entries).includes('security.credential_disabled'), n === 10);
+    world.advance(2 * HOUR);
+  }
+  world.restart();
+  world.card(CARD, DOOR_READER);
+  expect(world.code('5555', DOOR_KEYPAD), 'credential-disabled');
+  const credential = credentialId(`card-${CARD}`);
+  world.command({ kind: 'credential.enable', credential, by: 'manager' });
+  world.card(CARD, DOOR_READER);
+  expect(world.code('5555', DOOR_KEYPAD), 'granted');
+});
+
+test('a right PIN ends the row of wrong ones', () => {
+  const world = pairWorld();
+  for (let n = 0; n < 20; n++) {
+    for (const digits of ['0000', '5555']) {
+      world.card(CARD, DOOR_READER);
+      world.code(digits, DOOR_KEYPAD);
+      world.advance(2 * HOUR);
+    }
+  }
+  world.card(CARD, DOOR_READER);
+  expect(world.code('5555', DOOR_KEYPAD), 'granted');
+});
+
+test('a locked or dead keypad makes the pair locked-out, never a single factor', () => {
+  const locked = pairWorld();
+  for (let n = 0; n < 6; n++) locked.code('999999', DOOR_KEYPAD);
+  expect(locked.card(CARD, DOOR_READER), 'locked-out');
+  const dead = pairWorld();
+  dead.online.delete(DOOR_KEYPAD);
+  expect(dead.card(CARD, DOOR_READER), 'locked-out');
+});
+
+test('revoked, superseded', () => {
+  const world = doorWorld();
+  const grant = world.put(grantOf({ targets: [door] }));
+  world.revoke(grant.id, 1);
+  expect(world.code('123456', DOOR_KEYPAD), 'revoked');
+  world.put({ ...grant, rev: 2 });
+  expect(world.code('123456', DOOR_KEYPAD), 'granted');
+  world.put({ ...grant, rev: 3, state: 'superseded' });
+  expect(world.code('123456', DOOR_KEYPAD), 'superseded');
+});
+
+test('wrong-access-point, operation-not-allowed', () => {
+  const world = boxWorld();
+  const grant = world.put(grantOf({ targets: [door] }));
+  expect(world.code('123456'), 'wrong-access-point');
+  world.put({ ...grant, operations: ['pickup'] });
+  expect(world.code('123456', DOOR_KEYPAD), 'operation-not-allowed');
+  world.put({ ...grant, targets: [{ kind: 'key', id: 'k1' }], operations: ['unlock'] });
+  expect(world.code('123456'), 'operation-not-allowed');
+  expect(world.code('123456', DOOR_KEYPAD), 'wrong-access-point');
+});
+
+test('targets: a location is all that is there, an access level is what the config says', () => {
+  const levels = new Map([
+    [
+      'cleaners',
+      [
+        { kind: 'access_level', id: 'doors' },
+        { kind: 'access_level', id: 'cleaners' },
+      ],
+    ],
+    ['doors', [door]],
+  ] as const);
+  const world = new World({ policies: { accessLevels: levels } });
+  world.key('k1', {}, 1);
+  world.key('k2', { virtual: true });
+  world.pictures();
+  const grant = world.put(grantOf({ targets: [{ kind: 'access_level', id: 'cleaners' }] }));
+  expect(world.code('123456', DOOR_KEYPAD), 'granted');
+  expect(world.code('123456'), 'wrong-access-point');
+  world.put({ ...grant, targets: [{ kind: 'access_level', id: 'none' }] });
+  expect(world.code('123456', DOOR_KEYPAD), 'wrong-access-point');
+  world.put({
+    ...grant,
+    targets: [
+      { kind: 'location', id: LOBBY },
+      { kind: 'location', id: DOOR },
+    ],
+  });
+  expect(world.code('123456', DOOR_KEYPAD), 'granted');
+  assert.equal(world.code('123456')[0]?.body['key'], 'k1');
+  world.put({ ...grant, targets: [{ kind: 'key', id: 'k2' }] });
+  expect(world.code('123456'), 'wrong-access-point');
+});
+
+test('a grant for two locks of one access point opens both with one use', () => {
+  const second = deviceId('lock-2');
+  const world = doorWorld({ points: [doorPoint({ locks: [LOCK, second] })] });
+  world.put(grantOf({ targets: [{ kind: 'location', id: DOOR }], uses: { max: 1 } }));
+  const entries = world.code('123456', DOOR_KEYPAD);
+  assert.deepEqual(typesOf(entries), ['access.granted', 'access.granted']);
+  assert.deepEqual(
+    world.asked.filter(({ kind }) => kind === 'unlock').map(({ device, id }) => [device, id]),
+    [
+      [LOCK, 'a-1'],
+      [second, 'a-2'],
+    ],
+  );
+  expect(world.code('123456', DOOR_KEYPAD), 'uses-exhausted');
+});
+
+test('unsupported-limit: a limit this version does not know, a schedule it cannot read, a count that is another’s', () => {
+  const world = doorWorld({ alone: false });
+  const grant = world.put(grantOf({ targets: [door], unsupported: ['geofence'] }));
+  expect(world.code('123456', DOOR_KEYPAD), 'unsupported-limit');
+  const { unsupported: _, ...plain } = grant;
+  for (const uses of [{ max: 1 }, { max: 1, carrier: 'bridge-2' }]) {
+    world.put({ ...plain, uses });
+    expect(world.code('123456', DOOR_KEYPAD), 'unsupported-limit');
+  }
+  world.put({ ...plain, schedule: { zone: 'Mars/Olympus', weekly: [] } });
+  expect(world.code('123456', DOOR_KEYPAD), 'unsupported-limit');
+  world.put({ ...plain, uses: { max: 1, carrier: 'bridge-1' } });
+  expect(world.code('123456', DOOR_KEYPAD), 'granted');
+});
+
+test('uses-exhausted: counted where decided; outlives revision and re-adding; only a new word resets', () => {
+  const world = doorWorld();
+  const grant = world.put(grantOf({ targets: [door], uses: { max: 2, reset: 'a' } }));
+  expect(world.code('123456', DOOR_KEYPAD), 'granted');
+  expect(world.code('123456', DOOR_KEYPAD), 'granted');
+  expect(world.code('123456', DOOR_KEYPAD), 'uses-exhausted');
+  world.grants.delete(grant.id);
+  world.put({ ...grant, rev: 7 });
+  expect(world.code('123456', DOOR_KEYPAD), 'uses-exhausted');
+  world.put({ ...grant, rev: 8, uses: { max: 2, reset: 'b' } });
+  expect(world.code('123456', DOOR_KEYPAD), 'granted');
+  // A restored copy of the store brings the older word: it gives nothing again.
+  world.put({ ...grant, rev: 7 });
+  expect(world.code('123456', DOOR_KEYPAD), 'granted');
+  expect(world.code('123456', DOOR_KEYPAD), 'uses-exhausted');
+  world.put({ ...grant, rev: 9, uses: { max: 2 } });
+  expect(world.code('123456', DOOR_KEYPAD), 'uses-exhausted');
+});
+
+test('after a lost journal counted grants refuse until their source confirms the count', () => {
+  const world = doorWorld();
+  const grant = world.put(grantOf({ targets: [door], uses: { max: 2 } }));
+  world.record([{ type: 'system.storage_recovered', body: {} }]);
+  expect(world.code('123456', DOOR_KEYPAD), 'uses-exhausted');
+  world.command({ kind: 'uses.confirm', grant: grant.id, count: 1, by: 'cloud' });
+  expect(world.code('123456', DOOR_KEYPAD), 'granted');
+  expect(world.code('123456', DOOR_KEYPAD), 'uses-exhausted');
+});
+
+const inside = { area: { enters: 'garage', leaves: 'outside' } };
+const outside = { area: { enters: 'outside', leaves: 'garage' } };
+const OUT = deviceId('out-reader');
+
+function garage(mode: 'soft' | 'hard'): World {
+  const exit = doorPoint({ id: accessPointId('exit'), readers: [OUT], ...outside });
+  const world = new World({ points: [doorPoint(inside), exit] });
+  world.put(
+    grantOf({ credentials: [card(CARD)], targets: [door], options: { antiPassback: mode } }),
+  );
+  return world;
+}
+
+test('anti-passback: hard refuses a second entry, never an exit, and not for ever', () => {
+  const world = garage('hard');
+  expect(world.card(CARD, DOOR_READER), 'granted');
+  expect(world.card(CARD, DOOR_READER), 'anti-passback');
+  expect(world.card(CARD, OUT), 'granted');
+  expect(world.card(CARD, OUT), 'granted');
+  expect(world.card(CARD, DOOR_READER), 'granted');
+  world.advance(60 * MINUTE - 1);
+  expect(world.card(CARD, DOOR_READER), 'anti-passback');
+  world.advance(1);
+  expect(world.card(CARD, DOOR_READER), 'granted');
+});
+
+test('anti-passback: soft, a reader offline, or a state older than the start only report it', () => {
+  const soft = garage('soft');
+  soft.card(CARD, DOOR_READER);
+  assert.deepEqual(typesOf(soft.card(CARD, DOOR_READER)), [
+    'access.granted',
+    'access.anti_passback',
+  ]);
+  const blind = garage('hard');
+  blind.card(CARD, DOOR_READER);
+  blind.online.delete(OUT);
+  assert.deepEqual(typesOf(blind.card(CARD, DOOR_READER)), [
+    'access.granted',
+    'access.anti_passback',
+  ]);
+  const restarted = garage('hard');
+  restarted.card(CARD, DOOR_READER);
+  restarted.restart();
+  assert.deepEqual(typesOf(restarted.card(CARD, DOOR_READER)), [
+    'access.granted',
+    'access.anti_passback',
+  ]);
+  const daemonOnly = garage('hard');
+  daemonOnly.card(CARD, DOOR_READER);
+  daemonOnly.startedAt = daemonOnly.up + 1;
+  daemonOnly.up += 2;
+  assert.deepEqual(typesOf(daemonOnly.card(CARD, DOOR_READER)), [
+    'access.granted',
+    'access.anti_passback',
+  ]);
+});
+
+test('key-not-here, key-held-by-another, slot-disabled', () => {
+  const world = boxWorld();
+  world.put(grantOf({ operations: ['pickup'] }));
+  const other = grantOf({ holder: holderId('bo'), credentials: [pin('654321')] });
+  world.put(other);
+  const by = 'manager';
+  world.command({ kind: 'key.correct', key: keyId('k1'), place: { kind: 'unknown' }, by });
+  expect(world.code('123456'), 'key-not-here');
+  const holder = holderId('anna');
+  world.command({ kind: 'key.correct', key: keyId('k1'), place: { kind: 'holder', holder }, by });
+  expect(world.code('654321'), 'key-held-by-another');
+
+  const points = [
+    boxPoint({ box: { device: BOX, slots: [slotNumber(1)], disabledSlots: [slotNumber(1)] } }),
+  ];
+  const closed = new World({ points });
+  closed.key('k1', {}, 1);
+  closed.put(grantOf());
+  expect(closed.code('123456'), 'slot-disabled');
+});
+
+test('a slot grant opens its slot, unless a key lies in it that the grant does not name', () => {
+  const world = boxWorld();
+  const grant = world.put(grantOf({ targets: [{ kind: 'slot', id: 'box:1' }] }));
+  expect(world.code('123456'), 'key-not-here');
+  world.put({ ...grant, targets: [...grant.targets, { kind: 'key', id: 'k1' }] });
+  expect(world.code('123456'), 'granted');
+  world.put({ ...grant, targets: [{ kind: 'slot', id: 'box:3' }], operations: ['dropoff'] });
+  const [entry] = world.code('123456');
+  assert.equal(entry?.body['slot'], 3);
+  assert.equal(entry?.body['operation'], 'dropoff');
+});
+
+test('a slot named by a live slot grant is never offered for returns', () => {
+  const world = boxWorld();
+  world.put(grantOf({ targets: [{ kind: 'slot', id: 'box:2' }], credentials: [pin('777777')] }));
+  world.card('aaaaaaaaaa');
+  const opened = world.asked.findLast(({ kind }) => kind === 'open-slot');
+  assert.ok(opened?.kind === 'open-slot' && opened.slot === 3);
+});
+
+test('box-full: a first drop-off with no free slot', () => {
+  const world = new World({
+    points: [boxPoint({ box: { device: BOX, slots: [slotNumber(1)], disabledSlots: [] } })],
+  });
+  world.key('k1');
+  world.put(grantOf());
+  world.presence(1, true, true);
+  expect(world.code('123456'), 'box-full');
+});
+
+test('lockdown: site or one access point, staff as it says, never a return', () => {
+  const world = boxWorld();
+  world.put(
+    grantOf({ targets: [door, { kind: 'key', id: 'k1' }] }),
+    grantOf({ targets: [door], credentials: [pin('654321')], options: { staff: true } }),
+  );
+  const lockdown = { kind: 'lockdown', lockdown: 'ld-1', by: 'cloud' } as const;
+  world.command({ ...lockdown, scope: DOOR, allowStaff: true });
+  expect(world.code('123456', DOOR_KEYPAD), 'lockdown');
+  expect(world.code('654321', DOOR_KEYPAD), 'granted');
+  expect(world.code('123456'), 'granted');
+  world.command({ ...lockdown, scope: 'site', allowStaff: false });
+  world.restart();
+  expect(world.code('654321', DOOR_KEYPAD), 'lockdown');
+  expect(world.code('123456'), 'lockdown');
+  expect(world.card('aaaaaaaaaa'), 'granted');
+  assert.equal(
+    world.command({ kind: 'release', lockdown: 'other', by: 'cloud' }).refused?.reason,
+    'lockdown',
+  );
+  world.command({ kind: 'release', lockdown: 'ld-1', by: 'cloud' });
+  expect(world.code('654321', DOOR_KEYPAD), 'granted');
+});
+
+test('device-offline: what would be opened cannot be reached', () => {
+  const world = boxWorld();
+  world.put(grantOf());
+  world.online.delete(BOX);
+  expect(world.code('123456'), 'device-offline');
+  expect(world.card('aaaaaaaaaa'), 'device-offline');
+});
+
+test('storage-unsafe: by policy; a counted grant never', () => {
+  const staff = { options: { staff: true }, credentials: [pin('654321')], targets: [door] };
+  for (const [auditFull, plain, ofStaff] of [
+    ['deny', 'storage-unsafe', 'storage-unsafe'],
+    ['allow_staff', 'storage-unsafe', 'granted'],
+    ['allow', 'granted', 'granted'],
+  ] as const) {
+    const world = new World({ policies: { auditFull } });
+    world.put(grantOf({ targets: [door] }), grantOf(staff));
+    world.put(grantOf({ ...staff, credentials: [pin('888888')], uses: { max: 9 } }));
+    world.storageSafe = false;
+    expect(world.code('123456', DOOR_KEYPAD), plain);
+    expect(world.code('654321', DOOR_KEYPAD), ofStaff);
+    expect(world.code('888888', DOOR_KEYPAD), 'storage-unsafe');
+  }
+});
+
+test('not-yet-valid and expired to the millisecond, half-open', () => {
+  const world = doorWorld();
+  const start = instant(world.now);
+  world.put(
+    grantOf({ targets: [door], window: { kind: 'instants', start, end: instant(start + HOUR) } }),
+  );
+  world.now = start - 1;
+  expect(world.code('123456', DOOR_KEYPAD), 'not-yet-valid');
+  world.now = start;
+  expect(world.code('123456', DOOR_KEYPAD), 'granted');
+  world.now = start + HOUR - 1;
+  expect(world.code('123456', DOOR_KEYPAD), 'granted');
+  world.now = start + HOUR;
+  expect(world.code('123456', DOOR_KEYPAD), 'expired');
+});
+
+test('outside-schedule, and holiday where only the holiday is in the way', () => {
+  const at = Date.UTC(2027, 4, 10, 10);
+  const holidays = [{ date: '2027-05-17', windows: [] }];
+  const world = new World({ at, policies: { holidays } });
+  const weekly = [{ days: [1], from: '10:00', to: '13:00' }] as const;
+  const grant = world.put(
+    grantOf({ targets: [door], schedule: { zone: 'site', weekly, holidays: true } }),
+  );
+  expect(world.code('123456', DOOR_KEYPAD), 'granted');
+  world.now = at + 25 * HOUR;
+  expect(world.code('123456', DOOR_KEYPAD), 'outside-schedule');
+  world.now = at + 7 * 24 * HOUR;
+  expect(world.code('123456', DOOR_KEYPAD), 'holiday');
+  world.put({ ...grant, rev: 2, schedule: { zone: 'site', weekly } });
+  expect(world.code('123456', DOOR_KEYPAD), 'granted');
+});
+
+test('clock-untrusted: what is only possibly valid, by the three policies', () => {
+  const at = Date.UTC(2027, 4, 10, 10);
+  const lo = instant(at);
+  const hi = instant(at + 12 * HOUR);
+  const bounded = { kind: 'instants', start: instant(at - HOUR), end: instant(at + HOUR) } as const;
+  const later = {
+    kind: 'instants',
+    start: instant(at + HOUR),
+    end: instant(at + 2 * HOUR),
+  } as const;
+  const over = { kind: 'instants', end: instant(at) } as const;
+  const schedule = {
+    zone: 'site',
+    weekly: [{ days: [1, 2], from: '10:00', to: '20:00' }],
+  } as const;
+  const always = { kind: 'ongoing' } as const;
+  const cases = [
+    // policy, window, schedule, grace left, staff, reason
+    ['deny', bounded, undefined, 0, false, 'clock-untrusted'],
+    ['deny', always, undefined, 0, false, 'granted'],
+    ['deny', over, undefined, 0, false, 'expired'],
+    ['deny', always, schedule, 0, true, 'clock-untrusted'],
+    ['grace', bounded, undefined, HOUR, false, 'granted'],
+    ['grace', later, undefined, HOUR, false, 'granted'],
+    ['grace', bounded, undefined, 0, false, 'clock-untrusted'],
+    ['grace', over, undefined, HOUR, false, 'expired'],
+    ['grace', always, schedule, HOUR, false, 'clock-untrusted'],
+    ['assume', bounded, undefined, 0, false, 'granted'],
+    ['assume', later, undefined, 0, false, 'not-yet-valid'],
+    ['assume', always, schedule, 0, false, 'granted'],
+  ] as const;
+  for (const [clockUntrusted, window, week, graceLeft, isStaff, reason] of cases) {
+    for (const state of ['floor', 'broken'] as const) {
+      const world = new World({ at, policies: { clockUntrusted } });
+      world.clock = {
+        lo,
+        hi: clockUntrusted === 'deny' ? instant(Number.POSITIVE_INFINITY) : hi,
+        state,
+        graceLeft,
+      };
+      const options = isStaff ? { staff: true } : {};
+      world.put(grantOf({ targets: [door], window, options, ...(week ? { schedule: week } : {}) }));
+      expect(world.code('123456', DOOR_KEYPAD), reason);
+    }
+  }
+});
+
+test('an unlimited staff grant is held by any clock', () => {
+  const world = new World({ policies: { clockUntrusted: 'deny' } });
+  world.put(grantOf({ targets: [door], options: { staff: true } }));
+  world.clock = { lo: instant(0), hi: instant(Number.POSITIVE_INFINITY), state: 'broken' };
+  expect(world.code('123456', DOOR_KEYPAD), 'granted');
+});
+
+test('with a known clock error, grace opens at its edges and deny does not', () => {
+  for (const [clockUntrusted, reason] of [
+    ['grace', 'granted'],
+    ['deny', 'clock-untrusted'],
+  ] as const) {
+    for (const state of ['trusted', 'holdover'] as const) {
+      const world = new World({ policies: { clockUntrusted } });
+      world.clock = { lo: instant(world.now - 100), hi: instant(world.now + 100), state };
+      const window = { kind: 'instants', start: instant(world.now) } as const;
+      world.put(grantOf({ targets: [door], window }));
+      expect(world.code('123456', DOOR_KEYPAD), reason);
+    }
+  }
+});
+
+test('when none grants, the reason furthest down the list is told', () => {
+  const world = doorWorld();
+  const revoked = world.put(grantOf({ targets: [door] }));
+  world.revoke(revoked.id);
+  const expired = grantOf({
+    targets: [door],
+    holder: holderId('bo'),
+    window: { kind: 'instants', end: instant(1) },
+  });
+  world.put(expired);
+  const [entry] = world.code('123456', DOOR_KEYPAD);
+  expect([entry ?? assert.fail()], 'expired');
+  assert.equal(entry?.sub, 'bo');
+  assert.equal(entry?.body['grant'], expired.id);
+});
+
+test('several grants for the same thing: uncounted first, then the earliest end, then the id', () => {
+  const world = doorWorld();
+  const end = (hours: number) =>
+    ({ kind: 'instants', end: instant(world.now + hours * HOUR) }) as const;
+  const counted = grantOf({ id: grantId('a'), targets: [door], uses: { max: 9 }, window: end(1) });
+  const late = grantOf({ id: grantId('b'), targets: [door] });
+  const early = grantOf({ id: grantId('d'), targets: [door], window: end(2) });
+  const same = grantOf({
+    id: grantId('c'),
+    targets: [door],
+    window: end(2),
+    holder: holderId('bo'),
+  });
+  world.put(counted);
+  assert.equal(world.code('123456', DOOR_KEYPAD)[0]?.body['grant'], 'a');
+  world.put(late);
+  assert.equal(world.code('123456', DOOR_KEYPAD)[0]?.body['grant'], 'b');
+  world.put(early);
+  assert.equal(world.code('123456', DOOR_KEYPAD)[0]?.body['grant'], 'd');
+  assert.equal(world.code('123456', DOOR_KEYPAD)[0]?.sub, 'anna');
+  world.put(same);
+  const [entry] = world.code('123456', DOOR_KEYPAD);
+  assert.equal(entry?.body['grant'], 'c');
+  assert.equal(entry?.sub, undefined);
+  assert.equal(entry?.body['unattributed'], true);
+});
+
+test('duress opens as usual and alarms silently; a refused one alarms too', () => {
+  const plain = doorWorld();
+  const forced = doorWorld();
+  const grant = grantOf({ targets: [door] });
+  plain.put(grant);
+  forced.put({ ...grant, credentials: [pin('123456', { duress: true })] });
+  const usual = plain.code('123456', DOOR_KEYPAD);
+  const alarmed = forced.code('123456', DOOR_KEYPAD);
+  assert.deepEqual(typesOf(alarmed), ['access.granted', 'security.duress']);
+  assert.deepEqual(alarmed[0], usual[0]);
+  assert.deepEqual(forced.asked, plain.asked);
+  assert.equal(alarmed[1]?.body['alarm'], true);
+  forced.revoke(grant.id);
+  plain.revoke(grant.id);
+  assert.deepEqual(typesOf(forced.code('123456', DOOR_KEYPAD)), [
+    'access.denied',
+    'security.duress',
+  ]);
+  plain.code('123456', DOOR_KEYPAD);
+  assert.deepEqual(forced.asked, plain.asked);
+});
+
+test('the keypad’s feedback is the same for every kind of refusal', () => {
+  const world = boxWorld();
+  world.put(grantOf({ window: { kind: 'instants', end: instant(1) } }));
+  const feedback = ['123456', '999999', '12'].map((digits) => {
+    world.code(digits);
+    return world.asked.at(-1);
+  });
+  assert.deepEqual(feedback[1], feedback[0]);
+  assert.deepEqual(feedback[2], feedback[0]);
+});
+
+test('no digits, no card number and no sealed code reach an entry or its evidence', () => {
+  const world = doorWorld();
+  world.put(
+    grantOf({
+      targets: [door],
+      credentials: [pin('739251', { sealed: 'SEALED', duress: true }), card(CARD)],
+    }),
+  );
+  world.code('739251', DOOR_KEYPAD);
+  world.code('739252', DOOR_KEYPAD);
+  world.card(CARD, DOOR_READER);
+  const text = JSON.stringify(world.journal);
+  for (const secret of ['739251', '739252', CARD, 'SEALED']) {
+    assert.equal(
+      text.replaceAll(`pin-${secret}`, '').replaceAll(`card-${secret}`, '').includes(secret),
+      false,
+    );
+  }
+  assert.equal(
+    JSON.stringify(world.journal.map(({ evidence }) => evidence)).includes('duress'),
+    false,
+  );
+});
+
+test('the end of a window stops pick-up, never a return by code', () => {
+  const world = boxWorld();
+  const grant = world.put(
+    grantOf({ window: { kind: 'instants', end: instant(world.now + HOUR) } }),
+  );
+  world.code('123456');
+  world.result('done');
+  world.door(1, true);
+  world.presence(1, false);
+  world.door(1, false);
+  world.advance(2 * HOUR);
+  world.revoke(grant.id);
+  const [entry] = world.code('123456');
+  assert.equal(entry?.type, 'access.granted');
+  assert.equal(entry?.body['operation'], 'dropoff');
+  assert.equal(entry?.body['return'], true);
+});
+
+test('every reason of the list was reached by a test above', () => {
+  assert.deepEqual(
+    REASONS.filter((reason) => !seen.has(reason)),
+    [],
+  );
+});
+
+test('knowledge is plain JSON: a decision is the same after a round trip', () => {
+  const world = boxWorld();
+  world.put(grantOf());
+  const known = world.know({ kind: 'code-entered', device: KEYPAD, digits: '123456' });
+  const shown = known.presentation ?? assert.fail();
+  assert.deepEqual(shown, { kind: 'code', digits: 6, index: pinOf('123456') });
+  const copy = JSON.parse(JSON.stringify(known));
+  assert.deepEqual(decide(copy, shown, world.interval), decide(known, shown, world.interval));
+});
