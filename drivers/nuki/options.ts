@@ -1,0 +1,97 @@
+/** What the config may say of one Nuki lock, and what its credential files hold. */
+import { z } from 'zod';
+import { fromHex } from '../wire/hex.ts';
+
+const credential = (what: string) =>
+  z
+    .string()
+    .regex(/^credential:[A-Za-z0-9._-]{1,64}$/)
+    .describe(`${what}, as \`credential:name\``);
+
+export const nukiOptions = z.strictObject({
+  authorization: credential('what `latchkey ble pair` wrote: number and key of our authorization'),
+  pin: credential(
+    "the lock's security PIN, its digits; needed for codes, log and clock",
+  ).optional(),
+  unlatch: z
+    .boolean()
+    .default(false)
+    .describe('an unlock pulls the latch too: for doors with a fixed knob outside'),
+  idleMs: z
+    .int()
+    .min(500)
+    .max(5000)
+    .default(3000)
+    .describe('the link is given up this long after the last word; a held link costs battery'),
+  pollMs: z
+    .int()
+    .min(60_000)
+    .max(86_400_000)
+    .default(1_800_000)
+    .describe('state is read at least this often; changes are heard from the beacon before that'),
+  clock: z
+    .enum(['utc', 'lock-local'])
+    .default('utc')
+    .describe("whether code windows are written in UTC or in the lock's own local time"),
+  codesMax: z
+    .int()
+    .min(0)
+    .max(200)
+    .default(100)
+    .describe('entries of the keypad that may be ours; 0 leaves its memory alone'),
+  codeWritesPerDay: z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(60)
+    .describe('codes written a day at most; taking one out is never held back'),
+  logEntries: z
+    .int()
+    .min(0)
+    .max(100)
+    .default(20)
+    .describe('entries of its log that are read back after a start; 0 reads no log'),
+});
+
+export type NukiOptions = z.output<typeof nukiOptions>;
+
+const authorizationFile = z.strictObject({
+  authorization: z.int().min(0).max(0xffffffff),
+  key: z.string().regex(/^[0-9a-f]{64}$/),
+  lock: z.string().regex(/^[0-9a-f]{32}$/),
+});
+
+export interface Credentials {
+  readonly authorization: number;
+  readonly key: Uint8Array;
+  /** As it goes on the wire: two bytes; `undefined` where none is configured. */
+  readonly pin: number | undefined;
+}
+
+/** Text of the credential file that pairing leaves behind. Secret. */
+export function authorizationText(authorization: number, key: string, lock: string): string {
+  return `${JSON.stringify({ authorization, key, lock })}\n`;
+}
+
+/** What is wrong, without a word of the content. */
+export function readAuthorization(
+  secret: Uint8Array | undefined,
+): Omit<Credentials, 'pin'> | string {
+  if (secret === undefined) return 'name a credential that exists; `latchkey ble pair` makes it';
+  let found: unknown;
+  try {
+    found = JSON.parse(new TextDecoder().decode(secret));
+  } catch {
+    return 'this is no authorization; `latchkey ble pair` makes it';
+  }
+  const parsed = authorizationFile.safeParse(found);
+  if (!parsed.success) return 'this is no authorization; `latchkey ble pair` makes it';
+  return { authorization: parsed.data.authorization, key: fromHex(parsed.data.key) };
+}
+
+export function readPin(secret: Uint8Array | undefined): number | string {
+  if (secret === undefined) return 'name a credential that exists';
+  const text = new TextDecoder().decode(secret).trim();
+  const pin = Number(text);
+  return /^[0-9]{1,5}$/.test(text) && pin <= 0xffff ? pin : 'give the digits of the security PIN';
+}
