@@ -155,7 +155,7 @@ export class CloudLink implements AsyncDisposable {
     this.#checkpoints.close();
     this.#state.detach();
     await this.#uplink.close();
-    await this.#downlink.idle();
+    await this.#downlink.close();
   }
 
   /** One session from CONNECT to its end. */

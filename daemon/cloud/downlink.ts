@@ -108,7 +108,8 @@ export class Downlink {
   async resume(): Promise<void> {
     for (const each of this.#replies.unanswered) {
       const stored = this.#replies.stored(each.id);
-      if (stored !== undefined) void this.#replies.send(each.requester, stored);
+      // It may have been given before the stop: this is a copy.
+      if (stored !== undefined) void this.#replies.send(each.requester, { ...stored, dup: true });
       else await this.#conclude(each);
     }
   }
@@ -118,9 +119,10 @@ export class Downlink {
     await this.#replies.flush();
   }
 
-  /** Settles when no command is under way. */
-  async idle(): Promise<void> {
+  /** Settles when no command is under way, and what was answered is noted as answered. */
+  async close(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay.values());
+    await this.#commit([], [this.#replies.row]);
   }
 
   async #receiveAck(message: ReceivedMessage): Promise<void> {
@@ -172,6 +174,11 @@ export class Downlink {
   }
 
   async #refuse(envelope: Envelope, kid: string, refused: Refused): Promise<void> {
+    if (refused.reason !== undefined) {
+      // A key that reaches beyond its power has leaked, or its owner has lost the overview.
+      const facts = { id: envelope.id, command: envelope.type.slice(0, 64), kid };
+      await this.#refusals.record('security.unknown_key', { ...facts, reason: refused.reason });
+    }
     await this.#settle(envelope, kid, refusedPart(refused), [], []);
   }
 

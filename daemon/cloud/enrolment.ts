@@ -3,7 +3,7 @@
  * trusts, and for each sender of commands a key file. Public halves travel by hand, never over a topic.
  */
 
-import type { KeyObject, KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClientKeyFile } from './client-key.ts';

@@ -47,6 +47,11 @@ export class Replies {
     this.#open.set(command.id, command);
     const [oldest] = this.#open.keys();
     if (this.#open.size > MOST && oldest !== undefined) this.#open.delete(oldest);
+    return this.row;
+  }
+
+  /** What is unanswered now, for the journal. */
+  get row(): EvidenceRow {
     return { table: 'mark', name: MARK, value: [...this.#open.values()] };
   }
 

@@ -39,6 +39,10 @@ export interface BridgeOptions {
   /** Keeps everything over a restart; else all is in memory. */
   readonly directory?: string;
   readonly options?: CloudOptions;
+  /** The store's threads; without them a simulated clock need not wait for anything. */
+  readonly worker?: boolean;
+  /** Told of each pulse, before its outcome is known. */
+  readonly pulsed?: (command: string) => void;
 }
 
 /** What a bridge keeps outside its databases, over restarts. */
@@ -75,10 +79,12 @@ export class Doors implements SiteActions {
   readonly #journal: Journal;
   readonly #stamp: () => Stamp;
   readonly #lockdowns = new Set<string>();
+  readonly #pulsed: (command: string) => void;
 
-  constructor(journal: Journal, stamp: () => Stamp) {
+  constructor(journal: Journal, stamp: () => Stamp, pulsed: (command: string) => void) {
     this.#journal = journal;
     this.#stamp = stamp;
+    this.#pulsed = pulsed;
   }
 
   open(action: OpenAction, evidence: readonly EvidenceRow[]): Attempt {
@@ -88,6 +94,7 @@ export class Doors implements SiteActions {
     return this.#attempt([entry], evidence, async ([intent]) => {
       await this.gate;
       this.pulses.set(command, (this.pulses.get(command) ?? 0) + 1);
+      this.#pulsed(command);
       const body = { opening: intent ?? 0, ...slotOf(slot) };
       if (this.outcome.result === 'done') this.#append([{ type: 'access.opened', device, body }]);
       return this.outcome;
@@ -206,10 +213,11 @@ export interface Bridge extends AsyncDisposable {
 export async function openBridge(home: Home, parts: BridgeOptions): Promise<Bridge> {
   const { clock, random, broker } = parts;
   const directory = parts.directory ?? ':memory:';
-  const worker = directory !== ':memory:';
+  const worker = parts.worker ?? false;
+  let clockState: ClockInterval['state'] = 'trusted';
   const stamp = (): Stamp => {
     const at = clock.now();
-    const state = bridge.clockState;
+    const state = clockState;
     const hi = state === 'broken' || state === 'floor' ? Number.POSITIVE_INFINITY : at;
     const interval: ClockInterval = { lo: at, hi: instant(hi), state };
     return { at, uptime: clock.uptime(), boot: 'b3f1', clock: interval };
@@ -223,10 +231,10 @@ export async function openBridge(home: Home, parts: BridgeOptions): Promise<Brid
     zone: 'Europe/Stockholm',
     tzdata: '2026c',
     resolve: resolveWindow,
-    live: livePointer(journal, () => stamp()),
+    live: livePointer(journal, stamp),
     tombstones: journal,
   });
-  const doors = new Doors(journal, () => stamp());
+  const doors = new Doors(journal, stamp, parts.pulsed ?? (() => {}));
   const topics = topicsOf('latchkey', BRIDGE);
   const { identity, trustFile } = home.enrolment;
   const trust = TrustStore.open(trustFile);
@@ -249,7 +257,7 @@ export async function openBridge(home: Home, parts: BridgeOptions): Promise<Brid
         { v: 1, ts: clock.now(), dev: 'box', driver: 'kerong-cu16', link: 'up', proofAgeMs: 0 },
       ],
     },
-    stamp: () => stamp(),
+    stamp,
     clock,
     random,
     options: {
@@ -266,8 +274,13 @@ export async function openBridge(home: Home, parts: BridgeOptions): Promise<Brid
     trust,
     topics,
     link,
-    stamp: () => stamp(),
-    clockState: 'trusted',
+    stamp,
+    get clockState() {
+      return clockState;
+    },
+    set clockState(state) {
+      clockState = state;
+    },
     log,
     async [Symbol.asyncDispose]() {
       running.abort();
