@@ -4,6 +4,7 @@ import { wiegandSerial } from './ascii-reader/wiegand-serial.ts';
 import type { DriverEntry } from './contract/machine.ts';
 import { kerongCu12, kerongCu16, kerongCu48, kerongCu48b } from './kerong/driver.ts';
 import { lockBoard8a } from './lock-board-8a/driver.ts';
+import { modbusRelay } from './modbus-relay/driver.ts';
 import { osdp } from './osdp/driver.ts';
 
 const ENTRIES: readonly DriverEntry[] = [
@@ -13,6 +14,7 @@ const ENTRIES: readonly DriverEntry[] = [
   kerongCu48,
   kerongCu48b,
   lockBoard8a,
+  modbusRelay,
   osdp,
   rdm6300,
   wiegandSerial,

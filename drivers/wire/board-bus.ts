@@ -256,7 +256,7 @@ class Turn<Frame> {
     const stripped = stripEcho(this.#bus.echo, bytes);
     this.#bus = { ...this.#bus, echo: stripped.echo };
     if (stripped.isMismatch) this.#echoMissed();
-    else if (stripped.isComplete) this.#echoCame();
+    else if (stripped.isComplete && this.#bus.inFlight?.exchange.isProbe) this.#echoCame();
     const received = receive(
       this.#bus.held,
       stripped.rest,
@@ -439,6 +439,8 @@ class Turn<Frame> {
     const echoMisses = this.#bus.echoMisses + 1;
     this.#bus = { ...this.#bus, echoMisses };
     if (echoMisses < ECHO_MISSES) return;
+    // From here on it is found out anew, so that a wrong setting does not swallow the replies that equal requests.
+    this.#bus = { ...this.#bus, echo: noEcho('maybe'), echoFree: 0 };
     this.#each(({ device }, state) =>
       one.raiseFault(
         device,

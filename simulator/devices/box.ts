@@ -70,13 +70,18 @@ export class SimulatedBox {
     });
   }
 
+  /** What the solenoid does when its power is taken away before its time. */
+  release(number: number): void {
+    const slot = this.#slots[number - 1];
+    if (slot?.pulse === undefined) return;
+    slot.release?.cancel();
+    slot.release = undefined;
+    this.#endPulse(slot);
+  }
+
   /** The supply is gone: no solenoid is powered any more. Doors and keys stay as they are. */
   losePower(): void {
-    for (const slot of this.#slots) {
-      slot.release?.cancel();
-      slot.release = undefined;
-      if (slot.pulse !== undefined) this.#endPulse(slot);
-    }
+    for (const index of this.#slots.keys()) this.release(index + 1);
   }
 
   isLatched(number: number): boolean {

@@ -4,6 +4,7 @@ import { simulatedEm4100Reader, simulatedId20la } from './em4100-reader.ts';
 import { simulatedKerongCu12, simulatedKerongCu16 } from './kerong-cu16.ts';
 import { simulatedKerongCu48, simulatedKerongCu48b } from './kerong-cu48.ts';
 import { simulatedLockBoard8a } from './lock-board-8a.ts';
+import { simulatedModbusRelay } from './modbus-relay.ts';
 import { simulatedWiegandKeypad } from './wiegand-keypad.ts';
 
 export const simulatedKinds: ReadonlyMap<string, SimulatedKind> = new Map<string, SimulatedKind>([
@@ -13,6 +14,7 @@ export const simulatedKinds: ReadonlyMap<string, SimulatedKind> = new Map<string
   ['kerong-cu48', { build: simulatedKerongCu48 }],
   ['kerong-cu48b', { build: simulatedKerongCu48b }],
   ['lock-board-8a', { build: simulatedLockBoard8a }],
+  ['modbus-relay', { build: simulatedModbusRelay }],
   ['rdm6300', { build: simulatedEm4100Reader }],
   ['wiegand-serial', { build: simulatedWiegandKeypad }],
 ]);

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { modbusRelay } from '../../../drivers/modbus-relay/driver.ts';
+import { modbusRelayOptions } from '../../../drivers/modbus-relay/options.ts';
+import { SimulatedLockBoard } from '../../../simulator/devices/lock-board.ts';
+import { simulatedModbusRelay } from '../../../simulator/devices/modbus-relay.ts';
+import { wiredBus } from '../wired-bus.ts';
+
+const box = { options: {}, build: simulatedModbusRelay };
+
+test('a relay that its input would drive is disarmed before anything else, and told', async () => {
+  const wired = await wiredBus(modbusRelay, { box });
+  wired.hand('box', 'set-mode', { relay: 3, mode: 1 });
+  await wired.clock.advance(2000);
+  assert.deepEqual(
+    wired.of('fault').map(({ fault, state, detail }) => [fault, state, detail]),
+    [
+      ['linkage-mode', 'raised', 'relays driven by their inputs: 3'],
+      ['linkage-mode', 'cleared', 'the board is set up as it should be'],
+    ],
+  );
+  assert.equal(wired.of('online').length, 1);
+  wired.hand('box', 'force-door', { slot: 3 });
+  wired.hand('box', 'close-door', { slot: 3 });
+  await wired.clock.advance(1000);
+  const board = wired.bus.devices.get('box');
+  assert.ok(board instanceof SimulatedLockBoard);
+  assert.equal(board.box.pulsesOf(3), 0, 'the door moved and nothing fired');
+});
+
+test('a board that cannot be disarmed is never used', async () => {
+  const wired = await wiredBus(modbusRelay, { box });
+  wired.hand('box', 'set-mode', { relay: 3, mode: 1 });
+  wired.hand('box', 'stick-modes');
+  await wired.clock.advance(3000);
+  assert.deepEqual(wired.of('online'), []);
+  assert.equal(wired.of('fault').at(-1)?.state, 'raised');
+  const result = await wired.result(wired.openSlot('box', 1));
+  assert.deepEqual([result.result, result.sent], ['refused', false]);
+});
+
+test('a relay left on by an earlier life is switched off at the start', async () => {
+  const wired = await wiredBus(modbusRelay, { box });
+  const board = wired.bus.devices.get('box');
+  assert.ok(board instanceof SimulatedLockBoard);
+  board.box.pulse(4, 3_600_000);
+  await wired.clock.advance(2000);
+  assert.equal(board.box.isPulsing(4), false);
+});
+
+test('a pulse is as long as asked for, within what the lock endures, and ends by itself', async () => {
+  const wired = await wiredBus(modbusRelay, {
+    box: { options: { pulseMostMs: 800 }, build: simulatedModbusRelay },
+  });
+  const board = wired.bus.devices.get('box');
+  assert.ok(board instanceof SimulatedLockBoard);
+  await wired.clock.advance(2000);
+  for (const [asked, given] of [
+    [250, 300],
+    [60_000, 800],
+  ] as const) {
+    wired.openSlot('box', 5, 4000, asked);
+    await wired.clock.runUntil(() => board.box.isPulsing(5), 4000);
+    const begun = wired.clock.uptime();
+    wired.bus.cut();
+    await wired.clock.runUntil(() => !board.box.isPulsing(5), 5000);
+    assert.ok(Math.abs(wired.clock.uptime() - begun - given) <= 20);
+    wired.bus.mend();
+    await wired.clock.advance(10_000);
+  }
+});
+
+test('a slot without a contact is done by its acknowledgement alone, and unknown without one', async () => {
+  const options = { slots: { 12: { relay: 2 } } };
+  const wired = await wiredBus(modbusRelay, { box: { options, build: simulatedModbusRelay } });
+  await wired.clock.advance(2000);
+  const done = await wired.result(wired.openSlot('box', 12));
+  assert.deepEqual([done.result, done.acknowledged, done.observed], ['done', true, false]);
+  await wired.clock.advance(2000);
+  wired.hand('box', 'mute');
+  assert.equal((await wired.result(wired.openSlot('box', 12))).result, 'unknown');
+  assert.equal((await wired.result(wired.openSlot('box', 2))).result, 'refused', 'no such slot');
+});
+
+test('wiring that contradicts itself or the board is refused, each fault with its place', () => {
+  const faults = (options: object) => {
+    const parsed = modbusRelayOptions.safeParse(options);
+    return parsed.success ? [] : parsed.error.issues.map(({ path }) => path.join('.'));
+  };
+  assert.deepEqual(faults({}), []);
+  assert.deepEqual(faults({ slots: { 1: { relay: 9 } } }), ['slots.1.relay']);
+  assert.deepEqual(faults({ slots: { 1: { relay: 1, door: 9 } } }), ['slots.1.door']);
+  assert.deepEqual(faults({ slots: { 1: { relay: 1 }, 2: { relay: 1 } } }), ['slots.2.relay']);
+  assert.deepEqual(faults({ slots: { 1: { relay: 1, door: 2, presence: 2 } } }), [
+    'slots.1.presence',
+  ]);
+  assert.deepEqual(faults({ address: 0 }), ['address']);
+});
