@@ -46,9 +46,9 @@ export function answerTo(event: DeviceEvent, known: Knowledge, stamp: Stamp): An
     case 'code-entered':
       return answerToShowing(event, known, stamp);
     case 'slot-door':
-      return answerToDoor(event, known, stamp);
+      return known.point === undefined ? entriesOnly([]) : answerToDoor(event, known, stamp);
     case 'slot-presence':
-      return answerToPresence(event, known, stamp);
+      return known.point === undefined ? entriesOnly([]) : answerToPresence(event, known, stamp);
     case 'lock-state':
       return answerToLockState(event, known);
     case 'door-contact':

@@ -89,7 +89,7 @@ export interface ClockStep {
   readonly marks: ClockMarks | undefined;
 }
 
-export function beginClock(start: ClockStart, options: ClockOptions): ClockStep {
+export function beginClock(start: ClockStart): ClockStep {
   const { boot, uptime, wall, marks } = start;
   const passed = marks?.boot === boot ? Math.max(0, uptime - marks.uptime) : 0;
   const floors = [...start.floors, ...(marks === undefined ? [] : [marks.highWater + passed])];
@@ -117,23 +117,26 @@ export function beginClock(start: ClockStart, options: ClockOptions): ClockStep 
   const isBehind = wall < lo - TOLERANCE_BACK;
   const begun: ClockState = isBehind ? { ...base, state: 'broken' } : base;
   const entries = isBehind ? [jumped(begun, wall - lo)] : [];
-  return withMarks(begun, [...entries, changed(undefined, begun, 'start')], uptime, true, options);
+  return withMarks(begun, [...entries, changed(undefined, begun, 'start')], uptime, true);
 }
 
-export function stepClock(
-  before: ClockState,
-  input: ClockInput,
-  now: Uptime,
-  options: ClockOptions,
-): ClockStep {
-  const aged = age(before, now);
+export function stepClock(before: ClockState, input: ClockInput, now: Uptime): ClockStep {
+  const { state, entries } = heard(age(before, now), input, now);
+  const isNews = before.state !== state.state;
+  const news = isNews ? [changed(before, state, undefined)] : [];
+  return withMarks(state, [...entries, ...news], now, isNews);
+}
+
+type Heard = Pick<ClockStep, 'state' | 'entries'>;
+
+function heard(state: ClockState, input: ClockInput, now: Uptime): Heard {
   switch (input.kind) {
     case 'look':
-      return look(aged, input, now, options);
+      return look(state, input, now);
     case 'signed-time':
-      return told(aged, input.at, input.error, 'signed-time', now, options);
+      return told(state, input.at, input.error, input.kind, now);
     case 'tls-date':
-      return told(aged, input.at, TLS_DATE_ERROR + input.roundTrip, 'tls-date', now, options);
+      return told(state, input.at, TLS_DATE_ERROR + input.roundTrip, input.kind, now);
     default:
       return input satisfies never;
   }
@@ -155,68 +158,37 @@ function look(
   state: ClockState,
   { wall, contact, error }: Extract<ClockInput, { kind: 'look' }>,
   now: Uptime,
-  options: ClockOptions,
-): ClockStep {
+): Heard {
   const jump = wall - state.wall - (now - state.wallAt);
   const isNew = contact !== undefined && contact !== state.contact;
   const seen: ClockState = { ...state, wall, wallAt: now };
   const least = lowest(state, now);
 
-  if (wall < least - TOLERANCE_BACK) return broken(state, seen, wall - least, now, options);
+  if (wall < least - TOLERANCE_BACK) return broken(seen, wall - least, now);
   // Once time was known, a wall clock that leaps is not believed before the next contact confirms it.
-  if (isKnown(state) && Math.abs(jump) > JUMP) return broken(state, seen, jump, now, options);
-  if (!isNew) return withMarks(seen, stateChange(state, seen), now, false, options);
+  if (isKnown(state) && Math.abs(jump) > JUMP) return broken(seen, jump, now);
+  if (!isNew) return { state: seen, entries: [] };
 
   const known = knowing(seen, 'trusted', wall, Math.max(LEAST_ERROR, error ?? 0), now);
   const next: ClockState = { ...known, contact, contactAt: now };
-  const corrected = isKnown(state) ? [] : [correctionOf(state, next, now)];
-  return withMarks(
-    next,
-    [...corrected, ...stateChange(state, next)],
-    now,
-    !isKnown(state),
-    options,
-  );
+  return { state: next, entries: isKnown(state) ? [] : [correctionOf(state, next, now)] };
 }
 
 /** Somebody authenticated says what time it is. It sets the interval where time is not known, else only raises `lo`. */
-function told(
-  state: ClockState,
-  at: Instant,
-  error: Millis,
-  by: string,
-  now: Uptime,
-  options: ClockOptions,
-): ClockStep {
+function told(state: ClockState, at: Instant, error: Millis, by: string, now: Uptime): Heard {
   const bound = Math.max(LEAST_ERROR, error);
   const least = lowest(state, now);
-  if (at + bound < least - TOLERANCE_BACK)
-    return withMarks(state, [jumped(state, at - least, by)], now, false, options);
+  if (at + bound < least - TOLERANCE_BACK) {
+    return { state, entries: [jumped(state, at - least, by)] };
+  }
   if (!isKnown(state)) {
-    const known = knowing(state, 'holdover', at, bound, now);
-    const next: ClockState = { ...known, contactAt: now };
-    return withMarks(
-      next,
-      [correctionOf(state, next, now), ...stateChange(state, next)],
-      now,
-      true,
-      options,
-    );
+    const next: ClockState = { ...knowing(state, 'holdover', at, bound, now), contactAt: now };
+    return { state: next, entries: [correctionOf(state, next, now)] };
   }
   const most = highest(state, now);
-  if (most !== undefined && at - bound > most + JUMP) {
-    return broken(
-      state,
-      { ...state, lo: instant(Math.max(state.lo, least)) },
-      at - most,
-      now,
-      options,
-      by,
-    );
-  }
+  if (most !== undefined && at - bound > most + JUMP) return broken(state, at - most, now, by);
   const lo = instant(Math.min(most ?? at, Math.max(least, at - bound)));
-  const next: ClockState = { ...state, lo, hi: most, asOf: now };
-  return withMarks(next, stateChange(state, next), now, false, options);
+  return { state: { ...state, lo, hi: most, asOf: now }, entries: [] };
 }
 
 function knowing(
@@ -226,10 +198,12 @@ function knowing(
   error: Millis,
   now: Uptime,
 ): ClockState {
+  // What has certainly passed still has, where the two differ by less than is worth an alarm.
+  const least = Math.min(lowest(state, now), at);
   return {
     ...state,
     state: as,
-    lo: instant(at - error),
+    lo: instant(Math.max(at - error, least)),
     hi: instant(at + error),
     asOf: now,
     graceUsed: 0,
@@ -238,29 +212,15 @@ function knowing(
 }
 
 /** As floor: what certainly passed still has; nothing else is believed until there is new evidence. */
-function broken(
-  before: ClockState,
-  seen: ClockState,
-  jump: number,
-  now: Uptime,
-  options: ClockOptions,
-  by?: string,
-): ClockStep {
+function broken(state: ClockState, jump: number, now: Uptime, by?: string): Heard {
   const next: ClockState = {
-    ...seen,
+    ...state,
     state: 'broken',
-    lo: lowest(before, now),
+    lo: lowest(state, now),
     hi: undefined,
     asOf: now,
   };
-  if (before.state === 'broken') return withMarks(next, [], now, false, options);
-  return withMarks(
-    next,
-    [jumped(next, jump, by), ...stateChange(before, next)],
-    now,
-    true,
-    options,
-  );
+  return { state: next, entries: state.state === 'broken' ? [] : [jumped(next, jump, by)] };
 }
 
 /** `lo` plus what the monotonic clock counted since, less its drift while time is known. */
@@ -296,27 +256,21 @@ export function bestGuess(state: ClockState, now: Uptime): Instant {
 
 function withMarks(
   state: ClockState,
-  entries: readonly (Entry | undefined)[],
+  entries: readonly Entry[],
   now: Uptime,
   isUrgent: boolean,
-  _options?: ClockOptions,
 ): ClockStep {
   const lo = lowest(state, now);
   // The mark never goes back, even where better evidence says that it was a little early.
   const rounded = instant(Math.max(state.marked, Math.floor(lo / MINUTE) * MINUTE));
   const isDue = isUrgent || rounded > state.marked;
-  const found = entries.filter((entry) => entry !== undefined);
-  if (!isDue) return { state, entries: found, marks: undefined };
+  if (!isDue) return { state, entries, marks: undefined };
   const { boot, graceUsed } = state;
   return {
     state: { ...state, marked: rounded },
-    entries: found,
+    entries,
     marks: { highWater: rounded, boot, uptime: now, graceUsed },
   };
-}
-
-function stateChange(before: ClockState, after: ClockState): readonly Entry[] {
-  return before.state === after.state ? [] : [changed(before, after, undefined)];
 }
 
 function changed(before: ClockState | undefined, after: ClockState, by: string | undefined): Entry {

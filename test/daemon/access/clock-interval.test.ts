@@ -1,0 +1,314 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import {
+  beginClock,
+  bestGuess,
+  type ClockInput,
+  type ClockMarks,
+  type ClockOptions,
+  type ClockStep,
+  intervalAt,
+  stepClock,
+} from '../../../daemon/access/clock-interval.ts';
+import { type Instant, instant, uptime } from '../../../drivers/contract/time.ts';
+import { DAY, HOUR, MINUTE, typesOf } from './world.ts';
+
+const TRUE = Date.UTC(2027, 4, 10, 10);
+const GRACE: ClockOptions = { policy: 'grace', graceHours: 12 };
+
+/** A machine whose wall clock may be wrong, on a true time that the tests know. */
+class Machine {
+  readonly options: ClockOptions;
+  true = TRUE;
+  up = 3_000;
+  boot = 'b1';
+  /** What the wall clock is off by. */
+  off = 0;
+  contact: number | undefined;
+  marks: ClockMarks | undefined;
+  step: ClockStep;
+  readonly seen: string[] = [];
+
+  constructor(options: ClockOptions = GRACE, marks?: ClockMarks, rtc?: Instant) {
+    this.options = options;
+    this.marks = marks;
+    this.step = this.begin(rtc);
+  }
+
+  begin(rtc?: Instant): ClockStep {
+    return this.keep(
+      beginClock({
+        boot: this.boot,
+        uptime: uptime(this.up),
+        wall: instant(this.true + this.off),
+        marks: this.marks,
+        floors: [instant(Date.UTC(2026, 0, 1))],
+        ...(rtc === undefined ? {} : { rtc }),
+      }),
+    );
+  }
+
+  keep(step: ClockStep): ClockStep {
+    this.step = step;
+    if (step.marks) this.marks = step.marks;
+    this.seen.push(...typesOf(step.entries));
+    return step;
+  }
+
+  input(input: ClockInput): string[] {
+    return typesOf(this.keep(stepClock(this.step.state, input, uptime(this.up))).entries);
+  }
+
+  /** Time passes, the OS is looked at each minute. */
+  pass(length: number, isSynced = false): string[] {
+    const found: string[] = [];
+    for (let left = length; left > 0; left -= MINUTE) {
+      this.true += Math.min(left, MINUTE);
+      this.up += Math.min(left, MINUTE);
+      if (isSynced) this.contact = this.true;
+      found.push(...this.look());
+    }
+    return found;
+  }
+
+  look(): string[] {
+    return this.input({ kind: 'look', wall: instant(this.true + this.off), contact: this.contact });
+  }
+
+  get interval() {
+    return intervalAt(this.step.state, uptime(this.up), this.options);
+  }
+
+  reboot(sleep: number, isDaemonOnly = false): void {
+    this.true += sleep;
+    // An OS whose clock was set by hand has no contact until its server has put it right.
+    if (this.off !== 0) this.contact = undefined;
+    if (isDaemonOnly) this.up += sleep;
+    else {
+      this.boot = `b${Number(this.boot.slice(1)) + 1}`;
+      this.up = 3_000;
+      this.contact = undefined;
+    }
+    this.begin();
+  }
+}
+
+test('trusted after a contact, holdover an hour after the last, growing 8.6 seconds a day', () => {
+  const machine = new Machine();
+  assert.equal(machine.interval.state, 'floor');
+  assert.deepEqual(machine.pass(MINUTE, true), ['system.clock_corrected', 'system.clock_state']);
+  assert.equal(machine.interval.state, 'trusted');
+  assert.deepEqual(
+    [machine.interval.lo, machine.interval.hi],
+    [machine.true - 100, machine.true + 100],
+  );
+  assert.deepEqual(machine.pass(HOUR), []);
+  assert.deepEqual(machine.pass(MINUTE), ['system.clock_state']);
+  assert.equal(machine.interval.state, 'holdover');
+  machine.pass(DAY - HOUR - MINUTE);
+  assert.ok(Math.abs((machine.interval.hi - machine.interval.lo) / 2 - 8_740) < 20);
+  machine.pass(MINUTE, true);
+  assert.equal(machine.interval.state, 'trusted');
+  assert.equal(machine.interval.hi - machine.interval.lo, 200);
+});
+
+test('floor: lo is what certainly passed, hi by policy', () => {
+  const marks = { highWater: instant(TRUE - HOUR), boot: 'b0', uptime: uptime(1), graceUsed: 0 };
+  const grace = new Machine(GRACE, marks).interval;
+  assert.deepEqual([grace.lo, grace.hi, grace.state], [TRUE - HOUR, TRUE + 11 * HOUR, 'floor']);
+  assert.equal(grace.graceLeft, 12 * HOUR - 15 * MINUTE);
+  const deny = new Machine({ policy: 'deny', graceHours: 12 }, marks).interval;
+  assert.equal(deny.hi, Number.POSITIVE_INFINITY);
+  const fresh = new Machine(GRACE).interval;
+  assert.equal(fresh.lo, Date.UTC(2026, 0, 1));
+});
+
+test('a boot in 1970 is broken, keeps the high-water mark, and goes on counting', () => {
+  const marks = { highWater: instant(TRUE), boot: 'b0', uptime: uptime(1), graceUsed: 0 };
+  const machine = new Machine(GRACE, marks);
+  machine.off = -TRUE;
+  machine.reboot(0);
+  assert.equal(machine.interval.state, 'broken');
+  assert.ok(machine.seen.includes('security.clock_jump'));
+  machine.pass(HOUR);
+  assert.ok(machine.interval.lo > TRUE + HOUR - MINUTE && machine.interval.lo <= machine.true);
+  machine.off = 0;
+  machine.pass(MINUTE, true);
+  assert.equal(machine.interval.state, 'trusted');
+});
+
+test('the high-water mark is written every minute in every state, and never goes back', () => {
+  for (const prepare of [
+    () => {},
+    (machine: Machine) => machine.pass(MINUTE, true),
+    (machine: Machine) => {
+      machine.pass(MINUTE, true);
+      machine.off = 10 * HOUR;
+      machine.pass(MINUTE);
+    },
+  ]) {
+    const machine = new Machine(GRACE, {
+      highWater: instant(TRUE),
+      boot: 'b0',
+      uptime: uptime(1),
+      graceUsed: 0,
+    });
+    prepare(machine);
+    let last = machine.marks?.highWater ?? 0;
+    for (let n = 0; n < 30; n++) {
+      machine.pass(MINUTE);
+      const mark = machine.marks?.highWater ?? 0;
+      assert.ok(mark >= last && mark % MINUTE === 0);
+      assert.ok(mark <= machine.true);
+      last = mark;
+    }
+    assert.ok(last >= TRUE + 28 * MINUTE, machine.interval.state);
+  }
+});
+
+test('a wall clock that leaps is not believed, in either direction, until a new contact', () => {
+  for (const leap of [6 * MINUTE, 400 * DAY, -6 * MINUTE, -400 * DAY]) {
+    const machine = new Machine();
+    machine.pass(2 * MINUTE, true);
+    machine.off = leap;
+    const found = machine.pass(MINUTE, true);
+    assert.deepEqual(found, ['security.clock_jump', 'system.clock_state'], String(leap));
+    assert.equal(machine.interval.state, 'broken');
+    assert.ok(machine.interval.lo <= machine.true && machine.interval.lo > machine.true - MINUTE);
+    machine.off = 0;
+    machine.pass(MINUTE, true);
+    assert.equal(machine.interval.state, 'trusted', String(leap));
+  }
+  const small = new Machine();
+  small.pass(MINUTE, true);
+  small.off = 4 * MINUTE;
+  assert.deepEqual(small.pass(MINUTE), []);
+  assert.ok(small.interval.hi < small.true + 200);
+});
+
+test('grace is one durable budget since time was known; each start costs a quarter of an hour', () => {
+  const machine = new Machine();
+  machine.pass(MINUTE, true);
+  for (let start = 1; start <= 4; start++) {
+    machine.reboot(HOUR);
+    machine.pass(HOUR);
+    const used = 12 * HOUR - (machine.interval.graceLeft ?? 0);
+    assert.equal(used, start * (HOUR + 15 * MINUTE));
+  }
+  for (let start = 0; start < 60; start++) machine.reboot(0);
+  assert.equal(machine.interval.graceLeft, 0);
+  machine.pass(MINUTE, true);
+  machine.reboot(0);
+  assert.equal(machine.interval.graceLeft, 12 * HOUR - 15 * MINUTE);
+});
+
+test('a restart of the daemon alone loses nothing of what the boot counted', () => {
+  const machine = new Machine();
+  machine.pass(90 * MINUTE, true);
+  machine.reboot(30 * MINUTE, true);
+  assert.ok(machine.interval.lo > machine.true - 3 * MINUTE);
+});
+
+test('a signed time sets the interval where time is not known, else only raises lo', () => {
+  const machine = new Machine();
+  const at = (error: number): ClockInput => ({
+    kind: 'signed-time',
+    at: instant(machine.true),
+    error,
+  });
+  assert.deepEqual(machine.input(at(500)), ['system.clock_corrected', 'system.clock_state']);
+  assert.deepEqual(
+    [machine.interval.lo, machine.interval.hi, machine.interval.state],
+    [machine.true - 500, machine.true + 500, 'holdover'],
+  );
+  machine.input(at(200));
+  assert.deepEqual(
+    [machine.interval.lo, machine.interval.hi],
+    [machine.true - 200, machine.true + 500],
+  );
+  machine.input(at(400));
+  assert.equal(machine.interval.lo, machine.true - 200);
+  const late: ClockInput = { kind: 'signed-time', at: instant(machine.true - HOUR), error: 500 };
+  assert.deepEqual(machine.input(late), ['security.clock_jump']);
+  const early: ClockInput = { kind: 'signed-time', at: instant(machine.true + HOUR), error: 500 };
+  assert.deepEqual(machine.input(early), ['security.clock_jump', 'system.clock_state']);
+  assert.equal(machine.interval.state, 'broken');
+});
+
+test('a TLS date is good to two seconds and its round trip', () => {
+  const machine = new Machine();
+  machine.input({ kind: 'tls-date', at: instant(machine.true), roundTrip: 300 });
+  assert.deepEqual(
+    [machine.interval.lo, machine.interval.hi],
+    [machine.true - 2_300, machine.true + 2_300],
+  );
+});
+
+test('a battery clock that agreed once is trusted at start, with the drift of its time alone', () => {
+  const marks = {
+    highWater: instant(TRUE - 10 * DAY),
+    boot: 'b0',
+    uptime: uptime(1),
+    graceUsed: HOUR,
+  };
+  const machine = new Machine(GRACE, marks, instant(TRUE));
+  assert.equal(machine.interval.state, 'trusted');
+  assert.equal((machine.interval.hi - machine.interval.lo) / 2, 2_000 + 17_280);
+  const empty = new Machine(GRACE, marks, instant(0));
+  assert.equal(empty.interval.state, 'floor');
+});
+
+test('the correction tells how far entries of this boot were dated too early', () => {
+  const marks = {
+    highWater: instant(TRUE - 3 * HOUR),
+    boot: 'b0',
+    uptime: uptime(1),
+    graceUsed: 0,
+  };
+  const machine = new Machine(GRACE, marks);
+  assert.equal(bestGuess(machine.step.state, uptime(machine.up)), TRUE - 3 * HOUR);
+  machine.pass(MINUTE, true);
+  const corrected = machine.step.entries.find(({ type }) => type === 'system.clock_corrected');
+  assert.equal(corrected?.body['boot'], 'b1');
+  assert.ok(Math.abs(Number(corrected?.body['offsetMs']) - 3 * HOUR) < 100);
+});
+
+test('whatever happens, true time is not before lo, nor after hi where it is known', () => {
+  const act = fc.oneof(
+    fc.record({
+      do: fc.constant('pass' as const),
+      by: fc.integer({ min: 1, max: 3 * HOUR }),
+      synced: fc.boolean(),
+    }),
+    fc.record({
+      do: fc.constant('reboot' as const),
+      by: fc.integer({ min: 0, max: 5 * DAY }),
+      daemon: fc.boolean(),
+    }),
+    fc.record({ do: fc.constant('leap' as const), by: fc.integer({ min: -DAY, max: DAY }) }),
+    fc.record({ do: fc.constant('right' as const) }),
+    fc.record({ do: fc.constant('signed' as const), error: fc.integer({ min: 0, max: 5_000 }) }),
+  );
+  fc.assert(
+    fc.property(fc.array(act, { maxLength: 25 }), (acts) => {
+      const machine = new Machine();
+      let lowest = 0;
+      for (const each of acts) {
+        if (each.do === 'pass') {
+          // The OS only has contact with a right server; a leap in between is somebody's hand.
+          if (each.synced) machine.off = 0;
+          machine.pass(each.by, each.synced);
+        } else if (each.do === 'reboot') machine.reboot(each.by, each.daemon);
+        else if (each.do === 'leap') machine.off = each.by;
+        else if (each.do === 'right') machine.off = 0;
+        else machine.input({ kind: 'signed-time', at: instant(machine.true), error: each.error });
+        const { lo, hi, state } = machine.interval;
+        assert.ok(lo <= machine.true + 1, `lo ${lo - machine.true} ahead in ${state}`);
+        if (state === 'trusted' || state === 'holdover') assert.ok(hi >= machine.true - 1);
+        assert.ok((machine.marks?.highWater ?? 0) >= lowest);
+        lowest = machine.marks?.highWater ?? 0;
+      }
+    }),
+  );
+});

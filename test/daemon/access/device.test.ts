@@ -1,0 +1,610 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { answerTo, nextWake } from '../../../daemon/access/answer.ts';
+import { gatherForTimer } from '../../../daemon/access/gather.ts';
+import { accessPointId, credentialIndex, holderId, keyId } from '../../../daemon/access/model.ts';
+import { openingsUnder, stillGood, withdrawnEntry } from '../../../daemon/access/recheck.ts';
+import { actuationId, deviceId, slotNumber } from '../../../drivers/contract/device.ts';
+import { instant, uptime } from '../../../drivers/contract/time.ts';
+import {
+  BOX,
+  boxPoint,
+  DOOR,
+  DOOR_KEYPAD,
+  DOOR_READER,
+  doorPoint,
+  fobOf,
+  grantOf,
+  HOUR,
+  KEYPAD,
+  LOBBY,
+  LOCK,
+  MINUTE,
+  READER,
+  reasonOf,
+  SLOT_READERS,
+  typesOf,
+  World,
+} from './world.ts';
+
+const IO = deviceId('io');
+const FOB = '0f00012abc';
+const door = { kind: 'lock', id: LOCK } as const;
+const contact = (isOpen: boolean, first = false) =>
+  ({ kind: 'door-contact', device: LOCK, isOpen, first }) as const;
+
+function doorWorld(): World {
+  const world = new World({
+    points: [boxPoint(), doorPoint()],
+    inputs: [
+      { device: IO, input: 1, does: 'rex', accessPoint: DOOR, locks: [] },
+      { device: IO, input: 2, does: 'fire', locks: [LOCK, BOX] },
+      { device: IO, input: 3, does: 'tamper', locks: [] },
+    ],
+  });
+  world.put(grantOf({ targets: [door], uses: { max: 5 } }));
+  world.event(contact(false, true));
+  return world;
+}
+
+const used = (world: World) => [...world.ledger.all('use')][0]?.[1].count;
+const underWay = (world: World) => [...world.ledger.all('opening')].length;
+
+test('a lock that opened: its door may be opened until it has locked again, and ten seconds more', () => {
+  const world = doorWorld();
+  world.code('123456', DOOR_KEYPAD);
+  assert.deepEqual(typesOf(world.event(contact(true))), ['device.door']);
+  assert.deepEqual(typesOf(world.event(contact(true))), []);
+  world.event(contact(false));
+  const [opened] = world.result('done');
+  assert.equal(opened?.type, 'access.opened');
+  assert.equal(opened?.body['lock'], LOCK);
+  assert.equal(underWay(world), 0);
+  world.advance(15_000);
+  assert.deepEqual(typesOf(world.event(contact(true))), ['device.door']);
+  world.event(contact(false));
+  world.advance(1);
+  const [forced] = world.event(contact(true));
+  assert.equal(forced?.type, 'access.forced_open');
+  assert.equal(forced?.body['alarm'], true);
+});
+
+test('a door opened after a reboot is forced, whatever was expected before', () => {
+  const world = doorWorld();
+  world.code('123456', DOOR_KEYPAD);
+  world.result('done');
+  world.restart();
+  assert.deepEqual(typesOf(world.event(contact(true))), ['access.forced_open']);
+});
+
+test('what a lock says of an unlock: failed and withdrawn give the use back, unknown does not', () => {
+  for (const [result, type, count] of [
+    ['failed', 'access.open_failed', 0],
+    ['refused', 'access.withdrawn', 0],
+    ['unknown', 'access.unknown_outcome', 1],
+  ] as const) {
+    const world = doorWorld();
+    world.code('123456', DOOR_KEYPAD);
+    assert.equal(used(world), 1);
+    const [entry] = world.result(result);
+    assert.equal(entry?.type, type);
+    assert.equal(entry?.sub, 'anna');
+    assert.equal(used(world), count);
+    assert.equal(underWay(world), 0);
+  }
+});
+
+test('what a box says of a slot: refused gives back, unknown is settled by what is seen', () => {
+  const world = new World();
+  world.key('k1', { fob: fobOf(FOB) }, 1);
+  world.put(grantOf({ uses: { max: 5 } }));
+  world.pictures();
+  world.code('123456');
+  assert.deepEqual(typesOf(world.result('refused')), ['access.withdrawn']);
+  assert.deepEqual([used(world), underWay(world)], [0, 0]);
+  world.code('123456');
+  assert.deepEqual(typesOf(world.result('unknown')), ['access.unknown_outcome']);
+  assert.equal(underWay(world), 1);
+  world.door(1, true);
+  assert.deepEqual(typesOf(world.presence(1, false)), ['device.slot', 'access.taken']);
+  world.door(1, false);
+  world.card(FOB);
+  assert.deepEqual(typesOf(world.result('failed')), ['access.open_failed']);
+  assert.equal(world.placeOf('k1'), 'with anna');
+  assert.deepEqual([used(world), underWay(world)], [1, 0]);
+});
+
+test('a result of nothing that waits is only told when it is bad', () => {
+  const world = doorWorld();
+  const result = (id: string, what: 'done' | 'failed') =>
+    world.event({
+      kind: 'actuation-result',
+      device: LOCK,
+      actuation: actuationId(id),
+      result: what,
+      sent: true,
+      acknowledged: true,
+      observed: false,
+      detail: 'x',
+    });
+  assert.deepEqual(result('a-77', 'done'), []);
+  const [failed] = result('a-77', 'failed');
+  assert.equal(failed?.type, 'access.open_failed');
+  assert.equal(failed?.body['opening'], 77);
+  assert.deepEqual(result('f-1', 'failed'), []);
+  assert.deepEqual(result('a-7x', 'failed'), []);
+});
+
+test('a lock that says nothing for 30 seconds after its pulse: unknown outcome', () => {
+  const world = doorWorld();
+  world.code('123456', DOOR_KEYPAD);
+  assert.deepEqual(world.advance(34_999), []);
+  assert.deepEqual(typesOf(world.advance(1)), ['access.unknown_outcome']);
+  assert.equal(used(world), 1);
+});
+
+test('a lock held open by hand or for passage expects its door to open', () => {
+  const world = doorWorld();
+  const state = (name: 'unlocked' | 'locked' | 'jammed', first = false) =>
+    world.event({ kind: 'lock-state', device: LOCK, state: name, first });
+  assert.deepEqual(state('locked', true), []);
+  assert.deepEqual(typesOf(state('unlocked')), ['device.lock_state']);
+  assert.deepEqual(state('unlocked', true), []);
+  assert.deepEqual(typesOf(world.event(contact(true))), ['device.door']);
+  world.event(contact(false));
+  state('locked');
+  assert.deepEqual(typesOf(world.event(contact(true))), ['access.forced_open']);
+  const [jammed] = state('jammed', true);
+  assert.equal(jammed?.body['alarm'], true);
+});
+
+test('a door found open at the first look was not forced before our eyes', () => {
+  const world = doorWorld();
+  assert.deepEqual(typesOf(world.event(contact(true, true))), ['device.door']);
+});
+
+test('a door held open, and closed later', () => {
+  const world = doorWorld();
+  world.code('123456', DOOR_KEYPAD);
+  world.result('done');
+  world.event(contact(true));
+  assert.deepEqual(world.advance(MINUTE - 1), []);
+  const [held] = world.advance(1);
+  assert.equal(held?.type, 'access.held_open');
+  assert.equal(held?.body['lock'], LOCK);
+  assert.deepEqual(world.advance(HOUR), []);
+  const [, closed] = world.event(contact(false));
+  assert.equal(closed?.type, 'access.closed_late');
+  assert.equal(closed?.body['openMs'], HOUR + MINUTE);
+  assert.deepEqual(world.ledger.get('slot', 'lock:door')?.flags, []);
+});
+
+const input = (number: number, active: boolean, first = false) =>
+  ({ kind: 'input', device: IO, input: number, active, first }) as const;
+
+test('an exit button lets its door be opened', () => {
+  const world = doorWorld();
+  assert.deepEqual(world.event(input(1, false)), []);
+  assert.deepEqual(world.event(input(1, true, true)), []);
+  const [egress] = world.event(input(1, true));
+  assert.equal(egress?.type, 'access.egress');
+  assert.equal(egress?.body['accessPoint'], DOOR);
+  world.advance(15_000);
+  assert.deepEqual(typesOf(world.event(contact(true))), ['device.door']);
+});
+
+test('fire releases the locks named for it at once, never a key box, storage safe or not', () => {
+  const world = doorWorld();
+  world.storageSafe = false;
+  world.command({ kind: 'lockdown', lockdown: 'l', scope: 'site', allowStaff: false, by: 'cloud' });
+  const [release, ...others] = world.event(input(2, true));
+  assert.equal(others.length, 0);
+  assert.equal(release?.type, 'security.fire_release');
+  assert.equal(release?.body['alarm'], true);
+  const asked = world.asked.at(-1);
+  assert.ok(asked?.kind === 'unlock' && asked.device === LOCK && asked.atOnce === true);
+  assert.ok(!world.asked.some(({ device }) => device === BOX));
+  assert.deepEqual(typesOf(world.event(contact(true))), ['device.door']);
+  assert.deepEqual(world.advance(HOUR), [], 'a door open for fire is not held open');
+  assert.ok(
+    world.asked.filter(({ kind, device }) => kind === 'unlock' && device === LOCK).length > 1,
+  );
+  world.event(contact(false));
+  assert.deepEqual(typesOf(world.event(input(2, false))), ['security.fire_cleared']);
+  assert.deepEqual(world.event(input(2, false, true)), []);
+  const before = world.asked.length;
+  world.advance(HOUR);
+  assert.equal(world.asked.length, before);
+  assert.deepEqual(typesOf(world.event(contact(true))), ['access.forced_open']);
+});
+
+test('fire found at the first look releases, and its end found at the first look is recorded', () => {
+  const world = doorWorld();
+  assert.deepEqual(typesOf(world.event(input(2, true, true))), ['security.fire_release']);
+  assert.deepEqual(typesOf(world.event(input(2, false, true))), ['security.fire_cleared']);
+});
+
+test('tamper, and inputs that mean nothing', () => {
+  const world = doorWorld();
+  assert.deepEqual(world.event(input(3, false, true)), []);
+  const [raised] = world.event(input(3, true, true));
+  assert.equal(raised?.type, 'device.tamper');
+  assert.equal(raised?.body['alarm'], true);
+  assert.deepEqual(typesOf(world.event(input(3, false))), ['device.tamper_cleared']);
+  const other = { kind: 'input', device: LOCK, input: 9, active: true } as const;
+  assert.deepEqual(typesOf(world.event({ ...other, first: false })), ['device.input']);
+  assert.deepEqual(world.event({ ...other, first: true }), []);
+});
+
+test('one input with two meanings: each entry keeps its own intent', () => {
+  const world = new World({
+    points: [doorPoint()],
+    inputs: [
+      { device: IO, input: 1, does: 'rex', accessPoint: DOOR, locks: [] },
+      { device: IO, input: 1, does: 'fire', accessPoint: DOOR, locks: [LOCK] },
+    ],
+  });
+  const answer = answerTo(input(1, true), world.know(input(1, true)), world.stamp);
+  assert.deepEqual(typesOf(answer.entries), ['access.egress', 'security.fire_release']);
+  assert.equal(answer.actuations[0]?.intent, 1);
+});
+
+test('what devices say of themselves is recorded as it comes', () => {
+  const world = doorWorld();
+  for (const [event, type, field, value] of [
+    [{ kind: 'online' }, 'device.online', 'why', undefined],
+    [{ kind: 'offline', why: 'silent' }, 'device.offline', 'why', 'silent'],
+    [{ kind: 'tamper', state: 'raised' }, 'device.tamper', 'alarm', true],
+    [{ kind: 'tamper', state: 'cleared' }, 'device.tamper_cleared', 'alarm', undefined],
+    [{ kind: 'power', state: 'lost' }, 'device.power', 'state', 'lost'],
+    [{ kind: 'power', state: 'rebooted' }, 'device.restarted', 'state', undefined],
+    [{ kind: 'battery', percent: 9, critical: true }, 'device.battery', 'alarm', true],
+    [{ kind: 'battery', percent: 90, critical: false }, 'device.battery', 'alarm', undefined],
+    [
+      { kind: 'identity', model: 'm', serial: 's', firmware: 'f' },
+      'device.identity',
+      'serial',
+      's',
+    ],
+    [
+      { kind: 'fault', fault: 'silent', state: 'raised', detail: 'd' },
+      'device.fault',
+      'fault',
+      'silent',
+    ],
+    [
+      { kind: 'fault', fault: 'silent', state: 'cleared', detail: 'd' },
+      'device.fault_cleared',
+      'fault',
+      'silent',
+    ],
+    [
+      { kind: 'device-log', index: 1, at: 2, action: 'unlock', by: 'hand', detail: '' },
+      'device.log',
+      'action',
+      'unlock',
+    ],
+    [
+      { kind: 'code-memory', actuation: actuationId('a-1'), entry: 'g', state: 'present' },
+      'device.code_memory',
+      'state',
+      'present',
+    ],
+  ] as const) {
+    const [entry] = world.event({ ...event, device: LOCK });
+    assert.equal(entry?.type, type);
+    assert.equal(entry?.body[field], value, type);
+    assert.equal(entry?.device, LOCK);
+  }
+  assert.deepEqual(world.event({ kind: 'keypad', device: DOOR_KEYPAD, notice: 'key' }), []);
+});
+
+test('events of devices that belong nowhere open nothing', () => {
+  const world = doorWorld();
+  const stray = deviceId('stray');
+  const slot = slotNumber(1);
+  for (const first of [true, false]) {
+    assert.deepEqual(
+      world.event({ kind: 'slot-presence', device: stray, slot, present: true, first }),
+      [],
+    );
+    assert.deepEqual(
+      world.event({ kind: 'slot-door', device: stray, slot, isOpen: true, first }),
+      [],
+    );
+  }
+  assert.deepEqual(typesOf(world.event({ kind: 'online', device: stray })), ['device.online']);
+});
+
+test('an operator’s opening is an intent, and answers for the key until it is back', () => {
+  const world = new World();
+  world.key('k1', { fob: fobOf(FOB) }, 1);
+  world.pictures();
+  const open = {
+    kind: 'slot.open',
+    device: BOX,
+    slot: slotNumber(1),
+    by: 'usr-9',
+    id: 'c-1',
+    why: 'stranded',
+  } as const;
+  world.command({ ...open, holder: holderId('guest') });
+  const intent = world.journal.at(-1);
+  assert.equal(intent?.type, 'access.commanded');
+  assert.deepEqual(
+    [intent?.body['by'], intent?.body['command'], intent?.body['why']],
+    ['usr-9', 'c-1', 'stranded'],
+  );
+  const asked = world.asked.at(-1);
+  assert.ok(asked?.kind === 'open-slot' && asked.id === `a-${intent?.seq}` && asked.hold === 5_000);
+  world.result('done');
+  world.door(1, true);
+  world.presence(1, false);
+  world.door(1, false);
+  assert.equal(world.placeOf('k1'), 'with guest');
+  assert.equal(underWay(world), 0);
+
+  const own = new World();
+  own.key('k1', {}, 1);
+  own.pictures();
+  own.command(open);
+  own.door(1, true);
+  own.presence(1, false);
+  assert.equal(own.placeOf('k1'), 'with usr-9');
+});
+
+test('an operator opens an empty slot and shuts it again', () => {
+  const world = new World();
+  world.pictures();
+  world.command({ kind: 'slot.open', device: BOX, slot: slotNumber(3), hold: 2_000, by: 'usr-9' });
+  world.door(3, true);
+  assert.deepEqual(typesOf(world.door(3, false)), ['device.slot', 'device.slot']);
+  assert.equal(underWay(world), 0);
+  world.command({ kind: 'slot.open', device: BOX, slot: slotNumber(3), hold: 2_000, by: 'usr-9' });
+  assert.deepEqual(typesOf(world.advance(32_000)), ['access.jammed']);
+});
+
+test('commands: unlock and lock with their intents', () => {
+  const world = doorWorld();
+  world.command({ kind: 'unlock', device: LOCK, by: 'usr-9' });
+  const unlock = world.asked.at(-1);
+  assert.ok(unlock?.kind === 'unlock' && unlock.hold === 5_000 && unlock.id !== '');
+  world.command({ kind: 'unlock', device: LOCK, hold: 9_000, by: 'usr-9' });
+  const longer = world.asked.at(-1);
+  assert.ok(longer?.kind === 'unlock' && longer.hold === 9_000);
+  world.command({ kind: 'lock', device: LOCK, by: 'usr-9' });
+  assert.equal(world.asked.at(-1)?.kind, 'lock');
+  assert.equal(world.journal.at(-1)?.body['operation'], 'lock');
+  assert.equal(underWay(world), 2);
+});
+
+test('commands that cannot be done say why, and record nothing', () => {
+  const world = doorWorld();
+  const before = world.journal.length;
+  const by = 'usr-9';
+  const nobody = deviceId('nobody');
+  const key = keyId('none');
+  for (const [command, reason] of [
+    [{ kind: 'slot.open', device: nobody, slot: slotNumber(1) }, 'device-unknown'],
+    [{ kind: 'slot.open', device: BOX, slot: slotNumber(9) }, 'device-unknown'],
+    [{ kind: 'unlock', device: nobody }, 'device-offline'],
+    [{ kind: 'unlock', device: DOOR_READER }, 'device-unknown'],
+    [{ kind: 'lock', device: nobody }, 'device-offline'],
+    [{ kind: 'release', lockdown: 'none' }, 'lockdown'],
+    [{ kind: 'keypad.reset', device: READER }, 'device-unknown'],
+    [{ kind: 'key.correct', key, place: { kind: 'lost' } }, 'key-not-here'],
+    [{ kind: 'slot.prove', device: LOCK, slot: slotNumber(1) }, 'device-unknown'],
+    [{ kind: 'fob.attach', key, fob: credentialIndex('0'.repeat(32)) }, 'key-not-here'],
+    [{ kind: 'fob.detach', key }, 'key-not-here'],
+  ] as const) {
+    assert.equal(world.command({ ...command, by }).refused?.reason, reason, command.kind);
+  }
+  world.key('k1');
+  const wrong = { kind: 'slot', box: BOX, slot: slotNumber(9) } as const;
+  assert.equal(
+    world.command({ kind: 'key.correct', key: keyId('k1'), place: wrong, by }).refused?.reason,
+    'device-unknown',
+  );
+  world.online.delete(BOX);
+  const open = { kind: 'slot.open', device: BOX, slot: slotNumber(1), by } as const;
+  assert.equal(world.command(open).refused?.reason, 'device-offline');
+  world.online.add(BOX);
+  world.storageSafe = false;
+  assert.equal(world.command(open).refused, undefined);
+  world.site.policies = { ...world.policies, auditFull: 'deny' };
+  assert.equal(world.command(open).refused?.reason, 'storage-unsafe');
+  assert.equal(world.journal.length, before + 1);
+});
+
+test('a fob attached by a manager brings its key home', () => {
+  const world = new World();
+  world.key('k1');
+  world.pictures();
+  world.command({ kind: 'fob.attach', key: keyId('k1'), fob: fobOf(FOB), by: 'manager' });
+  assert.equal(world.card(FOB)[0]?.body['return'], true);
+  world.command({ kind: 'fob.detach', key: keyId('k1'), by: 'manager' });
+  assert.equal(reasonOf(world.card(FOB)), 'unknown-credential');
+});
+
+test('looked at again before the wire: revoked, superseded, locked down, or gone from its place', () => {
+  const world = new World();
+  world.key('k1', { fob: fobOf(FOB) }, 1);
+  const grant = world.put(grantOf());
+  world.pictures();
+  world.code('123456');
+  const opening = () => [...world.ledger.all('opening')][0]?.[1] ?? assert.fail();
+  const good = () => stillGood(opening(), world.lookup(), world.ledger);
+  assert.equal(good(), undefined);
+  assert.deepEqual(
+    openingsUnder(grant.id, world.ledger).map(({ seq }) => seq),
+    [opening().seq],
+  );
+  world.put({ ...grant, state: 'superseded' });
+  assert.equal(good(), 'superseded');
+  world.put(grant);
+  world.command({ kind: 'lockdown', lockdown: 'l', scope: LOBBY, allowStaff: true, by: 'cloud' });
+  assert.equal(good(), 'lockdown');
+  world.put({ ...grant, options: { staff: true } });
+  assert.equal(good(), undefined);
+  world.put(grant);
+  world.command({ kind: 'release', lockdown: 'l', by: 'cloud' });
+  world.command({
+    kind: 'lockdown',
+    lockdown: 'm',
+    scope: accessPointId('elsewhere'),
+    allowStaff: true,
+    by: 'cloud',
+  });
+  assert.equal(good(), undefined);
+  world.command({
+    kind: 'key.correct',
+    key: keyId('k1'),
+    place: { kind: 'slot', box: BOX, slot: slotNumber(2) },
+    by: 'm',
+  });
+  assert.equal(good(), 'key-not-here');
+  world.revoke(grant.id);
+  assert.equal(good(), 'revoked');
+  world.grants.delete(grant.id);
+  assert.equal(good(), 'revoked');
+  world.record([withdrawnEntry(opening(), 'revoked')]);
+  assert.equal(underWay(world), 0);
+  assert.equal(world.journal.at(-1)?.body['reason'], 'revoked');
+  assert.equal(world.journal.at(-1)?.sub, 'anna');
+});
+
+test('a withdrawn opening gives its use back; a return or an operator’s opening is not taken back', () => {
+  const world = new World();
+  world.key('k1', { fob: fobOf(FOB) }, 1);
+  const grant = world.put(grantOf({ uses: { max: 1 } }));
+  world.pictures();
+  world.code('123456');
+  const [opening] = openingsUnder(grant.id, world.ledger);
+  world.record([withdrawnEntry(opening ?? assert.fail(), 'revoked')]);
+  assert.equal(used(world), 0);
+  world.code('123456');
+  world.result('done');
+  world.door(1, true);
+  assert.deepEqual(openingsUnder(grant.id, world.ledger), []);
+  world.presence(1, false);
+  world.door(1, false);
+  world.revoke(grant.id);
+  world.code('123456');
+  const back = [...world.ledger.all('opening')][0]?.[1] ?? assert.fail();
+  assert.equal(stillGood(back, world.lookup(), world.ledger), undefined);
+  assert.deepEqual(openingsUnder(grant.id, world.ledger), []);
+});
+
+test('the next wake is the first of all deadlines', () => {
+  const world = new World({ points: [boxPoint(), doorPoint()] });
+  const wake = () => {
+    const at = nextWake(gatherForTimer(world.ports, world.stamp), world.stamp);
+    return at === undefined ? undefined : at - world.up;
+  };
+  assert.equal(wake(), undefined);
+  world.key('k1', { fob: fobOf(FOB) }, 1);
+  const end = instant(world.now + 30 * MINUTE);
+  world.put(grantOf({ window: { kind: 'instants', end }, options: { remindMinutes: 10 } }));
+  world.pictures();
+  world.code('123456');
+  assert.equal(wake(), 35_000);
+  world.door(1, true);
+  assert.equal(wake(), MINUTE);
+  world.presence(1, false);
+  world.door(1, false);
+  assert.equal(wake(), 20 * MINUTE);
+  world.advance(20 * MINUTE);
+  assert.equal(wake(), 10 * MINUTE);
+  world.advance(10 * MINUTE);
+  assert.equal(wake(), undefined);
+  world.pending.set(LOBBY, {
+    kind: 'attach-fob',
+    until: uptime(world.up + 7),
+    key: keyId('k1'),
+    grant: grantOf().id,
+  });
+  assert.equal(wake(), 7);
+  world.advance(7);
+  assert.equal(world.pending.size, 0);
+  world.event({ kind: 'door-contact', device: LOCK, isOpen: true, first: false });
+  assert.equal(wake(), MINUTE);
+  world.restart();
+  assert.equal(wake(), MINUTE);
+});
+
+test('a far wall time is looked at again each hour', () => {
+  const world = new World();
+  world.key('k1', {}, 1);
+  world.put(grantOf({ window: { kind: 'instants', end: instant(world.now + 90 * 24 * HOUR) } }));
+  world.code('123456');
+  world.presence(1, true);
+  world.presence(1, false);
+  const at = nextWake(gatherForTimer(world.ports, world.stamp), world.stamp);
+  assert.equal(at, world.up + HOUR);
+});
+
+test('a grant made longer while the key is out moves what is due, and one made shorter too', () => {
+  const world = new World();
+  world.key('k1', { fob: fobOf(FOB) }, 1);
+  const grant = world.put(
+    grantOf({ window: { kind: 'instants', end: instant(world.now + HOUR) } }),
+  );
+  world.pictures();
+  world.code('123456');
+  world.door(1, true);
+  world.presence(1, false);
+  world.door(1, false);
+  world.put({ ...grant, rev: 2, window: { kind: 'instants', end: instant(world.now + 3 * HOUR) } });
+  assert.deepEqual(world.advance(2 * HOUR), []);
+  assert.deepEqual(typesOf(world.advance(HOUR)), ['access.overdue']);
+});
+
+test('a key out under a clock that is not sure is overdue only when it certainly is', () => {
+  const world = new World();
+  world.key('k1', { fob: fobOf(FOB) }, 1);
+  world.put(grantOf({ window: { kind: 'instants', end: instant(world.now + HOUR) } }));
+  world.pictures();
+  world.code('123456');
+  world.door(1, true);
+  world.presence(1, false);
+  world.door(1, false);
+  world.clock = { lo: instant(world.now), hi: instant(world.now + 12 * HOUR), state: 'floor' };
+  assert.deepEqual(world.advance(2 * HOUR), []);
+  world.clock = { lo: instant(world.now), hi: instant(world.now + 1), state: 'trusted' };
+  assert.deepEqual(typesOf(world.tick()), ['access.overdue']);
+});
+
+test('a slot reader that says nothing after the door was shut: judged by what else is seen', () => {
+  for (const [presence, key, expected] of [
+    [true, 'slot 1', 'access.content_unknown'],
+    [false, 'with anna', 'access.taken'],
+  ] as const) {
+    const world = new World({ points: [boxPoint({ slotReaders: SLOT_READERS })] });
+    world.key('k1', { fob: fobOf(FOB) }, 1);
+    world.put(grantOf());
+    world.pictures({ door: true, presence });
+    world.code('123456');
+    world.result('done');
+    world.door(1, true);
+    world.door(1, false);
+    assert.deepEqual(world.advance(4_999), []);
+    assert.deepEqual(typesOf(world.advance(1)), [expected]);
+    assert.equal(world.placeOf('k1'), key);
+  }
+});
+
+test('a presentation at a keypad where nothing is set up is refused, and a card at a slot reader opens nothing', () => {
+  const world = new World({ points: [boxPoint({ slotReaders: SLOT_READERS })] });
+  world.key('k1', {}, 1);
+  world.put(grantOf());
+  assert.equal(
+    reasonOf(world.event({ kind: 'code-entered', device: deviceId('in-1'), digits: '123456' })),
+    'device-unknown',
+  );
+  const before = world.asked.length;
+  world.card('ffffffffff', deviceId('in-2'));
+  world.event({ kind: 'card-malformed', device: deviceId('in-2'), bitCount: 1, fault: 'x' });
+  assert.equal(world.asked.slice(before).filter(({ kind }) => kind === 'open-slot').length, 0);
+  assert.equal(world.journal.at(-1)?.type, 'access.foreign_fob');
+  assert.equal(world.code('123456', KEYPAD)[0]?.type, 'access.granted');
+});
