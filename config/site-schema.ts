@@ -28,6 +28,12 @@ const policies = z.strictObject({
     .describe(
       'limited grants while the time is not certain: refused, let through for graceHours, or judged by the clock as it is',
     ),
+  clockSource: z
+    .enum(['synchronised', 'assumed'])
+    .default('synchronised')
+    .describe(
+      'synchronised: the wall clock counts once the system has reached a time server; assumed: it is right as it is, because something else sees to that',
+    ),
   graceHours: z.int().min(1).max(168).default(12).describe('in all, since the time was certain'),
   auditFull: z
     .enum(['allow_staff', 'allow', 'deny'])

@@ -55,11 +55,22 @@ export interface PipelineParts {
 
 /** An opening waits at most this long for its turn on the wire (P6). */
 const OPENING_WAIT = 2000;
-/** Feedback has no intent and no result. */
-const NOTHING_MOVES = actuationId('a-0');
+
+/** Names what is asked of devices: by the entry that it rests on, and what moves nothing by a number of its own. */
+class ActuationIds {
+  #last = 0;
+
+  of(asked: Asked, recorded: readonly RecordedEntry[]): ActuationId {
+    const intent = asked.intent === undefined ? undefined : recorded[asked.intent];
+    if (intent !== undefined) return actuationId(`a-${intent.seq}`);
+    this.#last += 1;
+    return actuationId(`n-${this.#last}`);
+  }
+}
 
 /** Runs until the inbox is closed. One answer at a time; commits are grouped, and the wire waits for its own. */
-export async function runPipeline(parts: PipelineParts): Promise<void> {
+export async function runPipeline(outer: PipelineParts): Promise<void> {
+  const parts = { ...outer, ids: new ActuationIds() };
   const { inbox, site, journal, clock } = parts;
   const timer = new WakeUp(clock, () => inbox.put({ kind: 'timer' }));
   record(
@@ -107,21 +118,23 @@ function record(
   answer: Answer,
   stamp: Stamp,
   rows: readonly EvidenceRow[],
-  parts: PipelineParts,
+  parts: PipelineParts & { readonly ids: ActuationIds },
 ): CommandOutcome {
-  const { journal, site } = parts;
+  const { journal, site, ids } = parts;
   site.remember(answer.pending ?? []);
   const wasSafe = journal.isSafe;
-  for (const asked of answer.actuations) if (asked.atOnce) send(asked, NOTHING_MOVES, parts);
+  for (const asked of answer.actuations) {
+    if (asked.atOnce) send(asked, ids.of(asked, []), parts);
+  }
   const { recorded, committed } =
     answer.entries.length + rows.length === 0
       ? { recorded: [], committed: Promise.resolve() }
       : journal.append({ stamp, entries: answer.entries, rows });
 
   const later = answer.actuations.filter((asked) => asked.atOnce === undefined);
-  const ids = later.map((asked) => idOf(asked, recorded));
+  const named = later.map((asked) => ({ asked, id: ids.of(asked, recorded) }));
   const go = () => {
-    for (const [n, asked] of later.entries()) send(asked, ids[n] ?? NOTHING_MOVES, parts);
+    for (const { asked, id } of named) send(asked, id, parts);
   };
   committed.then(go, (error: unknown) => {
     parts.storageFailed(error);
@@ -132,14 +145,8 @@ function record(
     refused: answer.refused,
     recorded,
     committed,
-    asked: ids.filter((_, n) => later[n]?.intent !== undefined),
+    asked: named.filter(({ asked }) => asked.intent !== undefined).map(({ id }) => id),
   };
-}
-
-/** An actuation carries the seq of its intent; feedback, which moves nothing, carries none. */
-function idOf(asked: Asked, recorded: readonly RecordedEntry[]): ActuationId {
-  const intent = asked.intent === undefined ? undefined : recorded[asked.intent];
-  return intent === undefined ? NOTHING_MOVES : actuationId(`a-${intent.seq}`);
 }
 
 function send(asked: Asked, id: ActuationId, { clock, actuate }: PipelineParts): void {

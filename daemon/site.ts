@@ -6,7 +6,7 @@ import type { Stamp } from './access/entry.ts';
 import { gather, gatherForCommand, gatherForTimer } from './access/gather.ts';
 import type { Knowledge } from './access/knowledge.ts';
 import type { GrantLookup } from './access/lookup.ts';
-import type { AccessPointId, ClockInterval } from './access/model.ts';
+import type { AccessPointId } from './access/model.ts';
 import type { Pending, PendingChange } from './access/presentation.ts';
 import type { Indexer, KnowledgePorts, SiteFacts } from './access/site-facts.ts';
 import type { Journal } from './store/ports.ts';
@@ -17,9 +17,7 @@ export interface SiteParts {
   readonly journal: Journal;
   readonly indexer: Indexer;
   readonly clock: Clock;
-  readonly clockInterval: () => ClockInterval;
-  /** This start of the machine. */
-  readonly boot: string;
+  readonly stamp: () => Stamp;
   readonly tzdata: string;
 }
 
@@ -42,8 +40,7 @@ export class Site {
 
   /** Now, as far as the clock can tell. */
   stamp(): Stamp {
-    const { clock, clockInterval, boot } = this.#parts;
-    return { at: clock.now(), uptime: clock.uptime(), boot, clock: clockInterval() };
+    return this.#parts.stamp();
   }
 
   notice(event: DeviceEvent): void {
@@ -59,22 +56,18 @@ export class Site {
   }
 
   knowledgeFor(event: DeviceEvent, stamp: Stamp): Knowledge {
-    return gather(event, this.#ports(), stamp);
+    return gather(event, this.ports(), stamp);
   }
 
   knowledgeForCommand(command: Command, stamp: Stamp): Knowledge {
-    return gatherForCommand(command, this.#ports(), stamp);
+    return gatherForCommand(command, this.ports(), stamp);
   }
 
   knowledgeForTimer(stamp: Stamp): Knowledge {
-    return gatherForTimer(this.#ports(), stamp);
+    return gatherForTimer(this.ports(), stamp);
   }
 
   ports(): KnowledgePorts {
-    return this.#ports();
-  }
-
-  #ports(): KnowledgePorts {
     const { facts, grants, journal, indexer, tzdata } = this.#parts;
     return {
       grants,

@@ -1,0 +1,150 @@
+/** `latchkey run`: the daemon itself, until it is asked to stop. */
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { loadConfig } from '../../config/load.ts';
+import type { Config } from '../../config/schema.ts';
+import { readSecretText, type SecretSource } from '../../config/secrets.ts';
+import { catalogue } from '../../drivers/catalogue.ts';
+import { type Clock, instant } from '../../drivers/contract/time.ts';
+import type { Broker } from '../cloud/broker.ts';
+import { openersOf } from '../openers.ts';
+import { realClock } from '../platform/clock.ts';
+import { openLog } from '../platform/log.ts';
+import { mqttBroker } from '../platform/mqtt-broker.ts';
+import { realRandom } from '../platform/random.ts';
+import { openServiceManager } from '../platform/service-manager.ts';
+import { lastTimeContact } from '../platform/time-contact.ts';
+import { type Outside, wire } from '../wiring.ts';
+
+interface RunOptions {
+  readonly config: string;
+  readonly set: ReadonlyMap<string, string>;
+}
+
+export function runCommand(program: Command): void {
+  program
+    .command('run')
+    .description('run the daemon until it is asked to stop (SIGTERM)')
+    .requiredOption('--config <file>', 'the site, as `latchkey check-config` accepts it')
+    .option(
+      '--set <name=value>',
+      'value for a name that the config asks for; may be repeated',
+      setting,
+      new Map(),
+    )
+    .action((options: RunOptions) => run(options));
+}
+
+async function run({ config: file, set }: RunOptions): Promise<void> {
+  const config = loadConfig(file, { variables: set });
+  const log = openLog(config.log.level);
+  const clock = realClock();
+  const secrets: SecretSource = { credentialsDirectory: process.env['CREDENTIALS_DIRECTORY'] };
+  const manager = await openServiceManager(process.env, process.pid, (why) =>
+    log.warn('service-manager', { why }),
+  );
+  const stopping = stopSignal((signal) => {
+    log.info('stopping', { signal });
+    manager.stopping();
+  });
+
+  const outside: Outside = {
+    clock,
+    random: realRandom(),
+    secrets,
+    log: (event, fields) => log.info(event, fields),
+    openers: openersOf(config, {
+      clock,
+      catalogue,
+      advise: (bus, advice) => log.warn('port-advice', { bus, advice }),
+    }),
+    broker: brokerOf(config, secrets),
+    lastTimeContact:
+      config.site.policies.clockSource === 'assumed' ? contactAtAnyTime(clock) : lastTimeContact,
+    versions: {
+      latchkey: ownVersion(),
+      node: process.versions.node,
+      tzdata: process.versions['tz'] ?? '',
+    },
+    builtAt: instant(BUILT_AT),
+  };
+  await using daemon = await wire(config, outside);
+  log.info('started', { site: config.site.id, directory: config.store.directory });
+  const running = daemon.run(stopping);
+  manager.ready();
+  await running;
+  log.info('stopped', {});
+}
+
+/** The first asks to stop, the second stops at once. */
+function stopSignal(asked: (signal: string) => void): AbortSignal {
+  const controller = new AbortController();
+  const stop = (signal: NodeJS.Signals) => {
+    if (controller.signal.aborted) process.exit(1);
+    asked(signal);
+    controller.abort();
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  return controller.signal;
+}
+
+/** No clock of a machine that runs this is earlier; moved with each release. */
+const BUILT_AT = Date.UTC(2026, 10, 1);
+
+/** Something else sees to the clock: each look at it is as good as a contact. */
+function contactAtAnyTime(clock: Clock): () => number {
+  return () => clock.uptime();
+}
+
+function brokerOf(config: Config, secrets: SecretSource): Broker | undefined {
+  const mqtt = config.cloud?.mqtt;
+  if (mqtt === undefined) return undefined;
+  const { url, username, password, tls } = mqtt;
+  const text = (reference: string | undefined, path: string) =>
+    reference === undefined ? undefined : readSecretText(reference, path, secrets);
+  const pem = (path: string | undefined) =>
+    path === undefined ? undefined : readFileSync(path, 'utf8');
+  return mqttBroker({
+    url,
+    ...given({ username, password: text(password, 'cloud.mqtt.password') }),
+    ...(tls === undefined
+      ? {}
+      : {
+          tls: given({
+            ca: pem(tls.ca),
+            cert: pem(tls.cert),
+            key: text(tls.key, 'cloud.mqtt.tls.key'),
+            serverName: tls.serverName,
+          }),
+        }),
+  });
+}
+
+/** Without the members that are undefined. */
+function given<T extends Record<string, string | undefined>>(
+  all: T,
+): { readonly [K in keyof T]?: string } {
+  const found: { [K in keyof T]?: string } = {};
+  for (const name in all) {
+    const value = all[name];
+    if (value !== undefined) found[name] = value;
+  }
+  return found;
+}
+
+function ownVersion(): string {
+  const text = readFileSync(resolve(import.meta.dirname, '../../package.json'), 'utf8');
+  const found: unknown = JSON.parse(text);
+  return typeof found === 'object' && found !== null && 'version' in found
+    ? String(found.version)
+    : '';
+}
+
+function setting(text: string, before: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const [, name, value] = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s.exec(text) ?? [];
+  if (name === undefined || value === undefined)
+    throw new Error(`--set wants NAME=VALUE, found ${text}`);
+  return new Map(before).set(name, value);
+}

@@ -1,0 +1,121 @@
+/** Keeps the interval of the clock: looks at the wall clock and at what the system knows, and writes marks down. */
+import { z } from 'zod';
+import {
+  type Clock,
+  type Instant,
+  instant,
+  type Millis,
+  type Timer,
+  uptime,
+} from '../drivers/contract/time.ts';
+import {
+  beginClock,
+  type ClockInput,
+  type ClockOptions,
+  type ClockState,
+  type ClockStep,
+  intervalAt,
+  stepClock,
+} from './access/clock-interval.ts';
+import type { Stamp } from './access/entry.ts';
+import type { ClockInterval } from './access/model.ts';
+import { type Journal, StorageError } from './store/ports.ts';
+
+const MARK = 'clock.marks';
+/** A jump of the wall clock is noticed within this time. */
+const LOOK_EVERY: Millis = 1000;
+
+const marksSchema = z.object({
+  highWater: z.number().transform(instant),
+  boot: z.string(),
+  uptime: z.number().transform(uptime),
+  graceUsed: z.number(),
+});
+
+export interface ClockKeeperParts {
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly boot: string;
+  readonly options: ClockOptions;
+  /** Moments that have certainly passed: when this version was built, say. */
+  readonly floors: readonly Instant[];
+  /** Names the last contact of the system with a time server; `undefined`: none in this boot of the machine. */
+  readonly lastContact: () => number | undefined;
+  /** The interval, or what is believed of it, has changed by more than time passing. */
+  readonly changed: () => void;
+}
+
+export class ClockKeeper implements Disposable {
+  readonly #parts: ClockKeeperParts;
+  #state: ClockState;
+  #timer: Timer | undefined;
+
+  constructor(parts: ClockKeeperParts) {
+    this.#parts = parts;
+    const { clock, journal, boot, floors } = parts;
+    const marks = marksSchema.safeParse(journal.mark(MARK));
+    const newest = journal.entry(journal.lastSeq)?.stamp.clock.lo;
+    const step = beginClock({
+      boot,
+      uptime: clock.uptime(),
+      wall: clock.now(),
+      marks: marks.success ? marks.data : undefined,
+      floors: newest === undefined ? floors : [...floors, newest],
+    });
+    this.#state = step.state;
+    this.#keep(step);
+    this.#look();
+  }
+
+  interval(): ClockInterval {
+    return intervalAt(this.#state, this.#parts.clock.uptime(), this.#parts.options);
+  }
+
+  stamp(): Stamp {
+    const { clock, boot } = this.#parts;
+    return { at: clock.now(), uptime: clock.uptime(), boot, clock: this.interval() };
+  }
+
+  /** From a signed `time` command with a fresh nonce. */
+  signedTime(at: Instant, error: Millis): void {
+    this.#take({ kind: 'signed-time', at, error });
+  }
+
+  /** From the `Date` of a TLS-authenticated answer. */
+  tlsDate(at: Instant, roundTrip: Millis): void {
+    this.#take({ kind: 'tls-date', at, roundTrip });
+  }
+
+  [Symbol.dispose](): void {
+    this.#timer?.cancel();
+  }
+
+  #look(): void {
+    const { clock, lastContact } = this.#parts;
+    this.#take({ kind: 'look', wall: clock.now(), contact: lastContact() });
+    this.#timer = clock.wakeAt(uptime(clock.uptime() + LOOK_EVERY), () => this.#look());
+  }
+
+  #take(input: ClockInput): void {
+    const { clock, changed } = this.#parts;
+    const before = this.#state.state;
+    const step = stepClock(this.#state, input, clock.uptime());
+    this.#state = step.state;
+    this.#keep(step);
+    if (before !== step.state.state || step.entries.length > 0) changed();
+  }
+
+  #keep({ entries, marks }: ClockStep): void {
+    if (entries.length === 0 && marks === undefined) return;
+    this.#parts.journal
+      .append({
+        stamp: this.stamp(),
+        entries,
+        rows: marks === undefined ? [] : [{ table: 'mark', name: MARK, value: { ...marks } }],
+      })
+      .committed.catch((error: unknown) => {
+        // A full disk has its own alarm; the mark is written again within the minute.
+        if (!(error instanceof StorageError)) throw error;
+      });
+  }
+}

@@ -1,0 +1,95 @@
+/** What secrets become at the door: keyed hashes, drawn PINs, and sealed copies where something needs the digits. */
+import type { CardBits } from '../drivers/contract/device.ts';
+import { type Clock, instant, type Millis, type Random } from '../drivers/contract/time.ts';
+import { parseIdentity } from './access/identity.ts';
+import type { GrantLookup } from './access/lookup.ts';
+import type { CredentialIndex, CredentialKind, GrantId } from './access/model.ts';
+import { type CodeSpace, drawPin } from './access/pin-allocator.ts';
+import type { Indexer } from './access/site-facts.ts';
+import type { CredentialDesk, IndexedSecret } from './cloud/site-actions.ts';
+import type { Vault } from './vault.ts';
+
+/** A code that was valid is not drawn again so soon: its last guest may still stand at the door. */
+const COOLING: Millis = 30 * 24 * 3_600_000;
+
+export interface CredentialDeskParts {
+  readonly vault: Vault;
+  readonly indexer: Indexer;
+  readonly grants: GrantLookup & { count(): number };
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Keypads at which codes can be tried. */
+  readonly keypads: number;
+  /** Something here (a lock with a memory, a vendor's page) needs the digits back. */
+  readonly keepsDigits: boolean;
+}
+
+export class SiteCredentialDesk implements CredentialDesk {
+  readonly #parts: CredentialDeskParts;
+
+  constructor(parts: CredentialDeskParts) {
+    this.#parts = parts;
+  }
+
+  index(kind: CredentialKind, secret: string, grant: GrantId): IndexedSecret {
+    const { indexer, keepsDigits } = this.#parts;
+    if (kind !== 'pin') return { index: this.indexFob(secret) };
+    if (!/^\d{4,16}$/.test(secret)) {
+      throw new RangeError(`a PIN is 4 to 16 digits, found ${secret.length} characters`);
+    }
+    return {
+      index: indexer.pin(secret),
+      digits: secret.length,
+      ...(keepsDigits ? { sealed: this.keep(secret, grant) } : {}),
+    };
+  }
+
+  drawPin(digits: number): string | undefined {
+    const { grants, clock, random, keypads } = this.#parts;
+    const drawn = drawPin(
+      this.#space(),
+      { digits, active: grants.count(), keypads, cooling: COOLING, now: clock.now() },
+      random,
+    );
+    return drawn.kind === 'drawn' ? drawn.digits : undefined;
+  }
+
+  keep(digits: string, grant: GrantId): string {
+    return this.#parts.vault.seal(digits, grant);
+  }
+
+  reveal(sealed: string, grant: GrantId): string | undefined {
+    return this.#parts.vault.open(sealed, grant);
+  }
+
+  indexFob(secret: string): CredentialIndex {
+    const identity = parseIdentity(secret);
+    if (identity === undefined) {
+      throw new RangeError(
+        'a card is 10 hex digits, or technology:bits:hex such as wiegand:26:bd88eb80',
+      );
+    }
+    const card: CardBits = {
+      technology: identity.technology,
+      bitCount: identity.bitCount,
+      bits: Uint8Array.from(Buffer.from(identity.hex, 'hex')),
+    };
+    return this.#parts.indexer.card(card);
+  }
+
+  #space(): CodeSpace {
+    const { grants, indexer, clock } = this.#parts;
+    const matches = (digits: string) => grants.byCredential(indexer.pin(digits));
+    return {
+      isTaken: (digits) =>
+        matches(digits).some(
+          ({ revoked, window }) =>
+            revoked === undefined && (window.end === undefined || window.end > clock.now()),
+        ),
+      lastValid: (digits) => {
+        const ends = matches(digits).map(({ revoked, window }) => revoked?.at ?? window.end ?? 0);
+        return ends.length === 0 ? undefined : instant(Math.max(...ends));
+      },
+    };
+  }
+}

@@ -1,0 +1,326 @@
+/** Builds every part of the daemon and joins them; the only file that knows them all. Closes in the reverse order. */
+import type { Config } from '../config/schema.ts';
+import {
+  readSecret,
+  readSecretKey,
+  readSecretText,
+  type SecretSource,
+  secretReferences,
+} from '../config/secrets.ts';
+import { catalogue } from '../drivers/catalogue.ts';
+import { deviceId } from '../drivers/contract/device.ts';
+import { type Clock, type Instant, instant, type Random } from '../drivers/contract/time.ts';
+import type { JsonObject } from './access/entry.ts';
+import { resolveWindow } from './access/window.ts';
+import { Actions } from './actions.ts';
+import { ClockKeeper } from './clock-keeper.ts';
+import type { Broker } from './cloud/broker.ts';
+import { CloudLink } from './cloud/cloud-link.ts';
+import {
+  type BridgeIdentity,
+  identityOf,
+  privateJwkFrom,
+  privateJwkIn,
+} from './cloud/enrolment.ts';
+import { topicsOf } from './cloud/topics.ts';
+import { TrustStore } from './cloud/trust-store.ts';
+import { configuredKeys } from './configured-keys.ts';
+import { SiteCredentialDesk } from './credential-desk.ts';
+import { DeviceBoard } from './device-board.ts';
+import { type DeviceSetting, openDevices } from './devices/devices.ts';
+import type { BusOpener } from './devices/supervisor.ts';
+import { Inbox } from './inbox.ts';
+import { KnownIdentities } from './known-identities.ts';
+import { type Happening, runPipeline } from './pipeline.ts';
+import { overtaken } from './recheck.ts';
+import { RemoteSettings } from './remote-settings.ts';
+import { Site } from './site.ts';
+import { TheDesk } from './site-desk.ts';
+import { siteFactsOf } from './site-facts-of.ts';
+import { startEntries } from './start-entries.ts';
+import { livePointer, openGrantStore } from './store/grants-open.ts';
+import { openJournal } from './store/journal-open.ts';
+import { Vault } from './vault.ts';
+
+/** What a start of the daemon is given from outside; the real ones come from `platform/`. */
+export interface Outside {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly secrets: SecretSource;
+  /** A line for the operator: fixed event name and fields, no secrets. */
+  readonly log: (event: string, fields: JsonObject) => void;
+  /** By the name of the bus. */
+  readonly openers: ReadonlyMap<string, BusOpener>;
+  /** The broker of the own cloud; `undefined` where the config names none. */
+  readonly broker: Broker | undefined;
+  /** Names the system's last contact with a time server. */
+  readonly lastTimeContact: () => number | undefined;
+  readonly versions: Readonly<Record<string, string>>;
+  /** When this version was made: it is later than that. */
+  readonly builtAt: Instant;
+}
+
+export interface Daemon extends AsyncDisposable {
+  readonly desk: TheDesk;
+  /** The keys of this box, as its cloud must know them. */
+  readonly identity: BridgeIdentity | undefined;
+  /** Runs until the signal, then ends what is under way. Disposing closes the rest. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+/** Events that may wait for their answer; a site with more of them at once is being flooded. */
+const INBOX_MOST = 4096;
+
+/** @throws ConfigError for secrets and keys that are missing or wrong. @throws StorageError */
+export async function wire(config: Config, outside: Outside): Promise<Daemon> {
+  const { clock, random, log } = outside;
+  const { directory } = config.store;
+  const storageFailed = (error: unknown) => log('storage-failed', { message: String(error) });
+  await using parts = new AsyncDisposableStack();
+
+  // What happened, and what time it is.
+  const facts = siteFactsOf(config, catalogue);
+  const vault = new Vault(
+    readSecretKey(config.secrets.pinPepper, 'secrets.pinPepper', outside.secrets),
+    random,
+  );
+  const indexer = vault.indexer(config.site.id);
+  const opened = await openJournal({ directory, clock, random });
+  const journal = parts.use(opened.journal);
+  const changed = { clock: () => {} };
+  const keeper = parts.use(
+    new ClockKeeper({
+      clock,
+      journal,
+      boot: Buffer.from(random.bytes(6)).toString('hex'),
+      options: { policy: facts.policies.clockUntrusted, graceHours: facts.policies.graceHours },
+      floors: [outside.builtAt],
+      lastContact: outside.lastTimeContact,
+      changed: () => changed.clock(),
+    }),
+  );
+  const stamp = () => keeper.stamp();
+
+  // What we are told.
+  const tzdata = process.versions['tz'] ?? 'unknown';
+  const told = await openGrantStore({
+    directory,
+    clock,
+    random,
+    zone: config.site.zone,
+    resolve: resolveWindow,
+    tzdata,
+    live: livePointer(journal, stamp),
+    tombstones: journal,
+    marks: opened.highWater,
+    held: () =>
+      [...journal.ledger.all('key')].flatMap(([, { place }]) =>
+        place.kind === 'holder' && place.grant !== undefined ? [place.grant] : [],
+      ),
+  });
+  const grants = parts.use(told.grants);
+
+  // Who stands where, and what they stand before.
+  const site = new Site({ facts, grants, journal, indexer, clock, stamp, tzdata });
+  const inbox = new Inbox<Happening>(INBOX_MOST);
+  const settings: readonly DeviceSetting[] = Object.entries(config.devices).map(([id, device]) => ({
+    id: deviceId(id),
+    ...device,
+  }));
+  const identities = new KnownIdentities(journal, stamp, storageFailed);
+  const devices = openDevices({
+    buses: Object.entries(config.buses).map(([name, bus]) => ({ name, ...bus })),
+    devices: settings,
+    catalogue,
+    openers: outside.openers,
+    clock,
+    random,
+    secrets: deviceSecrets(config, outside.secrets),
+    onEvent: (event) => {
+      if (desk.takesCard(event)) return;
+      if (!inbox.put({ kind: 'device', event }))
+        log('inbox-full', { device: event.device, event: event.kind });
+    },
+    beforeWire: ({ id }) => {
+      const seq = /^a-(\d+)$/.exec(id)?.[1];
+      const why = seq === undefined ? undefined : overtaken(Number(seq), journal.ledger, grants);
+      if (why !== undefined) log('opening-withdrawn', { opening: Number(seq), why });
+      return why === undefined;
+    },
+    knownIdentities: identities.all,
+    identified: (bus, identity) => identities.remember(bus, identity),
+    broken: (bus, error) => log('driver-broke', { bus, error: String(error) }),
+  });
+  const board = new DeviceBoard({
+    devices: settings,
+    catalogue,
+    ledger: journal.ledger,
+    online: () => site.online,
+    status: () => devices.status(),
+  });
+
+  // Who may ask, and how.
+  const remote = new RemoteSettings(journal);
+  const actions = new Actions({
+    inbox,
+    journal,
+    site,
+    clock,
+    actuate: (actuation) => devices.actuate(actuation),
+    withdraw: (which) => devices.withdraw(which),
+    hasDevice: (device) => devices.has(device),
+    // No device of this site keeps codes of its own: a revocation is dead everywhere once it is stored.
+    codesOf: () =>
+      facts.accessPoints
+        .flatMap(({ box, locks }) => [...(box === undefined ? [] : [box.device]), ...locks])
+        .map((device) => ({ device, state: 'dead' })),
+    signedTime: (at, error) => keeper.signedTime(instant(at), error),
+    configure: (version, set) => remote.change(version, set),
+    diagnostics: () => ({
+      inbox: inbox.length,
+      refused: inbox.refused,
+      storage: journal.storage,
+      versions: { ...outside.versions },
+      devices: devices
+        .status()
+        .map(({ device, link, detail, queued }) => ({ device, link, detail, queued })),
+    }),
+  });
+  const credentials = new SiteCredentialDesk({
+    vault,
+    indexer,
+    grants,
+    clock,
+    random,
+    keypads: facts.keypads.size,
+    keepsDigits: Object.values(config.vendors).some((vendor) => vendor !== undefined),
+  });
+  const mqtt = config.cloud?.mqtt;
+  const identity =
+    mqtt === undefined ? undefined : bridgeIdentity(config, mqtt.bridgeId, outside.secrets);
+  const cloud =
+    mqtt === undefined || identity === undefined || outside.broker === undefined
+      ? undefined
+      : parts.use(
+          new CloudLink({
+            broker: outside.broker,
+            topics: topicsOf(mqtt.root, mqtt.bridgeId),
+            journal,
+            grants,
+            trust: TrustStore.open(mqtt.trust),
+            site: actions,
+            desk: credentials,
+            sealingKey: identity.sealingKey,
+            bridgeKey: identity.bridgeKey,
+            report: {
+              site: config.site.id,
+              versions: outside.versions,
+              devices: () => board.wire(clock.now()),
+            },
+            stamp,
+            clock,
+            random,
+            options: {
+              drainPerSecond: mqtt.drainPerSecond,
+              patience: {
+                longest: mqtt.connectSpread === 0 ? 2000 : 300_000,
+                spread: mqtt.connectSpread,
+              },
+            },
+            log,
+          }),
+        );
+  const retime = () => {
+    inbox.put({ kind: 'timer' });
+    cloud?.stateChanged();
+  };
+  changed.clock = retime;
+  const desk: TheDesk = new TheDesk({
+    config,
+    clock,
+    random,
+    journal,
+    grants,
+    site,
+    actions,
+    credentials,
+    board,
+    cloud,
+    versions: outside.versions,
+    startedAt: clock.now(),
+    health: () => [
+      { name: 'storage', ok: journal.isSafe, detail: journal.storage },
+      {
+        name: 'inbox',
+        ok: inbox.length < INBOX_MOST / 2,
+        detail: `${inbox.length} waiting, ${inbox.refused} refused`,
+      },
+    ],
+    grantsChanged: retime,
+  });
+
+  const owned = parts.move();
+  return {
+    desk,
+    identity,
+    async run(signal) {
+      const found = { ...opened, ...told, versions: outside.versions };
+      journal
+        .append({ stamp: stamp(), entries: startEntries(found) })
+        .committed.catch(storageFailed);
+      const answering = runPipeline({
+        inbox,
+        site,
+        journal,
+        clock,
+        actuate: (actuation) => devices.actuate(actuation),
+        heard: (event) => {
+          actions.hear(event);
+          if (board.hear(event)) cloud?.deviceChanged();
+        },
+        storageFailed,
+      });
+      const keys = configuredKeys(config, facts, grants, journal.ledger, (text) =>
+        credentials.indexFob(text),
+      );
+      if (keys.changes.length > 0) await grants.write({ source: 'local', changes: keys.changes });
+      for (const place of keys.places) await actions.command(place, []).outcome;
+      void opened.check().then((faults) => {
+        if (faults.length > 0) log('journal-damaged', { faults: [...faults] });
+      }, storageFailed);
+
+      await Promise.all([devices.run(signal), cloud?.run(signal)]);
+      journal
+        .append({ stamp: stamp(), entries: [{ type: 'system.stopping', body: {} }] })
+        .committed.catch(storageFailed);
+      inbox.close();
+      await answering;
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+function bridgeIdentity(config: Config, bridge: string, source: SecretSource): BridgeIdentity {
+  const key = (name: 'signingKey' | 'sealingKey', file: string, curve: 'Ed25519' | 'X25519') => {
+    const reference = config.secrets[name];
+    return reference === undefined
+      ? privateJwkIn(`${config.store.directory}/${file}`, curve)
+      : privateJwkFrom(readSecretText(reference, `secrets.${name}`, source), curve);
+  };
+  return identityOf(
+    bridge,
+    key('signingKey', 'signing-key.json', 'Ed25519'),
+    key('sealingKey', 'sealing-key.json', 'X25519'),
+  );
+}
+
+/** Secrets that devices name, by their reference. */
+function deviceSecrets(config: Config, source: SecretSource): ReadonlyMap<string, Uint8Array> {
+  return new Map(
+    Object.entries(config.devices).flatMap(([id, { options }]) =>
+      secretReferences(options, `devices.${id}`).map(
+        ({ reference, path }) => [reference, readSecret(reference, path, source)] as const,
+      ),
+    ),
+  );
+}

@@ -1,0 +1,93 @@
+/** The daemon as its own process, kept running the way its systemd unit keeps it. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { type Clock, type Millis, pause } from '../../drivers/contract/time.ts';
+
+const MAIN = resolve(import.meta.dirname, '../../daemon/main.ts');
+/** As `RestartSec=` of the unit, shortened for a story. */
+const RESTART_AFTER: Millis = 500;
+const STOP_WITHIN: Millis = 18_000;
+
+export interface DaemonProcessOptions {
+  readonly config: string;
+  /** `name=value` for the `${NAME}`s of the config. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** Its log goes to `daemon.log` here. */
+  readonly directory: string;
+  readonly clock: Clock;
+  /** Called whenever it ended without being asked to, before it is started again. */
+  readonly onDeath: (how: string) => void;
+}
+
+export class DaemonProcess implements AsyncDisposable {
+  readonly #options: DaemonProcessOptions;
+  readonly #log: WriteStream;
+  readonly #stopping = new AbortController();
+  #child: ChildProcess | undefined;
+  #deaths = 0;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(options: DaemonProcessOptions) {
+    this.#options = options;
+    this.#log = createWriteStream(join(options.directory, 'daemon.log'), { flags: 'a' });
+    this.#running = this.#keepRunning();
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** How often it ended without being asked to. */
+  get deaths(): number {
+    return this.#deaths;
+  }
+
+  /** As a power cut would: no goodbye. It is started again like after any death. */
+  kill(): void {
+    this.#child?.kill('SIGKILL');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort();
+    const { clock } = this.#options;
+    this.#child?.kill('SIGTERM');
+    const ended = new AbortController();
+    const late = pause(clock, STOP_WITHIN, ended.signal).then(() => {
+      if (!ended.signal.aborted) this.#child?.kill('SIGKILL');
+    });
+    await this.#running;
+    ended.abort();
+    await late;
+    await new Promise<void>((resolve) => this.#log.end(resolve));
+  }
+
+  async #keepRunning(): Promise<void> {
+    const { clock, onDeath } = this.#options;
+    while (!this.#stopping.signal.aborted) {
+      const how = await this.#runOnce();
+      if (this.#stopping.signal.aborted) return;
+      this.#deaths += 1;
+      onDeath(how);
+      await pause(clock, RESTART_AFTER, this.#stopping.signal);
+    }
+  }
+
+  #runOnce(): Promise<string> {
+    const { config, variables } = this.#options;
+    const args = Object.entries(variables).flatMap(([name, value]) => [
+      '--set',
+      `${name}=${value}`,
+    ]);
+    const child = spawn(process.execPath, [MAIN, 'run', '--config', config, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#child = child;
+    child.stdout.pipe(this.#log, { end: false });
+    child.stderr.pipe(this.#log, { end: false });
+    return new Promise((resolve, reject) => {
+      child.once('error', reject);
+      child.once('exit', (code, signal) => resolve(signal ?? `exit status ${code}`));
+    });
+  }
+}

@@ -1,0 +1,210 @@
+/** A whole site on this machine: broker, hardware on ptys, the daemon as its own process, and the cloud that owns it. */
+import { randomBytes } from 'node:crypto';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { loadConfig } from '../../config/load.ts';
+import { writeClientKey } from '../../daemon/cloud/client-key.ts';
+import { enrol } from '../../daemon/cloud/enrolment.ts';
+import { mqttBroker } from '../../daemon/platform/mqtt-broker.ts';
+import { realRandom } from '../../daemon/platform/random.ts';
+import { type Clock, type Millis, pause } from '../../drivers/contract/time.ts';
+import { EmbeddedBroker } from '../broker.ts';
+import { simulatedKinds } from '../devices/catalogue.ts';
+import { type Move, type Simulator, startSimulator } from '../simulator.ts';
+import { CAST } from './cast.ts';
+import { DaemonProcess } from './daemon-process.ts';
+import { OwnCloud } from './own-cloud.ts';
+
+export const BRIDGE = 'kb-7f3a91';
+const CONFIG = resolve(import.meta.dirname, '../../config/demo.yaml');
+const ROOT = 'latchkey';
+/** Where the command line finds the demo that was started last. */
+const WELL_KNOWN = join(tmpdir(), 'latchkey-demo');
+const READY_WITHIN: Millis = 30_000;
+
+/** Preferred, so that a page kept open finds its site again; another one where it is taken. */
+const PORTS = { broker: 1883, api: 4180, control: 4100, lobby: 4001 } as const;
+
+export interface DemoOptions {
+  readonly clock: Clock;
+  readonly say: (line: string) => void;
+  /** A folder to keep the site in; without it, one that goes away with the site. */
+  readonly directory?: string;
+}
+
+export interface ApiAccess {
+  readonly url: string;
+  readonly token: string;
+}
+
+export interface DemoSite extends AsyncDisposable {
+  readonly directory: string;
+  readonly broker: EmbeddedBroker;
+  readonly simulator: Simulator;
+  readonly cloud: OwnCloud;
+  readonly api: ApiAccess;
+  readonly daemon: DaemonProcess;
+}
+
+export async function openDemoSite({
+  clock,
+  say,
+  directory: wanted,
+}: DemoOptions): Promise<DemoSite> {
+  await using opening = new AsyncDisposableStack();
+  const directory = wanted ?? mkdtempSync(join(tmpdir(), 'latchkey-site-'));
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  if (wanted === undefined)
+    opening.defer(() => rmSync(directory, { recursive: true, force: true }));
+  pointTo(directory);
+
+  const broker = opening.use(await EmbeddedBroker.start({ port: PORTS.broker }));
+  const variables = {
+    LATCHKEY_DIRECTORY: directory,
+    BROKER_URL: broker.url,
+    BRIDGE_ID: BRIDGE,
+    LOBBY_PORT: String(await freePort(PORTS.lobby)),
+    API_PORT: String(await freePort(PORTS.api)),
+  };
+  const store = join(directory, 'store');
+  const { senders, trustFile } = enrol(
+    store,
+    BRIDGE,
+    ROOT,
+    ['cc-story', 'cc-demo', 'ops-demo', 'rec-demo'],
+    broker.url,
+  );
+  renameSync(trustFile, join(directory, 'trust.json'));
+  const [story, shell] = senders;
+  if (story === undefined || shell === undefined) throw new Error('two senders were enrolled');
+  writeClientKey(join(directory, 'cloud-key.json'), shell);
+  writeFileSync(join(directory, 'pin-pepper'), randomBytes(32), { mode: 0o600 });
+
+  const config = loadConfig(CONFIG, { variables: new Map(Object.entries(variables)) });
+  const simulator = opening.use(
+    await startSimulator({
+      description: config,
+      directory: join(directory, 'hardware'),
+      kinds: simulatedKinds,
+      contents: CONTENTS,
+      controlPort: PORTS.control,
+      title: 'Hardware of Harbour Street 12, simulated',
+      clock,
+    }),
+  );
+  const daemon = opening.use(
+    new DaemonProcess({
+      config: CONFIG,
+      variables,
+      directory,
+      clock,
+      onDeath: (how) => say(`the daemon died (${how}) and is started again`),
+    }),
+  );
+  const api = await apiOf(store, daemon, directory, clock);
+  const cloud = opening.use(
+    await OwnCloud.join({
+      broker: mqttBroker({ url: broker.url }),
+      key: story,
+      clock,
+      random: realRandom(),
+    }),
+  );
+  const parts = opening.move();
+  return {
+    directory,
+    broker,
+    simulator,
+    cloud,
+    api,
+    daemon,
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  };
+}
+
+/** What hangs where before anybody comes. */
+const CONTENTS: readonly Move[] = [CAST.flat, CAST.other, CAST.store].map(({ slot, fob }) => ({
+  device: 'box',
+  verb: 'stock',
+  arguments: { slot, fob },
+}));
+
+/** The daemon writes how to reach it once it can be reached. */
+async function apiOf(
+  store: string,
+  daemon: DaemonProcess,
+  directory: string,
+  clock: Clock,
+): Promise<ApiAccess> {
+  const file = join(store, 'api.json');
+  const end = clock.uptime() + READY_WITHIN;
+  while (clock.uptime() < end && daemon.deaths < 3) {
+    const access = readAccess(file);
+    if (access !== undefined && (await isReady(access))) return access;
+    await pause(clock, 50);
+  }
+  throw new Error(
+    `the daemon did not come up:\n${readFileSync(join(directory, 'daemon.log'), 'utf8').slice(-2000)}`,
+  );
+}
+
+function readAccess(file: string): ApiAccess | undefined {
+  try {
+    const { url, token }: { url?: unknown; token?: unknown } = JSON.parse(
+      readFileSync(file, 'utf8'),
+    );
+    return typeof url === 'string' && typeof token === 'string' ? { url, token } : undefined;
+  } catch (error) {
+    // Not written yet, or half written.
+    if (error instanceof SyntaxError || (error instanceof Error && 'code' in error))
+      return undefined;
+    throw error;
+  }
+}
+
+async function isReady({ url }: ApiAccess): Promise<boolean> {
+  try {
+    return (await fetch(`${url}/readyz`)).ok;
+  } catch (error) {
+    if (error instanceof TypeError) return false; // nobody listens yet
+    throw error;
+  }
+}
+
+/** Last one started wins; the link is left where somebody else's file has that name. */
+function pointTo(directory: string): void {
+  const link = `${WELL_KNOWN}-${process.pid}`;
+  symlinkSync(directory, link);
+  try {
+    renameSync(link, WELL_KNOWN);
+  } catch (error) {
+    rmSync(link, { force: true });
+    if (!(error instanceof Error && 'code' in error)) throw error;
+  }
+}
+
+async function freePort(preferred: number): Promise<number> {
+  for (const port of [preferred, 0]) {
+    const server = createServer();
+    const found = await new Promise<number | undefined>((resolve) => {
+      server.once('error', () => resolve(undefined));
+      server.listen(port, '127.0.0.1', () => {
+        const address = server.address();
+        resolve(address !== null && typeof address === 'object' ? address.port : undefined);
+      });
+    });
+    await new Promise<void>((closed) => server.close(() => closed()));
+    if (found !== undefined) return found;
+  }
+  throw new Error('no port is free on 127.0.0.1');
+}

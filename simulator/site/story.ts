@@ -1,0 +1,243 @@
+/**
+ * What `npm start` plays: a guest, a cleaner, a cut line and a late return, told as it happens. Every sentence is
+ * checked against what the cloud received, what the hardware did and what the daemon's own journal says.
+ */
+import type { Reply, WireEvent } from '../../daemon/cloud/messages.ts';
+import {
+  type Clock,
+  type Instant,
+  instant,
+  type Millis,
+  pause,
+} from '../../drivers/contract/time.ts';
+import { CAST } from './cast.ts';
+import type { OwnCloud } from './own-cloud.ts';
+import type { SiteHands } from './site-hands.ts';
+import type { Timeline } from './timeline.ts';
+
+export interface StoryParts {
+  readonly timeline: Timeline;
+  readonly cloud: OwnCloud;
+  readonly hands: SiteHands;
+  readonly clock: Clock;
+  /** The line to the cloud's broker. */
+  readonly line: { cut(): Promise<void>; restore(): Promise<void> };
+  /** Of the daemon's journal, over its local API. */
+  readonly lastSeq: () => Promise<number>;
+}
+
+/** From the putting of the grant until it holds: long enough to be too early. */
+const STARTS_AFTER: Millis = 5000;
+const HOLDS_FOR: Millis = 12_000;
+const NEWS_WITHIN: Millis = 8000;
+
+export async function playStory(parts: StoryParts): Promise<void> {
+  const { timeline, cloud, hands, clock, line } = parts;
+  const { guest, cleaner, flat, store } = CAST;
+  const begins = instant(Math.ceil((clock.now() + STARTS_AFTER) / 1000) * 1000);
+  const ends = instant(begins + HOLDS_FOR);
+  let guestSlot: number = flat.slot;
+
+  await timeline.step(
+    'grant-put',
+    'The cloud grants a guest the key to flat 3, and a cleaner the store room',
+    async () => {
+      timeline.say(
+        'cloud',
+        `grants ${guest.holder} ${flat.name} from ${clockTime(begins)} to ${clockTime(ends)}; the PIN travels sealed`,
+      );
+      done(
+        await cloud.putGrant(guestGrant(begins, ends), [
+          { id: 'c-ada-pin', kind: 'pin', secret: guest.pin },
+        ]),
+      );
+      timeline.say('cloud', `grants ${cleaner.holder} ${store.name}, every day, by fob`);
+      done(
+        await cloud.putGrant(cleanerGrant(), [
+          { id: 'c-bo-fob', kind: 'fob', secret: cleaner.fob },
+        ]),
+      );
+      return 'both grants are stored at the box and acknowledged';
+    },
+  );
+
+  await timeline.step(
+    'pin-too-early',
+    `The guest stands at the box before ${clockTime(begins)}`,
+    async () => {
+      const before = cloud.events.length;
+      timeline.say('guest', 'types the PIN and #');
+      await hands.press('keypad', `${guest.pin}#`);
+      const event = await next(cloud, before, 'access.denied');
+      expect(
+        event.body['reason'] === 'not-yet-valid',
+        `denied for ${event.body['reason']}, not because it is early`,
+      );
+      expect(hands.pulses(flat.slot) === 0, 'a lock moved');
+      return 'denied: not-yet-valid, and nothing moved; the keypad only says no';
+    },
+  );
+
+  await timeline.step('pin-in-time', `At ${clockTime(begins)} the same PIN opens`, async () => {
+    await pause(clock, begins - clock.now() + 250);
+    const before = cloud.events.length;
+    timeline.say('guest', 'types the PIN again');
+    await hands.press('keypad', `${guest.pin}#`);
+    const granted = await next(cloud, before, 'access.granted');
+    guestSlot = slotOf(granted);
+    await hands.opened(guestSlot);
+    timeline.note('box', `slot ${guestSlot} springs open`);
+    await hands.takeOut(guestSlot);
+    timeline.say('guest', `takes ${flat.name} and shuts the door`);
+    const taken = await next(cloud, before, 'access.taken');
+    expect(taken.body['key'] === flat.key, `the ledger says that ${taken.body['key']} was taken`);
+    return `granted; slot ${guestSlot} opened once, and the key is with the guest`;
+  });
+
+  await timeline.step('cleaner-fob', 'The cleaner shows a fob', async () => {
+    const before = cloud.events.length;
+    timeline.say('cleaner', 'holds the fob to the reader');
+    await hands.show('fobs', cleaner.fob);
+    const slot = slotOf(await next(cloud, before, 'access.granted'));
+    await hands.opened(slot);
+    await hands.takeOut(slot);
+    timeline.say('cleaner', `takes ${store.name} out of slot ${slot}`);
+    const taken = await next(cloud, before, 'access.taken');
+    expect(taken.body['key'] === store.key, `the ledger says that ${taken.body['key']} was taken`);
+    return `granted; ${store.name} is with the cleaner`;
+  });
+
+  let seenBefore = 0;
+  await timeline.step(
+    'broker-cut',
+    'The line to the cloud is cut; the box goes on deciding',
+    async () => {
+      await settle(parts);
+      seenBefore = cloud.events.length;
+      await line.cut();
+      timeline.say('line', 'cut');
+      timeline.say('cleaner', `is done, and holds ${store.name}'s own fob to the reader`);
+      const slot = await hands.opening(() => hands.show('fobs', store.fob));
+      await hands.putIn(slot, store.fob);
+      timeline.note('box', `took ${store.name} back into slot ${slot}, without asking anybody`);
+      timeline.say('stranger', 'tries a PIN');
+      await hands.press('keypad', '135792#');
+      await hands.quiet();
+      expect(cloud.events.length === seenBefore, 'something reached the cloud over a cut line');
+      return 'a return and a refusal were decided with no cloud at all';
+    },
+  );
+
+  await timeline.step(
+    'late-return',
+    `After ${clockTime(ends)} the guest brings the key back, into another slot`,
+    async () => {
+      await pause(clock, Math.max(0, ends - clock.now() + 250));
+      timeline.say('guest', `is late, and holds ${flat.name}'s fob to the reader`);
+      const slot = await hands.opening(() => hands.show('fobs', flat.fob));
+      expect(slot !== guestSlot, `slot ${slot} is where it came from`);
+      await hands.putIn(slot, flat.fob);
+      return `slot ${slot} opened for the return: the end of a grant stops taking, never giving back`;
+    },
+  );
+
+  await timeline.step(
+    'broker-back',
+    'The line is back, and the backlog arrives in order',
+    async () => {
+      await line.restore();
+      timeline.say('line', 'restored');
+      const late = await cloud.event((event) => event.type === 'access.late_return', 20_000);
+      expect(late.body['key'] === flat.key, `the late return is of ${late.body['key']}`);
+      await settle(parts);
+      const backlog = cloud.events.slice(seenBefore);
+      const words = backlog
+        .filter((event) => event.type.startsWith('access.'))
+        .map((event) => event.type.slice(7));
+      timeline.note('cloud', `received ${backlog.length} events: ${words.join(', ')}`);
+      const numbers = cloud.events.map((event) => event.seq);
+      expect(
+        numbers.every((seq, n) => n === 0 || seq === (numbers[n - 1] ?? 0) + 1),
+        `the numbers are ${numbers.join(' ')}`,
+      );
+      return `every number from ${numbers[0]} to ${numbers.at(-1)} arrived once, in order`;
+    },
+  );
+}
+
+function guestGrant(start: Instant, end: Instant) {
+  const { guest, flat } = CAST;
+  return {
+    id: guest.grant,
+    rev: start,
+    holder: guest.holder,
+    targets: [{ kind: 'key' as const, id: flat.key }],
+    window: { kind: 'instants' as const, start, end },
+    operations: ['pickup' as const, 'dropoff' as const],
+  };
+}
+
+function cleanerGrant() {
+  const { cleaner, store } = CAST;
+  return {
+    id: cleaner.grant,
+    rev: 1,
+    holder: cleaner.holder,
+    targets: [{ kind: 'key' as const, id: store.key }],
+    window: { kind: 'ongoing' as const },
+    schedule: {
+      zone: 'site',
+      weekly: [
+        {
+          days: [1, 2, 3, 4, 5, 6, 7] as (1 | 2 | 3 | 4 | 5 | 6 | 7)[],
+          from: '00:00',
+          to: '24:00',
+        },
+      ],
+    },
+    operations: ['pickup' as const, 'dropoff' as const],
+  };
+}
+
+/** The next event of this type that the cloud had not received before. */
+async function next(cloud: OwnCloud, before: number, type: WireEvent['type']): Promise<WireEvent> {
+  try {
+    return await cloud.event(
+      (event) => event.type === type && cloud.events.indexOf(event) >= before,
+      NEWS_WITHIN,
+    );
+  } catch {
+    const heard = cloud.events.slice(before).map((event) => event.type);
+    throw new Error(`the cloud heard of no ${type}, only of ${heard.join(', ') || 'nothing'}`);
+  }
+}
+
+/** Waits until the cloud has everything that the journal has. */
+async function settle({ cloud, clock, lastSeq }: StoryParts): Promise<void> {
+  for (let tries = 0; tries < 400; tries++) {
+    if ((cloud.events.at(-1)?.seq ?? 0) >= (await lastSeq())) return;
+    await pause(clock, 25);
+  }
+  throw new Error('the cloud did not catch up with the journal');
+}
+
+function slotOf(event: WireEvent): number {
+  const slot = event.body['slot'];
+  if (typeof slot !== 'number') throw new Error(`${event.type} names no slot`);
+  return slot;
+}
+
+function done(reply: Reply): void {
+  expect(
+    reply.status === 'ok',
+    `the box answered ${reply.code ?? reply.status} ${reply.msg ?? ''}`,
+  );
+}
+
+function expect(holds: boolean, otherwise: string): void {
+  if (!holds) throw new Error(otherwise);
+}
+
+function clockTime(at: Instant): string {
+  return new Date(at).toTimeString().slice(0, 8);
+}
