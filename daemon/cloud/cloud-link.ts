@@ -142,7 +142,7 @@ export class CloudLink implements AsyncDisposable {
           patience: this.#patience,
           attempt: (ending) => this.#attempt(ending),
           waiting: (why, wait) =>
-            log('cloud-waiting', { code: why.code, message: why.message, waitMs: wait }),
+            log('cloud-waiting', { fault: why.code, message: why.message, waitMs: wait }),
         },
         signal,
       );
@@ -213,7 +213,7 @@ export class CloudLink implements AsyncDisposable {
     this.#session = undefined;
     this.#uplink.detach();
     this.#state.detach();
-    this.#parts.log('cloud-offline', { code: why.code, message: why.message });
+    this.#parts.log('cloud-offline', { fault: why.code, message: why.message });
     await this.#record({ type: 'system.broker_offline', body: { code: why.code } });
     if (why.code === 'taken-over') {
       // Two bridges go by one name: a copied card, or a spare that was not fenced.

@@ -63,14 +63,15 @@ export class OutboxGaps {
     this.#gaps = this.#gaps.filter(({ to }) => to > acknowledged);
   }
 
-  /** Looks whether too much waits, and if so leaves out a tenth of what may wait. */
+  /** While too much waits, leaves out a tenth of what may wait. */
   async enforce(): Promise<void> {
-    const { lastSeq, acknowledged } = this.#journal;
-    const left = this.#gaps.reduce((sum, { count }) => sum + count, 0);
-    if (this.#busy || lastSeq - acknowledged - left <= this.#caps.events) return;
+    if (this.#busy) return;
     this.#busy = true;
     try {
-      await this.#leaveOut(Math.max(1, Math.floor(this.#caps.events / 10)));
+      const tenth = Math.max(1, Math.floor(this.#caps.events / 10));
+      while (this.#waiting() > this.#caps.events) {
+        if ((await this.#leaveOut(tenth)) === 0) return;
+      }
     } catch (problem) {
       if (!(problem instanceof StorageError)) throw problem;
     } finally {
@@ -78,10 +79,16 @@ export class OutboxGaps {
     }
   }
 
-  async #leaveOut(target: number): Promise<void> {
+  #waiting(): number {
+    const { lastSeq, acknowledged } = this.#journal;
+    return lastSeq - acknowledged - this.#gaps.reduce((sum, { count }) => sum + count, 0);
+  }
+
+  /** How many more were left out; 0 when nothing is left that may be. */
+  async #leaveOut(target: number): Promise<number> {
     let owed = target;
     for (const entryClass of ORDER) {
-      if (owed <= 0) return;
+      if (owed <= 0) break;
       const seqs = this.#oldest(entryClass, owed);
       const [from] = seqs;
       const to = seqs.at(-1);
@@ -92,6 +99,7 @@ export class OutboxGaps {
       await this.#journal.append({ stamp: this.#stamp(), entries, rows: [mark] }).committed;
       owed -= seqs.length;
     }
+    return target - owed;
   }
 
   /** Gap records themselves are never left out: they are the explanation. */

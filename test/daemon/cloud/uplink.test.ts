@@ -1,0 +1,283 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Entry } from '../../../daemon/access/entry.ts';
+import type { CloudOptions } from '../../../daemon/cloud/cloud-link.ts';
+import { EventFollower } from '../../../daemon/cloud/event-follower.ts';
+import { privateKeyOf, signCompact } from '../../../daemon/cloud/jose.ts';
+import { ACK_TYP, type WireEvent } from '../../../daemon/cloud/messages.ts';
+import { SimulatedClock } from '../../../simulator/clock.ts';
+import { seededRandom } from '../../../simulator/random.ts';
+import { BRIDGE, type Bridge, Home, openBridge } from './bridge.ts';
+import { Forge } from './forge.ts';
+import { Wire } from './wire.ts';
+
+const LONG = process.env['LATCHKEY_LONG'] === '1';
+
+async function set(options: CloudOptions = {}) {
+  const stack = new AsyncDisposableStack();
+  const home = stack.use(new Home());
+  const clock = new SimulatedClock();
+  const random = seededRandom(9);
+  const wire = new Wire();
+  const bridge = stack.use(await openBridge(home, { clock, random, broker: wire, options }));
+  await clock.settle();
+  const cc = home.sender('cc-test');
+  const acknowledge = async (epoch: string, seq: number) => {
+    const ack = { v: 1, aud: BRIDGE, iat: Math.floor(clock.now() / 1000), epoch, seq };
+    const token = await signCompact(ack, ACK_TYP, { kid: cc.kid, key: privateKeyOf(cc.jwk) });
+    await wire.deliver(`latchkey/1/${BRIDGE}/ack`, token);
+  };
+  return {
+    stack,
+    home,
+    clock,
+    random,
+    wire,
+    bridge,
+    acknowledge,
+    forge: new Forge(cc, clock, random),
+  };
+}
+
+/** Happens at once; returns the seqs. */
+async function happen(bridge: Bridge, entries: readonly Entry[]): Promise<number[]> {
+  const { recorded, committed } = bridge.journal.append({ stamp: bridge.stamp(), entries });
+  await committed;
+  return recorded.map(({ seq }) => seq);
+}
+
+function mixed(count: number): Entry[] {
+  return Array.from({ length: count }, (_, n) => ({
+    type:
+      (['access.denied', 'device.offline', 'device.online', 'system.clock_state'] as const)[
+        n % 4
+      ] ?? 'access.denied',
+    body: { n },
+  }));
+}
+
+const BACKLOG = LONG ? 100_000 : 4_000;
+
+test(`P8: a backlog of ${BACKLOG} events drains in order within the pace, and what happens meanwhile is told within 2 s`, async () => {
+  const { stack, clock, wire, bridge, acknowledge } = await set({ drainPerSecond: 100 });
+  await using _ = stack;
+  wire.isUp = false;
+  wire.cut();
+  await clock.settle();
+  for (let n = 0; n < BACKLOG; n += 500) await happen(bridge, mixed(500));
+  const last = bridge.journal.lastSeq;
+  wire.published.length = 0;
+
+  const follower = new EventFollower();
+  const arrived = new Map<number, number>();
+  const order: number[] = [];
+  const stamps: number[] = [];
+  wire.heard = (message) => {
+    if (!/\/evt\//.test(message.topic)) return;
+    stamps.push(clock.uptime());
+    assert.ok(message.payload.length <= 16 * 1024);
+    const value = JSON.parse(Buffer.from(message.payload).toString());
+    for (const event of (value.batch ?? [value]) as WireEvent[]) {
+      const taken = follower.take(event);
+      if (taken.kind !== 'new') continue;
+      assert.ok(taken.genuine);
+      arrived.set(event.seq, clock.uptime());
+      if (event.seq <= last) order.push(event.seq);
+    }
+  };
+  wire.isUp = true;
+  const live: [seq: number, at: number][] = [];
+  for (
+    let second = 0;
+    second < 100_000 && bridge.journal.acknowledged < bridge.journal.lastSeq;
+    second += 1
+  ) {
+    if (second % 5 === 2) {
+      const at = clock.uptime();
+      for (const seq of await happen(bridge, [{ type: 'access.granted', body: { second } }]))
+        live.push([seq, at]);
+    }
+    await clock.advance(1_000);
+    const mark = follower.watermark;
+    if (mark !== undefined && wire.isConnected) await acknowledge(mark.epoch, mark.seq);
+  }
+  assert.deepEqual(
+    order,
+    Array.from({ length: last }, (_, n) => n + 1),
+  );
+  assert.ok(live.length > 0);
+  for (const [seq, at] of live) {
+    const took = (arrived.get(seq) ?? Number.POSITIVE_INFINITY) - at;
+    assert.ok(took <= 2_000, `event ${seq} took ${took} ms`);
+  }
+  // No second has more messages than the pace, but for the one after a rest.
+  for (const [at, stamp] of stamps.entries()) {
+    const within = stamps.slice(at).findIndex((each) => each >= stamp + 1_000);
+    assert.ok((within === -1 ? stamps.length - at : within) <= 201);
+  }
+});
+
+test('what is not acknowledged is sent again, later each time, and in order', async () => {
+  const { stack, clock, wire, bridge, acknowledge } = await set();
+  await using _ = stack;
+  const [seq = 0] = await happen(bridge, [{ type: 'access.taken', body: { key: 'k' } }]);
+  await clock.settle();
+  const copies = () => wire.events.filter((event) => event.seq === seq).length;
+  assert.equal(copies(), 1);
+  await clock.advance(31_000);
+  assert.equal(copies(), 2);
+  await clock.advance(50_000);
+  assert.equal(copies(), 2);
+  await clock.advance(10_000);
+  assert.equal(copies(), 3);
+  await acknowledge(bridge.journal.epoch, bridge.journal.lastSeq);
+  assert.equal(bridge.link.status.outbox, 0);
+  await clock.advance(3_600_000);
+  assert.equal(copies(), 3);
+});
+
+test('an acknowledgement never goes back, never ahead, and only from a key that may', async () => {
+  const { stack, home, clock, wire, bridge, acknowledge } = await set();
+  await using _ = stack;
+  await happen(bridge, mixed(10));
+  await clock.settle();
+  const { epoch } = bridge.journal;
+  await acknowledge(epoch, 5);
+  await acknowledge(epoch, 3);
+  assert.equal(bridge.journal.acknowledged, 5);
+  await acknowledge('another', 9);
+  assert.equal(bridge.journal.acknowledged, 5);
+  const ops = home.sender('ops-test');
+  const ack = { v: 1, aud: BRIDGE, iat: 0, epoch, seq: 9 };
+  const signed = await signCompact(ack, ACK_TYP, { kid: ops.kid, key: privateKeyOf(ops.jwk) });
+  await wire.deliver(`latchkey/1/${BRIDGE}/ack`, signed);
+  assert.equal(bridge.journal.acknowledged, 5);
+  await acknowledge(epoch, 1_000_000);
+  assert.ok(bridge.journal.acknowledged <= bridge.journal.lastSeq);
+});
+
+test('events are sent once more when asked for, up to a bound', async () => {
+  const { stack, clock, wire, bridge, acknowledge, forge } = await set();
+  await using _ = stack;
+  await happen(bridge, mixed(30));
+  await clock.settle();
+  await acknowledge(bridge.journal.epoch, bridge.journal.lastSeq);
+  wire.published.length = 0;
+  const ask = async (body: object) => {
+    const made = forge.make('events.resend', body, undefined);
+    await wire.deliver(`latchkey/1/${BRIDGE}/cmd/events.resend`, made.token);
+    await clock.settle();
+    return wire.replies(made.id)[0];
+  };
+  const { epoch } = bridge.journal;
+  const reply = await ask({ epoch, from: 10, to: 20 });
+  assert.equal(reply?.data['events'], 11);
+  assert.deepEqual(
+    wire.events.map(({ seq }) => seq),
+    [10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20],
+  );
+  assert.equal((await ask({ epoch: 'other', from: 1, to: 2 }))?.code, 'not_found');
+  assert.equal((await ask({ epoch, from: 1, to: 99_999 }))?.code, 'not_found');
+});
+
+test('an event too large for a message goes as its skeleton, and the quarantine is told', async () => {
+  const { stack, clock, wire, bridge } = await set();
+  await using _ = stack;
+  const [seq] = await happen(bridge, [{ type: 'device.log', body: { text: 'x'.repeat(20_000) } }]);
+  await clock.settle();
+  const sent = wire.events.find((event) => event.seq === seq);
+  assert.equal(sent?.body['quarantined'], true);
+  assert.equal(sent?.hash, bridge.journal.entry(seq ?? 0)?.hash);
+  const told = wire.events.find(({ type }) => type === 'system.quarantined');
+  assert.equal(told?.body['seq'], seq);
+});
+
+test('a message that the broker refuses poisons nothing: the others of its batch arrive', async () => {
+  const { stack, clock, wire, bridge } = await set();
+  await using _ = stack;
+  wire.refuse = ({ topic, payload }) =>
+    /\/evt\//.test(topic) && Buffer.from(payload).includes('poison') ? 'too-large' : undefined;
+  const seqs = await happen(bridge, [
+    { type: 'access.denied', body: { n: 1 } },
+    { type: 'access.denied', body: { n: 'poison' } },
+    { type: 'access.denied', body: { n: 3 } },
+  ]);
+  await clock.settle();
+  const bodies = seqs.map((seq) => wire.events.find((event) => event.seq === seq)?.body);
+  assert.deepEqual(bodies[0], { n: 1 });
+  assert.equal(bodies[1]?.['quarantined'], true);
+  assert.deepEqual(bodies[2], { n: 3 });
+});
+
+test('over the cap the oldest of the least important class is left out, with a record that says which', async () => {
+  const { stack, clock, wire, bridge, forge } = await set({ caps: { events: 200 } });
+  await using _ = stack;
+  wire.isUp = false;
+  wire.cut();
+  await clock.settle();
+  for (let n = 0; n < 10; n += 1) await happen(bridge, mixed(40));
+  await clock.settle();
+  wire.published.length = 0;
+  wire.isUp = true;
+  await clock.runUntil(() => wire.isConnected, 10_000);
+  await clock.settle();
+  const follower = new EventFollower();
+  for (const event of wire.events) follower.take(event);
+  assert.equal(follower.missing, undefined);
+  assert.equal(follower.watermark?.seq, bridge.journal.lastSeq);
+  const sent = new Set(wire.events.map(({ seq }) => seq));
+  const left = bridge.journal.read({ limit: 5000 }).filter(({ seq }) => !sent.has(seq));
+  assert.ok(left.length >= 200 && left.length < 300, `${left.length} left out`);
+  assert.ok(left.every(({ type }) => type.startsWith('device.') || type.startsWith('system.')));
+  const gaps = wire.events.filter(({ type }) => type === 'system.outbox_gap');
+  const counted = gaps.reduce((sum, { body }) => sum + Number(body['count']), 0);
+  assert.equal(counted, left.length);
+  // It is still there for who asks.
+  const [first] = left;
+  const made = forge.make(
+    'events.resend',
+    { epoch: bridge.journal.epoch, from: first?.seq, to: first?.seq },
+    undefined,
+  );
+  await wire.deliver(`latchkey/1/${BRIDGE}/cmd/events.resend`, made.token);
+  await clock.settle();
+  assert.equal(wire.events.filter(({ seq }) => seq === first?.seq).length, 1);
+});
+
+test('the chain is marked by signatures, after a hundred entries or a quarter of an hour', async () => {
+  const { stack, home, clock, bridge } = await set();
+  await using _ = stack;
+  await happen(bridge, mixed(120));
+  await clock.settle();
+  const marks = () =>
+    bridge.journal
+      .read({ types: ['system.checkpoint'], limit: 100 })
+      .filter(({ body }) => 'jws' in body);
+  assert.equal(marks().length, 1);
+  await happen(bridge, mixed(1));
+  await clock.advance(15 * 60_000 + 1);
+  assert.equal(marks().length, 2);
+  const { verifyWithJose, publicKeyOf } = await import('../../../daemon/cloud/jose.ts');
+  for (const { body } of marks()) {
+    const key = publicKeyOf(home.enrolment.identity.publicSigning);
+    const point = JSON.parse(
+      Buffer.from(await verifyWithJose(String(body['jws']), key)).toString(),
+    );
+    assert.equal(point.hash, bridge.journal.entry(point.seq)?.hash);
+  }
+});
+
+test('an event that was changed on its way is noticed, and not taken for the real one', async () => {
+  const { stack, clock, wire, bridge } = await set();
+  await using _ = stack;
+  await happen(bridge, mixed(5));
+  await clock.settle();
+  const follower = new EventFollower();
+  const [first, second, third] = wire.events;
+  assert.ok(first && second && third);
+  assert.deepEqual(follower.take(first), { kind: 'new', genuine: true });
+  assert.deepEqual(follower.take({ ...second, body: { n: 99 } }), { kind: 'forged' });
+  assert.deepEqual(follower.take(second), { kind: 'new', genuine: true });
+  assert.deepEqual(follower.take(second), { kind: 'seen' });
+  assert.deepEqual(follower.take({ ...third, sub: 'p_evil' }), { kind: 'forged' });
+});
