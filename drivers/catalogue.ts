@@ -1,8 +1,10 @@
 /** Driver name -> entry. A new driver is one folder and one line here. */
+import { lineReader, stxEtxLrc } from './ascii-reader/line-reader.ts';
 import { id20la, rdm6300 } from './ascii-reader/rdm6300.ts';
 import { wiegandSerial } from './ascii-reader/wiegand-serial.ts';
 import type { DriverEntry } from './contract/machine.ts';
 import { kerongCu12, kerongCu16, kerongCu48, kerongCu48b } from './kerong/driver.ts';
+import { keyboardWedge, usbKeypad } from './keyboard-wedge/driver.ts';
 import { lockBoard8a } from './lock-board-8a/driver.ts';
 import { modbusRelay } from './modbus-relay/driver.ts';
 import { osdp } from './osdp/driver.ts';
@@ -13,10 +15,14 @@ const ENTRIES: readonly DriverEntry[] = [
   kerongCu16,
   kerongCu48,
   kerongCu48b,
+  keyboardWedge,
+  lineReader,
   lockBoard8a,
   modbusRelay,
   osdp,
   rdm6300,
+  stxEtxLrc,
+  usbKeypad,
   wiegandSerial,
 ];
 

@@ -10,7 +10,7 @@
  */
 import { xor8 } from '../wire/checksum.ts';
 import { joinBytes } from '../wire/hex.ts';
-import type { Token, TokenScan } from './token.ts';
+import type { Token, TokenScan } from '../wire/reader-token.ts';
 
 export type Em4100Variant = 'rdm6300' | 'id-20la' | 'raw-check';
 

@@ -1,9 +1,9 @@
 /** EM4100 fob readers in the catalogue. */
 import { z } from 'zod';
 import type { DriverEntry } from '../contract/machine.ts';
+import { FOB_READER, oneReader, rearmMs, theReader } from '../wire/reader-entry.ts';
+import { readerMachine } from '../wire/reader-machine.ts';
 import { em4100Scan } from './em4100.ts';
-import { readerMachine } from './machine.ts';
-import { FOB_READER, oneReader, rearmMs, theReader } from './reader-entry.ts';
 
 export const em4100Options = z.strictObject({
   bits: z

@@ -3,9 +3,9 @@ import { z } from 'zod';
 import type { DriverEntry } from '../contract/machine.ts';
 import { USUAL_KEYS } from '../wire/keypad-burst.ts';
 import { pinRules } from '../wire/pin-entry.ts';
-import { readerMachine } from './machine.ts';
-import { FOB_READER, oneReader, rearmMs, theReader } from './reader-entry.ts';
-import { textCardOptions } from './text-card.ts';
+import { FOB_READER, oneReader, rearmMs, theReader } from '../wire/reader-entry.ts';
+import { readerMachine } from '../wire/reader-machine.ts';
+import { textCardOptions } from '../wire/text-card.ts';
 import { wiegandLineScan } from './wiegand-line.ts';
 
 export const wiegandSerialOptions = z.strictObject({

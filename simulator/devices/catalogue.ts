@@ -5,6 +5,8 @@ import { simulatedKerongCu12, simulatedKerongCu16 } from './kerong-cu16.ts';
 import { simulatedKerongCu48, simulatedKerongCu48b } from './kerong-cu48.ts';
 import { simulatedLockBoard8a } from './lock-board-8a.ts';
 import { simulatedModbusRelay } from './modbus-relay.ts';
+import { simulatedLineReader, simulatedStxEtxLrc } from './text-reader.ts';
+import { simulatedKeyboardWedge, simulatedUsbKeypad } from './usb-input.ts';
 import { simulatedWiegandKeypad } from './wiegand-keypad.ts';
 
 export const simulatedKinds: ReadonlyMap<string, SimulatedKind> = new Map<string, SimulatedKind>([
@@ -13,8 +15,12 @@ export const simulatedKinds: ReadonlyMap<string, SimulatedKind> = new Map<string
   ['kerong-cu16', { build: simulatedKerongCu16 }],
   ['kerong-cu48', { build: simulatedKerongCu48 }],
   ['kerong-cu48b', { build: simulatedKerongCu48b }],
+  ['keyboard-wedge', { build: simulatedKeyboardWedge }],
+  ['line-reader', { build: simulatedLineReader }],
   ['lock-board-8a', { build: simulatedLockBoard8a }],
   ['modbus-relay', { build: simulatedModbusRelay }],
   ['rdm6300', { build: simulatedEm4100Reader }],
+  ['stx-etx-lrc', { build: simulatedStxEtxLrc }],
+  ['usb-keypad', { build: simulatedUsbKeypad }],
   ['wiegand-serial', { build: simulatedWiegandKeypad }],
 ]);

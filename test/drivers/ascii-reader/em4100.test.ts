@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { em4100Scan, encodeEm4100 } from '../../../drivers/ascii-reader/em4100.ts';
 import { id20la, rdm6300 } from '../../../drivers/ascii-reader/rdm6300.ts';
-import type { Token } from '../../../drivers/ascii-reader/token.ts';
 import { fromHex, joinBytes, toHex } from '../../../drivers/wire/hex.ts';
+import type { Token } from '../../../drivers/wire/reader-token.ts';
 import { giveUp, NOTHING_HELD, receive } from '../../../drivers/wire/receive-buffer.ts';
 import {
   simulatedEm4100Reader,

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { cardOfText, textCardOptions } from '../../../drivers/ascii-reader/text-card.ts';
 import { wiegandLineScan } from '../../../drivers/ascii-reader/wiegand-line.ts';
 import { wiegandSerial } from '../../../drivers/ascii-reader/wiegand-serial.ts';
 import { fromHex, toHex } from '../../../drivers/wire/hex.ts';
 import { USUAL_KEYS } from '../../../drivers/wire/keypad-burst.ts';
 import { giveUp, NOTHING_HELD, receive } from '../../../drivers/wire/receive-buffer.ts';
+import { cardOfText, textCardOptions } from '../../../drivers/wire/text-card.ts';
 import { numberOf } from '../../../drivers/wire/wiegand.ts';
 import { simulatedWiegandKeypad } from '../../../simulator/devices/wiegand-keypad.ts';
 import { wiredBus } from '../wired-bus.ts';

@@ -1,4 +1,4 @@
-/** The talk with a reader that only ever speaks by itself: cut what it says into tokens, tell cards and codes. */
+/** What is known of a reader that only speaks, and what each of its tokens makes of it. */
 import {
   type Actuation,
   type DeviceEvent,
@@ -6,10 +6,9 @@ import {
   type DeviceStatistics,
   NO_STATISTICS,
 } from '../contract/device.ts';
-import type { BusFacts, Input, Machine, Step } from '../contract/machine.ts';
 import { type Millis, type Uptime, uptime } from '../contract/time.ts';
-import { toHex } from '../wire/hex.ts';
-import type { Burst } from '../wire/keypad-burst.ts';
+import { toHex } from './hex.ts';
+import type { Burst } from './keypad-burst.ts';
 import {
   asDeviceEvents,
   discardPin,
@@ -17,11 +16,10 @@ import {
   NO_ENTRY,
   type PinEntry,
   type PinRules,
-  pinDeadline,
   pressKey,
-} from '../wire/pin-entry.ts';
-import { giveUp, NOTHING_HELD, type Received, receive } from '../wire/receive-buffer.ts';
-import type { Token, TokenScan } from './token.ts';
+} from './pin-entry.ts';
+import type { Token, TokenScan } from './reader-token.ts';
+import { giveUp, NOTHING_HELD, type Received } from './receive-buffer.ts';
 
 export interface ReaderTalk {
   readonly device: DeviceId;
@@ -39,9 +37,9 @@ export interface ReaderTalk {
 /** Bytes without sense after which somebody should look at speed and wiring. */
 const GARBAGE_BYTES = 64;
 /** How long `read-state` waits for a tag that lies in the field to repeat itself; the slowest do once a second. */
-const READ_STATE_WITHIN: Millis = 1500;
+export const READ_STATE_WITHIN: Millis = 1500;
 
-interface State {
+export interface ReaderState {
   readonly isUp: boolean;
   readonly held: Uint8Array;
   readonly lastByteAt: Uptime;
@@ -55,74 +53,9 @@ interface State {
   readonly statistics: DeviceStatistics;
 }
 
-type Said = { readonly state: State; readonly events: readonly DeviceEvent[] };
+export type Said = { readonly state: ReaderState; readonly events: readonly DeviceEvent[] };
 
-export function readerMachine(talk: ReaderTalk, bus: Pick<BusFacts, 'latencyMs'>): Machine<State> {
-  const { device } = talk;
-  const gap = talk.idleGap + bus.latencyMs;
-
-  function step(before: State, input: Input, now: Uptime): Said {
-    switch (input.kind) {
-      case 'link-up':
-        return { state: { ...before, isUp: true }, events: [{ device, kind: 'online' }] };
-      case 'link-down':
-        return linkDown(before);
-      case 'bytes': {
-        const settled = silence(before, now, gap, talk);
-        const heard = receive(
-          settled.state.held,
-          input.bytes,
-          (b) => talk.scan(b, false),
-          talk.most,
-        );
-        return then(settled, (state) => take({ ...state, lastByteAt: now }, heard, now, talk));
-      }
-      case 'wake':
-        return then(silence(before, now, gap, talk), (state) => expire(state, now, talk));
-      case 'actuation':
-        return actuate(before, input.actuation, now);
-      case 'withdraw':
-      case 'sent':
-      case 'notified':
-      case 'value':
-      case 'gatt-failed':
-        return { state: before, events: [] };
-      default:
-        return input satisfies never;
-    }
-  }
-
-  /** A reader on a wire without a way back can do nothing but repeat what lies in its field. */
-  function actuate(state: State, actuation: Actuation, now: Uptime): Said {
-    if (actuation.kind === 'feedback') return { state, events: [] };
-    if (actuation.kind !== 'read-state') {
-      return { state, events: [result(actuation, 'refused', 'this reader only speaks')] };
-    }
-    const rereading = [...state.rereading, { actuation, until: uptime(now + READ_STATE_WITHIN) }];
-    return { state: { ...state, rereading, seen: new Map() }, events: [] };
-  }
-
-  function linkDown(state: State): Said {
-    const events: DeviceEvent[] = state.rereading.map(({ actuation }) =>
-      result(actuation, 'failed', 'the link closed'),
-    );
-    const discarded = discardPin(state.entry, 'fault');
-    events.push(...asDeviceEvents(device, discarded.events));
-    if (state.isUp) events.push({ device, kind: 'offline', why: 'the link closed' });
-    return { state: { ...nothingYet(), statistics: state.statistics }, events };
-  }
-
-  return {
-    begin: () => ({ state: nothingYet(), send: [], events: [], wakeAt: undefined }),
-    step(before, input, now): Step<State> {
-      const { state, events } = step(before, input, now);
-      return { state, send: [], events, wakeAt: wakeAt(state, gap, talk) };
-    },
-    statistics: (state) => new Map([[device, state.statistics]]),
-  };
-}
-
-function nothingYet(): State {
+export function nothingYet(): ReaderState {
   return {
     isUp: false,
     held: NOTHING_HELD,
@@ -136,28 +69,20 @@ function nothingYet(): State {
   };
 }
 
-function wakeAt(state: State, gap: Millis, { pin }: ReaderTalk): Uptime | undefined {
-  const moments: number[] = state.rereading.map(({ until }) => until);
-  if (state.held.length > 0) moments.push(state.lastByteAt + gap);
-  const deadline = pin === undefined ? undefined : pinDeadline(state.entry, pin);
-  if (deadline !== undefined) moments.push(deadline);
-  return moments.length === 0 ? undefined : uptime(Math.min(...moments));
-}
-
-function then(first: Said, next: (state: State) => Said): Said {
+export function then(first: Said, next: (state: ReaderState) => Said): Said {
   const second = next(first.state);
   return { state: second.state, events: [...first.events, ...second.events] };
 }
 
 /** What was held has been followed by silence: it is what it is. */
-function silence(state: State, now: Uptime, gap: Millis, talk: ReaderTalk): Said {
+export function silence(state: ReaderState, now: Uptime, gap: Millis, talk: ReaderTalk): Said {
   if (state.held.length === 0 || now < state.lastByteAt + gap) return { state, events: [] };
   const over = giveUp(state.held, (bytes) => talk.scan(bytes, true));
   // Keys count from when they were pressed, not from when the silence behind them was long enough.
   return take(state, over, state.lastByteAt, talk);
 }
 
-function expire(state: State, now: Uptime, talk: ReaderTalk): Said {
+export function expire(state: ReaderState, now: Uptime, talk: ReaderTalk): Said {
   const events: DeviceEvent[] = [];
   let { entry } = state;
   if (talk.pin !== undefined) {
@@ -171,7 +96,12 @@ function expire(state: State, now: Uptime, talk: ReaderTalk): Said {
   return { state: { ...state, entry, rereading }, events };
 }
 
-function take(before: State, heard: Received<Token>, now: Uptime, talk: ReaderTalk): Said {
+export function take(
+  before: ReaderState,
+  heard: Received<Token>,
+  now: Uptime,
+  talk: ReaderTalk,
+): Said {
   const { statistics } = before;
   const garbage = before.garbage + heard.noiseBytes;
   let said: Said = {
@@ -198,14 +128,14 @@ function take(before: State, heard: Received<Token>, now: Uptime, talk: ReaderTa
   return said;
 }
 
-function takeToken(before: State, token: Token, now: Uptime, talk: ReaderTalk): Said {
+function takeToken(before: ReaderState, token: Token, now: Uptime, talk: ReaderTalk): Said {
   const { device } = talk;
   const events: DeviceEvent[] = [];
   if (before.garbage >= GARBAGE_BYTES) {
     events.push(fault(device, 'garbage', 'cleared', 'the reader makes sense again'));
   }
   const { statistics } = before;
-  const state: State = {
+  const state: ReaderState = {
     ...before,
     garbage: 0,
     statistics: { ...statistics, replies: statistics.replies + 1, lastSeen: now },
@@ -233,7 +163,7 @@ function takeToken(before: State, token: Token, now: Uptime, talk: ReaderTalk): 
 }
 
 function takeCard(
-  before: State,
+  before: ReaderState,
   { card }: Token & { kind: 'card' },
   now: Uptime,
   { device, rearm }: ReaderTalk,
@@ -242,7 +172,7 @@ function takeCard(
   const lastAt = before.seen.get(identity);
   const seen = new Map([...before.seen].filter(([, at]) => now - at < rearm));
   seen.set(identity, now);
-  const state: State = { ...before, seen, rereading: [] };
+  const state: ReaderState = { ...before, seen, rereading: [] };
   if (lastAt !== undefined && now - lastAt < rearm)
     return { state: { ...state, rereading: before.rereading }, events: [] };
   const read: DeviceEvent = { device, kind: 'card-read', ...card };
@@ -254,7 +184,12 @@ function takeCard(
 }
 
 /** Bytes of 1, 2, 3 and 0 that a keypad with exchanged wires cannot send. */
-function takeKey(before: State, burst: Burst, now: Uptime, { device, pin }: ReaderTalk): Said {
+function takeKey(
+  before: ReaderState,
+  burst: Burst,
+  now: Uptime,
+  { device, pin }: ReaderTalk,
+): Said {
   if (pin === undefined) return { state: before, events: [] };
   if (burst.kind === 'swapped') {
     const events = before.isSwapped
@@ -279,7 +214,7 @@ function takeKey(before: State, burst: Burst, now: Uptime, { device, pin }: Read
   };
 }
 
-function withoutEntry(state: State, why: 'cleared' | 'fault', device: DeviceId): Said {
+function withoutEntry(state: ReaderState, why: 'cleared' | 'fault', device: DeviceId): Said {
   const discarded = discardPin(state.entry, why);
   return {
     state: { ...state, entry: discarded.entry },
@@ -296,7 +231,7 @@ function fault(
   return { device, kind: 'fault', fault: which, state, detail };
 }
 
-function result(
+export function result(
   { id, device }: Actuation,
   which: 'done' | 'failed' | 'refused',
   detail?: string,

@@ -1,7 +1,7 @@
 /** What a line reader can say, whatever its dialect. */
 import type { CardBits } from '../contract/device.ts';
-import type { Burst } from '../wire/keypad-burst.ts';
-import type { Scanned } from '../wire/receive-buffer.ts';
+import type { Burst } from './keypad-burst.ts';
+import type { Scanned } from './receive-buffer.ts';
 
 export type Token =
   | { readonly kind: 'card'; readonly card: CardBits }
