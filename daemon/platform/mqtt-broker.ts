@@ -128,11 +128,14 @@ class Session implements BrokerSession {
           sharedSubscriptions:
             packet.properties?.sharedSubscriptionAvailable ?? this.#version === 5,
         };
-        this.#subscribeAll(options).then(() => {
-          if (this.#isOver) return;
-          this.#isOpen = true;
-          resolve(this);
-        }, reject);
+        this.#subscribeAll(options).then(
+          () => {
+            if (this.#isOver) return;
+            this.#isOpen = true;
+            resolve(this);
+          },
+          (problem: Error) => this.#end(brokerError(problem)),
+        );
       });
     });
   }
@@ -176,8 +179,8 @@ class Session implements BrokerSession {
     );
     await this.#asking((answer) => {
       this.#client.subscribe(map, (error, granted) => {
-        const isRefused = (granted ?? []).some(({ qos }) => qos >= 128);
-        answer(error ?? (isRefused ? new SubscriptionRefused() : undefined));
+        const isRefused = error != null || (granted ?? []).some(({ qos }) => qos >= 128);
+        answer(isRefused ? new SubscriptionRefused() : undefined);
       });
     });
   }
