@@ -1,7 +1,7 @@
 /** What the daemon asks of a reader: queued, withdrawn, expired. */
 import type { Actuation, ActuationId } from '../contract/device.ts';
 import { type Uptime, uptime } from '../contract/time.ts';
-import { feedbackCommands } from './feedback.ts';
+import { wantedCommands } from './feedback.ts';
 import { refuse } from './outcomes.ts';
 import type { Move, Pd, Turn } from './pd.ts';
 import { snapshotReads } from './requests.ts';
@@ -16,10 +16,8 @@ export function actuate(turn: Turn, pd: Pd, actuation: Actuation): void {
   switch (actuation.kind) {
     case 'feedback':
       // The last signal is the one that is true: what was not shown yet is not shown any more.
-      if (!pd.isOnline || turn.now >= actuation.expiresAt) return;
-      pd.shows = feedbackCommands(pd, actuation.signal, actuation.text).filter(
-        ({ kind }) => !pd.unknown.has(kind),
-      );
+      pd.wanted = actuation;
+      if (pd.isOnline) pd.shows = wantedCommands(turn, pd);
       return;
     case 'unlock':
     case 'lock':

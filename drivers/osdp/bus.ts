@@ -66,9 +66,11 @@ export function tend(turn: Turn, bus: Bus): void {
     expire(turn, pd);
     if (bus.flight?.device !== pd.id) giveUpLate(turn, pd);
     const deadline = offlineAt(pd);
-    if (deadline !== undefined && turn.now >= deadline) {
+    // A session that is only busy may just be getting its answer.
+    const isAsked = pd.isOnline && bus.flight?.device === pd.id;
+    if (deadline !== undefined && turn.now >= deadline && !isAsked) {
       const why = whyOffline(turn, pd);
-      if (pd.isOnline && bus.flight?.device !== pd.id) restart(turn, pd, 0, why);
+      if (pd.isOnline) restart(turn, pd, 0, why);
       goOffline(turn, pd, why);
     }
     lookAgain(turn, pd);
@@ -117,7 +119,7 @@ export function wakeAt(turn: Turn, bus: Bus): Uptime | undefined {
   const moments: (Uptime | undefined)[] = bus.pds.flatMap((pd) => [
     flight === undefined ? uptime(Math.max(dueAt(pd), bus.quietUntil)) : undefined,
     pinDeadline(pd.entry, pd.options.entry),
-    offlineAt(pd),
+    pd.isOnline && flight?.device === pd.id ? undefined : offlineAt(pd),
     pd.lookAt,
     ...pd.moves.map((move) => move.expiresAt),
     ...(flight?.device !== pd.id && pd.pending?.purpose.kind === 'move'

@@ -1,10 +1,10 @@
 /** One command and what comes back: whether it is the reply, BUSY, a refusal, or nothing at all. */
-import { uptime } from '../contract/time.ts';
+import { type Uptime, uptime } from '../contract/time.ts';
 import { sameBytes } from '../wire/hex.ts';
 import { encode, type Frame, hasMac } from './frame.ts';
 import { lookAfter, observe } from './observations.ts';
 import { contradict, fail, inquired, lose, notInquired, succeed } from './outcomes.ts';
-import { clear, count, type Pd, type Pending, raise, type Turn } from './pd.ts';
+import { clear, count, type Move, type Pd, type Pending, raise, type Turn } from './pd.ts';
 import { decodeReply, NAK, REPLY, type Reply, type Unreadable } from './replies.ts';
 import { unseal } from './secure-channel.ts';
 import {
@@ -193,7 +193,8 @@ function settleRefused(turn: Turn, pd: Pd, { purpose, unanswered }: Pending, nak
   }
 }
 
-function answered(turn: Turn, pd: Pd, { purpose }: Pending, reply: Reply | Unreadable): void {
+function answered(turn: Turn, pd: Pd, pending: Pending, reply: Reply | Unreadable): void {
+  const { purpose } = pending;
   observe(turn, pd, reply);
   switch (purpose.kind) {
     case 'poll':
@@ -201,7 +202,7 @@ function answered(turn: Turn, pd: Pd, { purpose }: Pending, reply: Reply | Unrea
       pd.pollAt = reply.kind === 'ack' ? uptime(turn.now + pd.options.pollMs) : turn.now;
       return;
     case 'move':
-      moved(turn, pd, purpose.move, reply);
+      moved(turn, pd, purpose.move, pending.firstAt, reply);
       return;
     case 'confirm':
       confirmed(turn, pd, reply.kind === 'output-status' ? reply.states : undefined);
@@ -211,6 +212,8 @@ function answered(turn: Turn, pd: Pd, { purpose }: Pending, reply: Reply | Unrea
       inquired(turn, pd, purpose.what);
       return;
     case 'show':
+      if (pd.shows.length === 0) pd.wanted = undefined;
+      return;
     case 'stage':
       return;
     default:
@@ -218,18 +221,13 @@ function answered(turn: Turn, pd: Pd, { purpose }: Pending, reply: Reply | Unrea
   }
 }
 
-function moved(
-  turn: Turn,
-  pd: Pd,
-  move: Extract<Pending['purpose'], { kind: 'move' }>['move'],
-  reply: Reply | Unreadable,
-): void {
+function moved(turn: Turn, pd: Pd, move: Move, firstAt: Uptime, reply: Reply | Unreadable): void {
   lookAfter(turn, pd, move.lasts);
   if (reply.kind !== 'ack' && reply.kind !== 'output-status') {
     fail(turn, pd, move.id, `the reader answered "${reply.kind}" to it`);
     return;
   }
-  const until = move.lasts === undefined ? undefined : uptime(turn.now + move.lasts - MARGIN);
+  const until = move.lasts === undefined ? undefined : uptime(firstAt + move.lasts - MARGIN);
   pd.confirming = { move, until };
   if (reply.kind === 'output-status') confirmed(turn, pd, reply.states);
   else if (pd.unknown.has('output-status')) confirmed(turn, pd, undefined);

@@ -1,11 +1,20 @@
 /** What the person at the reader sees and hears, as LED, BUZ and TEXT commands. */
 import type { FeedbackSignal } from '../contract/device.ts';
 import type { Blink, Colour, Command } from './commands.ts';
-import { canDo, type Pd } from './pd.ts';
+import { canDo, type Pd, type Turn } from './pd.ts';
 import { CAPABILITY } from './replies.ts';
 
 /** Characters on the usual display of one line; longer texts are cut. */
 const TEXT_MAX = 32;
+
+/** What is wanted now, if it is not too late for it. */
+export function wantedCommands(turn: Turn, pd: Pd): readonly Command[] {
+  const { wanted } = pd;
+  if (wanted === undefined || turn.now >= wanted.expiresAt) return [];
+  return feedbackCommands(pd, wanted.signal, wanted.text).filter(
+    ({ kind }) => !pd.unknown.has(kind),
+  );
+}
 
 /** Only what the reader has advertised: a refusal costs a round trip. */
 export function feedbackCommands(

@@ -1,5 +1,11 @@
 /** One reader (PD) as the control panel knows it: where the talk with it stands, what it waits for, what was seen. */
-import type { ActuationId, DeviceEvent, DeviceId, DeviceStatistics } from '../contract/device.ts';
+import type {
+  Actuation,
+  ActuationId,
+  DeviceEvent,
+  DeviceId,
+  DeviceStatistics,
+} from '../contract/device.ts';
 import { NO_STATISTICS } from '../contract/device.ts';
 import type { BusFacts } from '../contract/machine.ts';
 import { type Millis, type Uptime, uptime } from '../contract/time.ts';
@@ -54,6 +60,8 @@ export interface Pending {
   readonly bytes: Uint8Array;
   /** Our whole C-MAC, on which the reply stands; `undefined` in clear. */
   readonly mac: Uint8Array | undefined;
+  /** When it was sent first: the reader may have obeyed then, even where its reply came much later. */
+  readonly firstAt: Uptime;
   readonly sends: number;
   /** Sends to which nothing came, not even BUSY: each may have been heard. */
   readonly unanswered: number;
@@ -68,6 +76,7 @@ export interface Inquiry {
 
 export interface Confirming {
   readonly move: Move;
+  /** Until when the output must be seen in its new state; `undefined` for good. */
   readonly until: Uptime | undefined;
 }
 
@@ -97,10 +106,16 @@ export interface Pd {
   servedTurn: number;
   backOff: Millis;
   refusals: number;
+  /** When sessions were lost lately. */
   losses: readonly Uptime[];
+  /** Sessions in a row that ended almost as soon as they had begun. */
+  shortSessions: number;
+  onlineSince: Uptime;
 
   moves: readonly Move[];
   shows: readonly Command[];
+  /** What is to be shown, until it has been: a session lost meanwhile does not swallow it. */
+  wanted: Extract<Actuation, { kind: 'feedback' }> | undefined;
   reads: readonly (StatusKind | 'id')[];
   inquiries: readonly Inquiry[];
   confirming: Confirming | undefined;
@@ -167,8 +182,11 @@ export function newPd(
     backOff: 0,
     refusals: 0,
     losses: [],
+    shortSessions: 0,
+    onlineSince: now,
     moves: [],
     shows: [],
+    wanted: undefined,
     reads: [],
     inquiries: [],
     confirming: undefined,

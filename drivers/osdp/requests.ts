@@ -45,7 +45,8 @@ export function transmission(turn: Turn, pd: Pd): Uint8Array | undefined {
   if (pd.pending === undefined) {
     const purpose = nextPurpose(pd, turn.now);
     if (purpose === undefined) return undefined;
-    pd.pending = { ...compose(turn, pd, purpose), sends: 0, unanswered: 0, busyFor: 0 };
+    const composed = compose(turn, pd, purpose);
+    pd.pending = { ...composed, firstAt: turn.now, sends: 0, unanswered: 0, busyFor: 0 };
     if (purpose.kind === 'move') pd.moves = pd.moves.slice(1);
     if (purpose.kind === 'show') pd.shows = pd.shows.slice(1);
     if (purpose.kind === 'read') pd.reads = pd.reads.slice(1);

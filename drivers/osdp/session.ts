@@ -4,7 +4,7 @@
  */
 import { type Millis, uptime } from '../contract/time.ts';
 import { toHex } from '../wire/hex.ts';
-import { feedbackCommands } from './feedback.ts';
+import { feedbackCommands, wantedCommands } from './feedback.ts';
 import { forgetKeys } from './observations.ts';
 import { dropInquiries, fail, lose, refuse, succeed } from './outcomes.ts';
 import { clear, isInstalling, nextBackOff, type Pd, raise, type Turn } from './pd.ts';
@@ -22,6 +22,7 @@ import {
   AFTER_COMSET,
   AFTER_REFUSAL,
   BACK_OFF,
+  HOLDS_AFTER,
   LOSSES_TOLD,
   LOSSES_WITHIN,
   nth,
@@ -76,7 +77,9 @@ export function sessionLost(turn: Turn, pd: Pd, why: string, isCertain = false):
     const detail = `the session was lost ${pd.losses.length} times in ${LOSSES_WITHIN / 1000} s: ${why}`;
     raise(turn, pd, pd.key === undefined ? 'refusing' : 'secure-channel', detail);
   }
-  restart(turn, pd, nth(REHANDSHAKE, recent.length), why, isCertain);
+  const hasHeld = pd.isOnline && turn.now - pd.onlineSince >= HOLDS_AFTER;
+  pd.shortSessions = hasHeld ? 0 : pd.shortSessions + 1;
+  restart(turn, pd, nth(REHANDSHAKE, pd.shortSessions), why, isCertain);
 }
 
 /** It answers, and will not have us. There is no lesser security to fall back to. */
@@ -230,6 +233,7 @@ function cameOnline(turn: Turn, pd: Pd): void {
   pd.refusals = 0;
   pd.pollAt = turn.now;
   pd.reachableAt = turn.now;
+  pd.onlineSince = turn.now;
   pd.isOnline = true;
   pd.unknown = new Set();
   if (!pd.isReported) {
@@ -237,7 +241,8 @@ function cameOnline(turn: Turn, pd: Pd): void {
     pd.isReported = true;
   }
   pd.isOffline = false;
-  pd.shows = feedbackCommands(pd, 'idle', undefined);
+  // Readers forget their LEDs when they start.
+  pd.shows = [...feedbackCommands(pd, 'idle', undefined), ...wantedCommands(turn, pd)];
   pd.reads = snapshotReads(pd);
 }
 

@@ -18,10 +18,13 @@ export const RESENDS = 3;
 export const OFFLINE_AFTER: Millis = 8000;
 /** Between two looks for a silent reader: doubling from the first to the last. */
 export const BACK_OFF: readonly [Millis, Millis] = [1000, 30_000];
-/** Before the n-th new handshake of a reader that keeps losing its session, counted within `LOSSES_WITHIN`. */
+/** A session that lasted so long was lost to the line, not to its handshake. */
+export const HOLDS_AFTER: Millis = 1000;
+/** Before a new handshake: at once after a session that held, then by how many in a row did not. */
 export const REHANDSHAKE: readonly Millis[] = [0, 1000, 2000, 5000];
+/** Losses are counted within this time. */
 export const LOSSES_WITHIN: Millis = 30_000;
-/** So many losses within that time are told to the operator. */
+/** So many of them are told to the operator. */
 export const LOSSES_TOLD = 3;
 /** Before the next try with a reader that refuses the handshake. */
 export const AFTER_REFUSAL: readonly Millis[] = [1000, 2000, 5000, 10_000, 30_000];

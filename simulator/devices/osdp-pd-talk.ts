@@ -33,7 +33,7 @@ export interface PdTalkOptions {
   readonly random: Random;
   readonly cuid: Uint8Array;
   address: number;
-  /** SCBK; without one the reader answers with the default key, as it was delivered. */
+  /** SCBK; without one a challenge for it is answered with a key of zeros, as libosdp was seen to do. */
   key: Uint8Array | undefined;
   /** It also takes challenges with the default key. */
   takesDefaultKey: boolean;
@@ -46,6 +46,8 @@ export interface PdTalkOptions {
   /** What the device does with a command. */
   execute(command: Command): Reply;
 }
+
+const NO_KEY = new Uint8Array(16);
 
 interface Session {
   readonly keys: SessionKeys;
@@ -69,12 +71,13 @@ export class PdTalk {
     this.options = options;
   }
 
-  get isSecure(): boolean {
-    return this.#session !== undefined && this.#session.expected === undefined;
+  get session(): 'clear' | 'default-key' | 'secure' {
+    if (!this.#isProved) return 'clear';
+    return this.#session?.selector === 0 ? 'default-key' : 'secure';
   }
 
-  get isUnderDefaultKey(): boolean {
-    return this.isSecure && this.#session?.selector === 0;
+  get #isProved(): boolean {
+    return this.#session !== undefined && this.#session.expected === undefined;
   }
 
   /** As after a start: nothing is remembered but the key and the address. */
@@ -86,7 +89,7 @@ export class PdTalk {
 
   /** A frame with our address came broken. */
   broken(): void {
-    if (this.isSecure) this.#session = undefined;
+    if (this.#isProved) this.#session = undefined;
   }
 
   isMine(address: number): boolean {
@@ -117,7 +120,7 @@ export class PdTalk {
   #reply(frame: Frame): Frame {
     if (hasMac(frame.security)) return this.#underSession(frame);
     const command = decodeCommand(frame);
-    if (this.#session !== undefined && this.isSecure) {
+    if (this.#session !== undefined && this.#isProved) {
       // Clear text inside a session: refused under the session, which goes on.
       const mac = this.#session.mac;
       return this.#sealed(frame, nak(NAK['secure-channel-required']), mac, this.#session);
@@ -151,7 +154,7 @@ export class PdTalk {
     if (refusesKey || (selector === 0 && !takesDefaultKey && key !== undefined)) {
       return this.#clear(frame, nak(NAK['secure-channel-failed']));
     }
-    const keys = sessionKeys(selector === 0 ? SCBK_DEFAULT : (key ?? SCBK_DEFAULT), rndA);
+    const keys = sessionKeys(selector === 0 ? SCBK_DEFAULT : (key ?? NO_KEY), rndA);
     const rndB = random.bytes(8);
     const expected = serverCryptogram(keys, rndA, rndB);
     this.#session = { keys, selector, expected, mac: initialMac(keys, expected) };

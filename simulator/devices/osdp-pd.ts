@@ -1,12 +1,16 @@
 /** A simulated OSDP reader with keypad, LED, buzzer, display, inputs and outputs. */
-import { type Clock, type Timer, type Uptime, uptime } from '../../drivers/contract/time.ts';
-import type { Blink, Command, LedRecord, OutputControl } from '../../drivers/osdp/commands.ts';
+import { createHash } from 'node:crypto';
+import { type Timer, type Uptime, uptime } from '../../drivers/contract/time.ts';
+import type { Command } from '../../drivers/osdp/commands.ts';
 import { BROADCAST, FRAME_MAX, type Frame, scan } from '../../drivers/osdp/frame.ts';
+import type { OsdpOptions } from '../../drivers/osdp/options.ts';
 import { NAK, type Reply } from '../../drivers/osdp/replies.ts';
 import { fromHex } from '../../drivers/wire/hex.ts';
 import { NOTHING_HELD, receive } from '../../drivers/wire/receive-buffer.ts';
 import { encodeWiegand, WIEGAND_FORMATS } from '../../drivers/wire/wiegand.ts';
+import { ArgumentError, type Arguments, numberIn, textIn, yesOrNo } from '../arguments.ts';
 import type { DeviceSurroundings, SimJson, SimulatedDevice, Verb } from '../device.ts';
+import { PdFace, PdOutputs } from './osdp-pd-parts.ts';
 import { PdTalk } from './osdp-pd-talk.ts';
 
 export interface SimulatedOsdpPdOptions {
@@ -22,33 +26,40 @@ export interface SimulatedOsdpPdOptions {
   readonly turnaround?: number;
   readonly secureOnly?: boolean;
   readonly clearKeysetAck?: boolean;
+  /** Its first poll after a start is answered with "power was lost"; default true, as most readers do. */
+  readonly announcesStart?: boolean;
 }
 
 /** A frame cut by a longer silence is thrown away. */
 const GAP = 200;
 /** Events that wait to be fetched; when there are more, the oldest are lost, as in a real one. */
 const EVENTS_MAX = 32;
+/** After a new address was confirmed, until it counts. */
+const MOVES_AFTER = 100;
 
-interface Led {
-  permanent: Blink | undefined;
-  temporary: Blink | undefined;
-  until: Uptime;
-}
-
-interface Output {
-  isOn: boolean;
-  /** State after a timed one. */
-  permanent: boolean;
-  pulses: number;
-  timer: Timer | undefined;
-}
-
+/** As the driver's config describes it: the reader that an installer would have put there. */
 export function simulatedOsdpPd(
   name: string,
-  options: SimulatedOsdpPdOptions,
-  surroundings: DeviceSurroundings,
+  { address, secureChannel, serial, strike, inputs }: OsdpOptions,
+  around: DeviceSurroundings,
 ): SimulatedOsdpPd {
-  return new SimulatedOsdpPd(name, options, surroundings);
+  const most = (...numbers: readonly number[]) => Math.max(3, ...numbers) + 1;
+  return new SimulatedOsdpPd(
+    name,
+    {
+      address,
+      key: secureChannel === 'off' ? undefined : simulatedOsdpKey(secureChannel.key),
+      inputs: most(...inputs.map(({ input }) => input)),
+      outputs: most(strike?.output ?? 0),
+      ...(serial === undefined ? {} : { serial: Number.parseInt(serial, 16) }),
+    },
+    around,
+  );
+}
+
+/** The key that a simulated reader holds for a credential of the config (`credential:name`), 32 hex digits. */
+export function simulatedOsdpKey(credential: string): string {
+  return createHash('sha256').update(`simulated ${credential}`).digest('hex').slice(0, 32);
 }
 
 export class SimulatedOsdpPd implements SimulatedDevice {
@@ -57,11 +68,10 @@ export class SimulatedOsdpPd implements SimulatedDevice {
   readonly verbs: Readonly<Record<string, Verb>>;
   readonly #options: SimulatedOsdpPdOptions;
   readonly #around: DeviceSurroundings;
-  readonly #clock: Clock;
   readonly #talk: PdTalk;
   readonly #inputs: boolean[];
-  readonly #outputs: Output[];
-  readonly #leds = new Map<number, Led>();
+  readonly #outputs: PdOutputs;
+  readonly #face: PdFace;
   #held: Uint8Array = NOTHING_HELD;
   #heldAt: Uptime = uptime(0);
   #hasPower = true;
@@ -72,9 +82,7 @@ export class SimulatedOsdpPd implements SimulatedDevice {
   #busyPolls = 0;
   #wrongCrc = 0;
   #dropped = 0;
-  #events: Reply[] = [];
-  #beeps = 0;
-  #text = '';
+  #events: readonly Reply[] = [];
   #serial: number;
   #listensAt: number | undefined;
   #hostAt: number | undefined;
@@ -85,16 +93,16 @@ export class SimulatedOsdpPd implements SimulatedDevice {
     this.name = name;
     this.#options = options;
     this.#around = surroundings;
-    this.#clock = surroundings.clock;
     this.#serial = options.serial ?? 0x01020304;
     this.#listensAt = options.baudRate;
     this.#inputs = Array.from({ length: options.inputs ?? 4 }, () => false);
-    this.#outputs = Array.from({ length: options.outputs ?? 4 }, newOutput);
+    this.#outputs = new PdOutputs(surroundings.clock, options.outputs ?? 4);
+    this.#face = new PdFace(surroundings.clock);
     this.#talk = new PdTalk({
       random: surroundings.random,
       cuid: fromHex('C3B2070004030201'),
       address: options.address,
-      key: options.key === undefined ? undefined : keyOf(options.key),
+      key: options.key === undefined ? undefined : keyIn({ key: options.key }),
       takesDefaultKey: options.key === undefined,
       refusesKey: false,
       secureOnly: options.secureOnly ?? false,
@@ -106,9 +114,9 @@ export class SimulatedOsdpPd implements SimulatedDevice {
   }
 
   hear(bytes: Uint8Array): void {
-    const isDeaf = this.#listensAt !== undefined && this.#hostAt !== undefined;
-    if (!this.#hasPower || (isDeaf && this.#listensAt !== this.#hostAt)) return;
-    const now = this.#clock.uptime();
+    const knowsBoth = this.#listensAt !== undefined && this.#hostAt !== undefined;
+    if (!this.#hasPower || (knowsBoth && this.#listensAt !== this.#hostAt)) return;
+    const now = this.#around.clock.uptime();
     if (now - this.#heldAt > GAP) this.#held = NOTHING_HELD;
     this.#heldAt = now;
     const { frames, held, checksumErrors } = receive(
@@ -140,25 +148,13 @@ export class SimulatedOsdpPd implements SimulatedDevice {
   }
 
   look(): SimJson {
-    const now = this.#clock.uptime();
     return {
       address: this.#talk.options.address,
-      session: this.#talk.isSecure
-        ? this.#talk.isUnderDefaultKey
-          ? 'default-key'
-          : 'secure'
-        : 'clear',
+      session: this.#talk.session,
       sessions: this.#talk.sessions,
-      leds: Object.fromEntries(
-        [...this.#leds].map(([number, led]) => {
-          const shown = led.temporary && now < led.until ? led.temporary : led.permanent;
-          return [number, { colour: shown?.onColour ?? 'off', isBlinking: (shown?.off ?? 0) > 0 }];
-        }),
-      ),
-      beeps: this.#beeps,
-      text: this.#text,
+      ...this.#face.look(),
       inputs: [...this.#inputs],
-      outputs: this.#outputs.map(({ isOn, pulses }) => ({ isOn, pulses })),
+      outputs: this.#outputs.look(),
       tamper: this.#isTampered,
       waitingEvents: this.#events.length,
     };
@@ -166,21 +162,20 @@ export class SimulatedOsdpPd implements SimulatedDevice {
 
   #start(): void {
     this.#talk.forget();
-    this.#events = [{ kind: 'local-status', tamper: this.#isTampered, powerLost: true }];
-    this.#isFresh = true;
+    this.#isFresh = this.#options.announcesStart ?? true;
+    this.#events = this.#isFresh
+      ? [{ kind: 'local-status', tamper: this.#isTampered, powerLost: true }]
+      : [];
   }
+
   #stop(): void {
     for (const timer of this.#speaking) timer.cancel();
     this.#speaking.clear();
     this.#talk.forget();
     this.#held = NOTHING_HELD;
     this.#events = [];
-    this.#leds.clear();
-    this.#text = '';
-    for (const output of this.#outputs) {
-      output.timer?.cancel();
-      Object.assign(output, { isOn: false, permanent: false, timer: undefined });
-    }
+    this.#face.powerOff();
+    this.#outputs.powerOff();
   }
 
   #serve(frame: Frame, now: Uptime): void {
@@ -190,23 +185,22 @@ export class SimulatedOsdpPd implements SimulatedDevice {
       this.#say(this.#talk.busy(frame));
       return;
     }
-    const bytes = this.#talk.answer(frame, now);
+    const bytes = this.#talk.answer(frame, now).slice();
     if (this.#dropped > 0) {
       this.#dropped -= 1;
       return;
     }
     if (this.#wrongCrc > 0) {
       this.#wrongCrc -= 1;
-      const broken = bytes.slice();
-      broken[broken.length - 1] = (broken.at(-1) ?? 0) ^ 0x01;
-      this.#say(broken);
-    } else this.#say(bytes);
+      bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 0x01;
+    }
+    this.#say(bytes);
   }
 
   /** With a mark byte before it, as libosdp does. */
   #say(bytes: Uint8Array): void {
-    const at = uptime(this.#clock.uptime() + (this.#options.turnaround ?? 3));
-    const timer = this.#clock.wakeAt(at, () => {
+    const at = uptime(this.#around.clock.uptime() + (this.#options.turnaround ?? 3));
+    const timer = this.#around.clock.wakeAt(at, () => {
       this.#speaking.delete(timer);
       this.#around.say(Uint8Array.of(0xff, ...bytes));
     });
@@ -215,17 +209,13 @@ export class SimulatedOsdpPd implements SimulatedDevice {
 
   #execute(command: Command): Reply {
     switch (command.kind) {
-      case 'poll':
-        return this.#events.shift() ?? { kind: 'ack' };
+      case 'poll': {
+        const [event, ...rest] = this.#events;
+        this.#events = rest;
+        return event ?? { kind: 'ack' };
+      }
       case 'id':
-        return {
-          kind: 'id',
-          oui: fromHex('C3B2A1'),
-          model: 7,
-          version: 1,
-          serial: this.#serial,
-          firmware: [1, 2, 3],
-        };
+        return { kind: 'id', ...PRODUCT, serial: this.#serial };
       case 'capabilities':
         return { kind: 'capabilities', capabilities: this.#capabilities() };
       case 'local-status': {
@@ -236,19 +226,19 @@ export class SimulatedOsdpPd implements SimulatedDevice {
       case 'input-status':
         return { kind: 'input-status', states: [...this.#inputs] };
       case 'output-status':
-        return { kind: 'output-status', states: this.#outputs.map(({ isOn }) => isOn) };
+        return { kind: 'output-status', states: this.#outputs.states };
       case 'reader-status':
         return { kind: 'reader-status', states: [0] };
       case 'output':
-        return this.#drive(command.controls);
+        return this.#outputs.drive(command.controls) ? { kind: 'ack' } : nak(NAK.record);
       case 'led':
-        for (const record of command.records) this.#light(record);
+        this.#face.light(command.records);
         return { kind: 'ack' };
       case 'buzzer':
-        if (command.tone > 1) this.#beeps += Math.max(1, command.repeat);
+        this.#face.beep(command);
         return { kind: 'ack' };
       case 'text':
-        this.#text = command.text;
+        this.#face.write(command.text);
         return { kind: 'ack' };
       case 'comset':
         return this.#move(command.address, command.baudRate);
@@ -260,7 +250,7 @@ export class SimulatedOsdpPd implements SimulatedDevice {
       case 'challenge':
       case 'cryptogram':
       case 'manufacturer':
-        return { kind: 'nak', nak: NAK['unknown-command'], data: new Uint8Array() };
+        return nak(NAK['unknown-command']);
       default:
         return command satisfies never;
     }
@@ -274,7 +264,7 @@ export class SimulatedOsdpPd implements SimulatedDevice {
     });
     return [
       able(1, 1, this.#inputs.length),
-      able(2, 1, this.#outputs.length),
+      able(2, 1, this.#outputs.states.length),
       able(3, 1, 0),
       able(4, 4, 1),
       able(5, 2, 1),
@@ -285,55 +275,11 @@ export class SimulatedOsdpPd implements SimulatedDevice {
     ];
   }
 
-  #drive(controls: readonly OutputControl[]): Reply {
-    if (controls.some(({ output }) => this.#outputs[output] === undefined)) {
-      return { kind: 'nak', nak: NAK.record, data: new Uint8Array() };
-    }
-    for (const { output: number, code, tenths } of controls) {
-      const output = this.#outputs[number];
-      if (output === undefined || code === 'nothing') continue;
-      const isOn = code === 'on' || code === 'on-for' || code === 'on-after-timer';
-      const isTimed = code === 'on-for' || code === 'off-for';
-      if (isTimed) this.#pulse(output, isOn, tenths);
-      else if (code === 'on' || code === 'off') {
-        output.timer?.cancel();
-        Object.assign(output, { isOn, permanent: isOn, timer: undefined });
-      } else if (output.timer === undefined) Object.assign(output, { isOn, permanent: isOn });
-      else output.permanent = isOn;
-    }
-    return { kind: 'ack' };
-  }
-
-  #pulse(output: Output, isOn: boolean, tenths: number): void {
-    output.timer?.cancel();
-    output.isOn = isOn;
-    output.pulses += 1;
-    const at = uptime(this.#clock.uptime() + tenths * 100);
-    output.timer = this.#clock.wakeAt(at, () => {
-      Object.assign(output, { isOn: output.permanent, timer: undefined });
-    });
-  }
-
-  #light({ led: number, temporary, permanent }: LedRecord): void {
-    const led = this.#leds.get(number) ?? {
-      permanent: undefined,
-      temporary: undefined,
-      until: uptime(0),
-    };
-    if (temporary === 'cancel') led.temporary = undefined;
-    else if (temporary !== undefined) {
-      led.temporary = temporary;
-      led.until = uptime(this.#clock.uptime() + temporary.tenths * 100);
-    }
-    if (permanent !== undefined) led.permanent = permanent;
-    this.#leds.set(number, led);
-  }
-
   /** The answer leaves from the old address, at the old speed; then both change. */
   #move(address: number, baudRate: number): Reply {
-    const at = uptime(this.#clock.uptime() + 100);
-    this.#clock.wakeAt(at, () => {
-      this.#talk.options.address = address === BROADCAST ? this.#talk.options.address : address;
+    const { clock } = this.#around;
+    clock.wakeAt(uptime(clock.uptime() + MOVES_AFTER), () => {
+      if (address !== BROADCAST) this.#talk.options.address = address;
       this.#listensAt = baudRate;
       this.#talk.forget();
     });
@@ -346,147 +292,141 @@ export class SimulatedOsdpPd implements SimulatedDevice {
   }
 
   #makeVerbs(): Readonly<Record<string, Verb>> {
-    const verb = (
-      what: string,
-      args: Verb['arguments'],
-      run: (args: Readonly<Record<string, SimJson>>) => void,
-    ): Verb => ({
-      what,
-      arguments: args,
-      run: (given) => {
-        run(given);
-        return this.look();
-      },
-    });
     return {
-      'show-card': verb(
-        'hold a card to the reader',
-        {
-          'bits?': 'raw bits in hex, left-justified',
-          'bitCount?': 'how many of them count',
-          'format?': WIEGAND_FORMATS.join(', '),
-          'facility?': 'facility code',
-          'number?': 'card number',
-          'reader?': 'which head',
-        },
-        (args) =>
-          this.#report({
-            kind: 'raw',
-            format: 1,
-            ...cardOf(args),
-            reader: integer(args, 'reader', 0),
-          }),
+      show: verb('holds a card to the reader', CARD_ARGUMENTS, (given) =>
+        this.#report({ kind: 'raw', format: 1, ...cardIn(given), reader: headIn(given) }),
       ),
-      'press-keys': verb(
-        'press keys of the keypad',
-        { keys: '0 to 9, * and #', 'together?': 'true: all in one report' },
-        (args) => this.#press(text(args, 'keys'), args['together'] === true),
+      press: verb(
+        'presses keys one after the other',
+        { keys: 'such as "1234#"', 'together?': 'true: all of them in one report' },
+        (given) => this.#press(textIn(given, 'keys') ?? '', yesOrNo(given, 'together', false)),
       ),
-      tamper: verb('open or close the housing', { open: 'true or false' }, (args) => {
-        this.#isTampered = flag(args, 'open');
+      tamper: verb('opens or closes the housing', { open: 'true or false' }, (given) => {
+        this.#isTampered = yesOrNo(given, 'open');
         this.#report({ kind: 'local-status', tamper: this.#isTampered, powerLost: false });
       }),
-      'set-input': verb(
-        'close or open the contact at an input',
+      input: verb(
+        'closes or opens the contact at an input',
         { input: 'from 0', closed: 'true or false' },
-        (args) => {
-          const input = integer(args, 'input');
-          if (this.#inputs[input] === undefined) throw new RangeError(`there is no input ${input}`);
-          this.#inputs[input] = flag(args, 'closed');
+        (given) => {
+          const input = numberIn(given, 'input', { from: 0, to: this.#inputs.length - 1 });
+          this.#inputs[input] = yesOrNo(given, 'closed');
           this.#report({ kind: 'input-status', states: [...this.#inputs] });
         },
       ),
-      reboot: verb('interrupt its supply for a moment', {}, () => {
+      reboot: verb('interrupts its supply for a moment', {}, () => {
         this.power(false);
         this.power(true);
       }),
-      busy: verb('answer BUSY', { polls: 'how many times' }, (args) => {
-        this.#busyPolls = integer(args, 'polls');
-      }),
-      mute: verb('say nothing any more', { on: 'true or false' }, (args) => {
-        this.#isMute = flag(args, 'on');
-      }),
-      'set-key': verb('give it a key', { key: '32 hex digits' }, (args) => {
-        this.#talk.options.key = keyOf(text(args, 'key'));
-        this.#talk.options.takesDefaultKey = false;
-        this.#talk.forget();
-      }),
-      'default-key': verb('put it back to the key of delivery', {}, () => {
-        this.#talk.options.key = undefined;
-        this.#talk.options.takesDefaultKey = true;
-        this.#talk.forget();
-      }),
-      'refuse-key': verb('refuse every handshake', { on: 'true or false' }, (args) => {
-        this.#talk.options.refusesKey = flag(args, 'on');
-        this.#talk.forget();
-      }),
-      'wrong-crc': verb('send replies with a wrong CRC', { 'replies?': 'how many' }, (args) => {
-        this.#wrongCrc = integer(args, 'replies', 1);
-      }),
-      'drop-reply': verb('obey, and say nothing', { 'replies?': 'how many' }, (args) => {
-        this.#dropped = integer(args, 'replies', 1);
-      }),
-      replace: verb('put another reader in its place', { serial: 'its number' }, (args) => {
+      replace: verb('puts another one in its place', { serial: 'its number' }, (given) => {
         this.power(false);
-        this.#serial = integer(args, 'serial');
+        this.#serial = numberIn(given, 'serial', { from: 0, to: 0xffff_ffff });
         this.power(true);
       }),
+      ...this.#faultVerbs(),
+    };
+  }
+
+  #faultVerbs(): Readonly<Record<string, Verb>> {
+    const times = (given: Arguments) =>
+      numberIn(given, 'times', { from: 0, to: 1e6, otherwise: 1 });
+    const howOften = { 'times?': 'how often, once is the default' };
+    const { options } = this.#talk;
+    return {
+      busy: verb('lets it answer BUSY', howOften, (given) => {
+        this.#busyPolls = times(given);
+      }),
+      mute: verb('lets it say nothing', { 'on?': 'true (the default) or false' }, (given) => {
+        this.#isMute = yesOrNo(given, 'on', true);
+      }),
+      garble: verb('lets it say wrong CRCs', howOften, (given) => {
+        this.#wrongCrc = times(given);
+      }),
+      'drop-reply': verb('lets it obey and say nothing', howOften, (given) => {
+        this.#dropped = times(given);
+      }),
+      'set-key': verb('gives it a key', { key: '32 hex digits' }, (given) => {
+        options.key = keyIn(given);
+        options.takesDefaultKey = false;
+        this.#talk.forget();
+      }),
+      'default-key': verb('puts it back to the key of delivery', {}, () => {
+        options.key = undefined;
+        options.takesDefaultKey = true;
+        this.#talk.forget();
+      }),
+      'refuse-key': verb(
+        'lets it refuse handshakes',
+        { 'on?': 'true (the default) or false' },
+        (given) => {
+          options.refusesKey = yesOrNo(given, 'on', true);
+          this.#talk.forget();
+        },
+      ),
     };
   }
 
   #press(keys: string, together: boolean): void {
-    const bytes = [...keys].map((key) => {
-      if (!/^[0-9*#]$/.test(key)) throw new RangeError(`the keypad has no key "${key}"`);
-      return key === '*' ? 0x7f : key === '#' ? 0x0d : key.charCodeAt(0);
-    });
-    const groups = together ? [bytes] : bytes.map((byte) => [byte]);
-    for (const group of groups) {
+    if (!/^[0-9*#]+$/.test(keys)) throw new ArgumentError('keys', 'keys are 0 to 9, * and #');
+    const bytes = [...keys].map((key) =>
+      key === '*' ? 0x7f : key === '#' ? 0x0d : key.charCodeAt(0),
+    );
+    for (const group of together ? [bytes] : bytes.map((byte) => [byte])) {
       this.#report({ kind: 'keypad', reader: 0, keys: Uint8Array.from(group) });
     }
   }
 }
 
-function newOutput(): Output {
-  return { isOn: false, permanent: false, pulses: 0, timer: undefined };
+const PRODUCT = { oui: fromHex('C3B2A1'), model: 7, version: 1, firmware: [1, 2, 3] } as const;
+
+const CARD_ARGUMENTS = {
+  'card?': 'facility and number as printed, such as "123,4567"',
+  'format?': `one of ${WIEGAND_FORMATS.join(', ')}; h10301 is the default`,
+  'bits?': 'instead: the bits in hex, left-justified',
+  'bitCount?': 'how many of them count',
+  'head?': 'which head of the reader, from 0',
+};
+
+function verb(what: string, args: Verb['arguments'], act: (given: Arguments) => void): Verb {
+  return {
+    what,
+    arguments: args,
+    run: (given) => {
+      act(given);
+      return null;
+    },
+  };
 }
 
-type Arguments = Readonly<Record<string, SimJson>>;
-
-function cardOf(args: Arguments): { readonly bits: Uint8Array; readonly bitCount: number } {
-  if (args['bits'] !== undefined) {
-    const bits = fromHex(text(args, 'bits'));
-    return { bits, bitCount: integer(args, 'bitCount', bits.length * 8) };
+function cardIn(given: Arguments): { readonly bits: Uint8Array; readonly bitCount: number } {
+  const hex = textIn(given, 'bits');
+  if (hex !== undefined) {
+    const bits = fromHex(hex);
+    const otherwise = bits.length * 8;
+    return { bits, bitCount: numberIn(given, 'bitCount', { from: 0, to: 65_535, otherwise }) };
   }
-  const wanted = args['format'] ?? 'h10301';
+  const wanted = textIn(given, 'format') ?? 'h10301';
   const format = WIEGAND_FORMATS.find((each) => each === wanted);
-  if (format === undefined) throw new RangeError(`no format ${String(wanted)}`);
-  const facility = args['facility'] === undefined ? undefined : BigInt(integer(args, 'facility'));
-  const { bits, bitCount } = encodeWiegand(format, facility, BigInt(integer(args, 'number')));
-  return { bits, bitCount };
+  if (format === undefined) throw new ArgumentError('format', `there is no format "${wanted}"`);
+  const [, facility, number] = /^(?:(\d+),)?(\d+)$/.exec(textIn(given, 'card') ?? '') ?? [];
+  if (number === undefined) throw new ArgumentError('card', '"card" is such as "123,4567"');
+  return encodeWiegand(
+    format,
+    facility === undefined ? undefined : BigInt(facility),
+    BigInt(number),
+  );
 }
 
-function integer(args: Arguments, name: string, fallback?: number): number {
-  const value = args[name] ?? fallback;
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) {
-    throw new RangeError(`${name} is a whole number from 0`);
-  }
-  return value;
+function headIn(given: Arguments): number {
+  return numberIn(given, 'head', { from: 0, to: 7, otherwise: 0 });
 }
 
-function text(args: Arguments, name: string): string {
-  const value = args[name];
-  if (typeof value !== 'string') throw new RangeError(`${name} is a text`);
-  return value;
+function keyIn(given: Arguments): Uint8Array {
+  const text = textIn(given, 'key') ?? '';
+  if (!/^[0-9A-Fa-f]{32}$/.test(text)) throw new ArgumentError('key', 'a key is 32 hex digits');
+  return fromHex(text);
 }
 
-function flag(args: Arguments, name: string): boolean {
-  const value = args[name];
-  if (typeof value !== 'boolean') throw new RangeError(`${name} is true or false`);
-  return value;
-}
-
-function keyOf(hex: string): Uint8Array {
-  const key = fromHex(hex);
-  if (key.length !== 16) throw new RangeError('a key is 32 hex digits');
-  return key;
+function nak(code: number): Reply {
+  return { kind: 'nak', nak: code, data: new Uint8Array() };
 }

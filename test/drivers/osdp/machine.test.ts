@@ -15,7 +15,7 @@ for (const security of ['secure', 'clear'] as const) {
     await using site = await bench([reader]);
     await site.online();
     assert.equal(site.seen(0, 'session'), security);
-    site.do(0, 'show-card', { format: 'h10301', facility: 123, number: 4567 });
+    site.do(0, 'show', { card: '123,4567' });
     await site.clock.advance(200);
     const [card, ...more] = site.ofKind('card-read');
     assert.equal(more.length, 0);
@@ -27,9 +27,9 @@ for (const security of ['secure', 'clear'] as const) {
   test(`${security}: a code typed, key by key or all at once, is one code`, async () => {
     await using site = await bench([reader]);
     await site.online();
-    site.do(0, 'press-keys', { keys: '1122#' });
+    site.do(0, 'press', { keys: '1122#' });
     await site.clock.advance(1000);
-    site.do(0, 'press-keys', { keys: '0070#', together: true });
+    site.do(0, 'press', { keys: '0070#', together: true });
     await site.clock.advance(500);
     assert.deepEqual(
       site.ofKind('code-entered').map(({ digits }) => digits),
@@ -65,11 +65,11 @@ for (const security of ['secure', 'clear'] as const) {
       { input: 2, as: 'exit-button' },
     ];
     await using site = await bench([{ ...reader, options: { inputs } }]);
-    site.do(0, 'set-input', { input: 0, closed: true });
+    site.do(0, 'input', { input: 0, closed: true });
     await site.online();
-    site.do(0, 'set-input', { input: 0, closed: false });
+    site.do(0, 'input', { input: 0, closed: false });
     await site.clock.advance(300);
-    site.do(0, 'set-input', { input: 2, closed: true });
+    site.do(0, 'input', { input: 2, closed: true });
     await site.clock.advance(300);
     assert.deepEqual(
       site.ofKind('door-contact').map(({ isOpen, first }) => [isOpen, first]),
@@ -90,11 +90,11 @@ for (const security of ['secure', 'clear'] as const) {
   test(`${security}: a reader that starts again is back at once, and half a code joins nothing`, async () => {
     await using site = await bench([reader]);
     await site.online();
-    site.do(0, 'press-keys', { keys: '12' });
+    site.do(0, 'press', { keys: '12' });
     await site.clock.advance(500);
     site.do(0, 'reboot');
     await site.clock.advance(1500);
-    site.do(0, 'press-keys', { keys: '34#' });
+    site.do(0, 'press', { keys: '34#' });
     await site.clock.advance(1000);
     assert.deepEqual(
       site.ofKind('code-entered').map(({ digits }) => digits),
@@ -113,7 +113,7 @@ for (const security of ['secure', 'clear'] as const) {
     await site.online();
     site.bus.setFaults({ lose: 0.05, noise: 0.2, stray: 0.1 });
     for (let shown = 0; shown < 20; shown += 1) {
-      site.do(0, 'show-card', { facility: 1, number: shown });
+      site.do(0, 'show', { card: `1,${shown}` });
       await site.clock.advance(3000);
     }
     const numbers = site.ofKind('card-read').map(({ bits }) => toHex(bits));
@@ -175,7 +175,7 @@ for (const clearKeysetAck of [false, true]) {
     ]);
     await site.online();
     assert.equal(site.seen(0, 'session'), 'secure');
-    site.do(0, 'show-card', { facility: 1, number: 2 });
+    site.do(0, 'show', { card: '1,2' });
     await site.clock.advance(300);
     assert.equal(site.ofKind('card-read').length, 1);
     assert.deepEqual(
@@ -224,8 +224,8 @@ test('inside an install window a new reader is moved from where it was delivered
 test('a busy reader is asked again and loses nothing', async () => {
   await using site = await bench([{ options: STRIKE }]);
   await site.online();
-  site.do(0, 'busy', { polls: 3 });
-  site.do(0, 'show-card', { facility: 1, number: 2 });
+  site.do(0, 'busy', { times: 3 });
+  site.do(0, 'show', { card: '1,2' });
   const id = site.ask(0, { kind: 'unlock', hold: 1000 });
   await site.clock.advance(2000);
   assert.equal(site.resultOf(id).result, 'done');
@@ -237,7 +237,7 @@ test('a busy reader is asked again and loses nothing', async () => {
 test('an unlock to a reader that stays busy is not done late', async () => {
   await using site = await bench([{ options: STRIKE }]);
   await site.online();
-  site.do(0, 'busy', { polls: 8 });
+  site.do(0, 'busy', { times: 8 });
   const id = site.ask(0, { kind: 'unlock', hold: 1000 }, 1000);
   await site.clock.advance(10_000);
   assert.notEqual(site.resultOf(id).result, 'done');
@@ -247,7 +247,7 @@ test('an unlock to a reader that stays busy is not done late', async () => {
 test('an unlock whose reply is lost is not a second pulse', async () => {
   await using site = await bench([{ options: STRIKE }]);
   await site.online();
-  site.do(0, 'drop-reply', { replies: 2 });
+  site.do(0, 'drop-reply', { times: 2 });
   const id = site.ask(0, { kind: 'unlock', hold: 3000 }, 5000);
   await site.clock.advance(3000);
   assert.equal(site.resultOf(id).result, 'done');
@@ -332,7 +332,7 @@ test('a silent reader is offline after eight seconds, and back when it answers',
   site.do(0, 'mute', { on: false });
   await site.clock.advance(31_000);
   assert.equal(site.ofKind('online').length, 2);
-  site.do(0, 'show-card', { facility: 1, number: 2 });
+  site.do(0, 'show', { card: '1,2' });
   await site.clock.advance(300);
   assert.equal(site.ofKind('card-read').length, 1);
 });
@@ -396,10 +396,10 @@ test('state and identity are read again when asked for', async () => {
 test('cards that are no cards are told as malformed', async () => {
   await using site = await bench([{ options: { formats: ['h10301'] } }]);
   await site.online();
-  site.do(0, 'show-card', { bits: 'BD88EB00', bitCount: 26 });
-  site.do(0, 'show-card', { bits: 'BD88EB80FF', bitCount: 34 });
-  site.do(0, 'show-card', { bits: 'BD88', bitCount: 26 });
-  site.do(0, 'show-card', { facility: 1, number: 2, reader: 1 });
+  site.do(0, 'show', { bits: 'BD88EB00', bitCount: 26 });
+  site.do(0, 'show', { bits: 'BD88EB80FF', bitCount: 34 });
+  site.do(0, 'show', { bits: 'BD88', bitCount: 26 });
+  site.do(0, 'show', { card: '1,2', head: 1 });
   await site.clock.advance(1000);
   assert.equal(site.ofKind('card-read').length, 0);
   assert.equal(site.ofKind('card-malformed').length, 4);
@@ -408,9 +408,9 @@ test('cards that are no cards are told as malformed', async () => {
 test('a card ends a code half typed', async () => {
   await using site = await bench([{}]);
   await site.online();
-  site.do(0, 'press-keys', { keys: '12' });
-  site.do(0, 'show-card', { facility: 1, number: 2 });
-  site.do(0, 'press-keys', { keys: '34#' });
+  site.do(0, 'press', { keys: '12' });
+  site.do(0, 'show', { card: '1,2' });
+  site.do(0, 'press', { keys: '34#' });
   await site.clock.advance(2000);
   assert.deepEqual(
     site.ofKind('code-entered').map(({ digits }) => digits),
@@ -449,7 +449,7 @@ test('an adapter that echoes is no foreign master', async () => {
   await using site = await bench([{}]);
   site.bus.echo = true;
   await site.online();
-  site.do(0, 'show-card', { facility: 1, number: 2 });
+  site.do(0, 'show', { card: '1,2' });
   await site.clock.advance(300);
   assert.equal(site.ofKind('card-read').length, 1);
   assert.equal(site.ofKind('fault').length, 0);
@@ -469,4 +469,58 @@ test('two readers with one address are told as a clash', async () => {
   site.bus.detach('twin');
   await site.clock.advance(60_000);
   assert.equal(site.ofKind('fault', 0).at(-1)?.state, 'cleared');
+});
+
+test('a reader that is busy without end is offline, and back when it has time', async () => {
+  await using site = await bench([{}]);
+  await site.online();
+  site.do(0, 'busy', { times: 1000 });
+  await site.clock.advance(12_000);
+  assert.equal(site.ofKind('offline').length, 1);
+  site.do(0, 'busy', { times: 0 });
+  await site.clock.advance(5000);
+  assert.equal(site.ofKind('online').length, 2);
+});
+
+test('a reader that knows checksums only', async () => {
+  await using site = await bench([{ key: 'off', options: { check: 'checksum' } }]);
+  await site.online();
+  site.do(0, 'show', { card: '1,2' });
+  await site.clock.advance(300);
+  assert.equal(site.ofKind('card-read').length, 1);
+  for (const bytes of site.sent) assert.equal((bytes[4] ?? 0) & 0x04, 0);
+});
+
+test('a refusal that is shown while the session is lost is shown in the next', async () => {
+  await using site = await bench([{}]);
+  await site.online();
+  await site.clock.advance(1000);
+  site.do(0, 'reboot');
+  site.ask(0, { kind: 'feedback', signal: 'denied' });
+  await site.clock.advance(1000);
+  assert.deepEqual(site.seen(0, 'leds', 0), { colour: 'red', isBlinking: true });
+  assert.equal(site.seen(0, 'beeps'), 3);
+});
+
+test('a slow gateway that cuts every frame into bytes', async () => {
+  await using site = await bench([{ options: STRIKE }]);
+  site.bus.setFaults({ split: 4, delay: 30 });
+  await site.online();
+  site.do(0, 'show', { card: '1,2' });
+  const id = site.ask(0, { kind: 'unlock', hold: 2000 });
+  await site.clock.advance(2000);
+  assert.equal(site.ofKind('card-read').length, 1);
+  assert.equal(site.resultOf(id).result, 'done');
+});
+
+test('replies that come twice or late end nothing', async () => {
+  await using site = await bench([{}, {}]);
+  await site.online();
+  site.bus.setFaults({ duplicate: 0.5, delay: 120 }, { direction: 'to-host' });
+  for (let shown = 0; shown < 10; shown += 1) {
+    site.do(0, 'show', { card: `1,${shown}` });
+    await site.clock.advance(2000);
+  }
+  assert.equal(site.ofKind('card-read').length, 10);
+  assert.equal(site.seen(0, 'sessions'), 1);
 });
