@@ -1,0 +1,327 @@
+/**
+ * A whole site on one clock and one seed: the daemon's own parts, wired as `latchkey run` wires them, on simulated
+ * hardware. The store is in memory, or in a folder where a story needs a restart.
+ */
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseConfig } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
+import type { Command } from '../daemon/access/command.ts';
+import type { EntryType, RecordedEntry } from '../daemon/access/entry.ts';
+import {
+  credentialId,
+  type Grant,
+  grantId,
+  holderId,
+  type Window,
+} from '../daemon/access/model.ts';
+import type { DeskAttempt } from '../daemon/local-api/desk.ts';
+import { type Daemon, wire } from '../daemon/wiring.ts';
+import { instant, type Millis } from '../drivers/contract/time.ts';
+import { SimulatedBus } from '../simulator/bus.ts';
+import { SimulatedClock } from '../simulator/clock.ts';
+import type { SimJson } from '../simulator/device.ts';
+import { simulatedKinds } from '../simulator/devices/catalogue.ts';
+import { buildIntoSlot } from '../simulator/devices/slot-reader.ts';
+import { SimulatedPort } from '../simulator/link.ts';
+import { seededRandom } from '../simulator/random.ts';
+
+export const minutes = (count: number): Millis => count * 60_000;
+export const hours = (count: number): Millis => count * 3_600_000;
+
+export const FLAT_KEY = { key: 'flat-3', slot: 3, fob: '0F00012A03' } as const;
+export const STORE_KEY = { key: 'store-room', slot: 12, fob: '0F00012A0C' } as const;
+
+const CONFIG = `
+site: { id: harbour-12, zone: Europe/Stockholm, policies: { clockSource: assumed } }
+store: { directory: /memory }
+secrets: { pinPepper: "file:PEPPER" }
+buses:
+  box-bus: { serial: /simulated/box, baudRate: 19200 }
+  lobby-bus: { tcp: "127.0.0.1:1" }
+  pad-bus: { serial: /simulated/pad, baudRate: 9600 }
+  slot-7-bus: { serial: /simulated/slot-7, baudRate: 9600 }
+devices:
+  box: { driver: kerong-cu16, bus: box-bus, address: 0 }
+  fobs: { driver: rdm6300, bus: lobby-bus }
+  keypad: { driver: wiegand-serial, bus: pad-bus, entry: { end: "#" } }
+  slot-7: { driver: rdm6300, bus: slot-7-bus }
+accessPoints:
+  lobby: { box: box, readers: [fobs, keypad], slotReaders: { 7: slot-7 } }
+keys:
+  flat-3: { name: Flat 3, fob: "0F00012A03", home: lobby, slot: 3 }
+  flat-7: { name: Flat 7, fob: "0F00012A07", home: lobby, slot: 7 }
+  store-room: { name: Store room, fob: "0F00012A0C", home: lobby, slot: 12 }
+`;
+
+export interface SiteOptions {
+  readonly seed: number;
+  /** Where the wall clock starts. */
+  readonly at?: string;
+  /** The store is kept on the disk, so that the daemon can be started again on it. */
+  readonly onDisk?: boolean;
+  /** What the config says otherwise. */
+  readonly change?: (config: Config) => Config;
+  /** Nobody vouches for the wall clock. */
+  readonly noTimeServer?: boolean;
+}
+
+export interface PutGrant {
+  readonly id: string;
+  readonly rev?: number;
+  readonly pin?: string;
+  readonly fob?: string;
+  readonly key?: string;
+  readonly window?: Window;
+  readonly more?: Partial<Grant>;
+}
+
+export async function simulatedSite(options: SiteOptions): Promise<SimulatedSite> {
+  const site = new SimulatedSite(options);
+  await site.start();
+  return site;
+}
+
+export class SimulatedSite implements AsyncDisposable {
+  readonly clock: SimulatedClock;
+  readonly buses = new Map<string, SimulatedBus>();
+  readonly ports = new Map<string, SimulatedPort>();
+  readonly log: { readonly event: string; readonly fields: object }[] = [];
+  readonly #options: SiteOptions;
+  readonly #config: Config;
+  readonly #directory: string;
+  #daemon: Daemon | undefined;
+  #stopping = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+  #starts = 0;
+  hasTimeServer: boolean;
+
+  constructor(options: SiteOptions) {
+    this.#options = options;
+    this.hasTimeServer = options.noTimeServer !== true;
+    this.clock = new SimulatedClock(options.at === undefined ? {} : { at: options.at });
+    this.#directory = mkdtempSync(join(tmpdir(), 'latchkey-scenario-'));
+    const pepper = join(this.#directory, 'pepper');
+    writeFileSync(pepper, new Uint8Array(32).fill(7), { mode: 0o600 });
+    const config = parseConfig(CONFIG.replace('PEPPER', pepper));
+    const directory = options.onDisk === true ? join(this.#directory, 'store') : ':memory:';
+    this.#config = (options.change ?? ((same) => same))({ ...config, store: { directory } });
+    this.#build();
+  }
+
+  get daemon(): Daemon {
+    if (this.#daemon === undefined) throw new Error('the daemon is not running');
+    return this.#daemon;
+  }
+
+  get journal(): readonly RecordedEntry[] {
+    return this.daemon.desk.journal.read({ limit: 5000 });
+  }
+
+  /** Types of what was recorded, in order, of these classes. */
+  types(...classes: readonly string[]): readonly EntryType[] {
+    return this.journal
+      .map(({ type }) => type)
+      .filter(
+        (type) =>
+          classes.some((each) => type.startsWith(`${each}.`)) && type !== 'access.corrected',
+      );
+  }
+
+  last(type: EntryType): RecordedEntry {
+    const found = this.journal.findLast((entry) => entry.type === type);
+    if (found === undefined)
+      throw new Error(`no ${type} among ${this.journal.map((entry) => entry.type).join(' ')}`);
+    return found;
+  }
+
+  async start(): Promise<void> {
+    this.#starts += 1;
+    this.#stopping = new AbortController();
+    this.#daemon = await wire(this.#config, {
+      clock: this.clock,
+      random: seededRandom(this.#options.seed * 1000 + this.#starts),
+      secrets: { credentialsDirectory: undefined },
+      log: (event, fields) => this.log.push({ event, fields }),
+      openers: this.ports,
+      broker: undefined,
+      lastTimeContact: () => (this.hasTimeServer ? this.clock.uptime() : undefined),
+      versions: { latchkey: 'test' },
+      builtAt: instant(Date.parse('2026-01-01T00:00Z')),
+    });
+    this.#running = this.#daemon.run(this.#stopping.signal);
+    await this.advance(3000);
+  }
+
+  /** A clean stop, as on SIGTERM. */
+  async stop(): Promise<void> {
+    const daemon = this.#daemon;
+    if (daemon === undefined) return;
+    this.#stopping.abort();
+    let over = false;
+    const ended = this.#running.then(() => {
+      over = true;
+    });
+    while (!over) await this.clock.advance(1000);
+    await ended;
+    this.#daemon = undefined;
+    await daemon[Symbol.asyncDispose]();
+  }
+
+  advance(length: Millis): Promise<void> {
+    return this.clock.advance(length);
+  }
+
+  /** Puts a grant the way the own cloud does once it is checked. */
+  async put({
+    id,
+    rev = 1,
+    pin,
+    fob,
+    key,
+    window = { kind: 'ongoing' },
+    more = {},
+  }: PutGrant): Promise<void> {
+    const { grants, secrets } = this.daemon.desk;
+    const grant: Grant = {
+      id: grantId(id),
+      rev,
+      source: { vendor: 'cloud', ref: id, version: String(rev) },
+      holder: holderId(`holder-of-${id}`),
+      credentials: [
+        ...(pin === undefined
+          ? []
+          : [
+              {
+                id: credentialId(`${id}-pin`),
+                kind: 'pin' as const,
+                ...secrets.index('pin', pin, grantId(id)),
+              },
+            ]),
+        ...(fob === undefined
+          ? []
+          : [
+              {
+                id: credentialId(`${id}-fob`),
+                kind: 'fob' as const,
+                ...secrets.index('fob', fob, grantId(id)),
+              },
+            ]),
+      ],
+      targets: [{ kind: 'key', id: key ?? FLAT_KEY.key }],
+      window,
+      operations: ['pickup', 'dropoff'],
+      options: {},
+      state: 'active',
+      ...more,
+    };
+    await this.settling(grants.write({ source: 'cloud', changes: [{ kind: 'put', grant }] }));
+    this.daemon.desk.grantsChanged();
+    await this.advance(10);
+  }
+
+  async command(command: Command): Promise<Awaited<DeskAttempt['outcome']>> {
+    return this.settling(this.daemon.desk.command(command, []).outcome);
+  }
+
+  /** Lets time pass until a promise is settled. */
+  async settling<T>(promise: Promise<T>): Promise<T> {
+    let over = false;
+    const watched = promise.finally(() => {
+      over = true;
+    });
+    watched.catch(() => {});
+    while (!over) await this.clock.advance(50);
+    return watched;
+  }
+
+  hand(device: string, verb: string, given: Readonly<Record<string, SimJson>> = {}): SimJson {
+    const found = [...this.buses.values()]
+      .map((bus) => bus.devices.get(device))
+      .find((each) => each !== undefined);
+    const run = found?.verbs[verb];
+    if (run === undefined) throw new Error(`${device} cannot ${verb}`);
+    return run.run(given);
+  }
+
+  async type(keys: string): Promise<void> {
+    this.hand('keypad', 'press', { keys });
+    await this.advance(3000);
+  }
+
+  async show(fob: string, reader = 'fobs'): Promise<void> {
+    this.hand(reader, 'show', { fob });
+    await this.advance(400);
+    this.hand(reader, 'remove');
+    await this.advance(2500);
+  }
+
+  async takeKey(slot: number): Promise<void> {
+    this.hand('box', 'take-key', { slot });
+    await this.advance(1500);
+    this.hand('box', 'close-door', { slot });
+    await this.advance(2500);
+  }
+
+  async putKey(slot: number, fob: string): Promise<void> {
+    this.hand('box', 'put-key', { slot, fob });
+    await this.advance(1500);
+    this.hand('box', 'close-door', { slot });
+    await this.advance(2500);
+  }
+
+  pulses(slot: number): number {
+    return this.#slots()[slot]?.pulses ?? 0;
+  }
+
+  get pulseCount(): number {
+    return Object.values(this.#slots()).reduce((sum, { pulses }) => sum + pulses, 0);
+  }
+
+  openSlots(): readonly number[] {
+    return Object.entries(this.#slots())
+      .filter(([, { door }]) => door === 'open')
+      .map(([slot]) => Number(slot));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  #slots(): Readonly<Record<string, { readonly door: string; readonly pulses: number }>> {
+    const look = this.buses.get('box-bus')?.devices.get('box')?.look();
+    if (look === null || typeof look !== 'object' || !('slots' in look))
+      throw new Error('there is a box');
+    return look['slots'] as unknown as Readonly<Record<string, { door: string; pulses: number }>>;
+  }
+
+  #build(): void {
+    const { clock } = this;
+    const random = seededRandom(this.#options.seed);
+    for (const [name, setting] of Object.entries(this.#config.buses)) {
+      const baudRate = setting.baudRate;
+      const bus = new SimulatedBus({
+        name,
+        clock,
+        random,
+        ...(baudRate === undefined ? {} : { baudRate }),
+      });
+      this.buses.set(name, bus);
+      this.ports.set(name, new SimulatedPort(bus, clock));
+    }
+    for (const [name, { driver, bus, options }] of Object.entries(this.#config.devices)) {
+      const kind = simulatedKinds.get(driver);
+      if (kind === undefined) throw new Error(`nothing simulates ${driver}`);
+      this.buses.get(bus)?.attach(name, (around) => kind.build(name, options, around));
+    }
+    const board = this.buses.get('box-bus')?.devices.get('box');
+    const reader = this.buses.get('slot-7-bus')?.devices.get('slot-7');
+    if (board !== undefined && reader !== undefined) buildIntoSlot(reader, board, 7);
+    for (const { slot, fob } of [FLAT_KEY, { slot: 7, fob: '0F00012A07' }, STORE_KEY]) {
+      this.hand('box', 'stock', { slot, fob });
+    }
+  }
+}
