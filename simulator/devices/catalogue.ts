@@ -7,6 +7,7 @@ import { simulatedLockBoard8a } from './lock-board-8a.ts';
 import { simulatedModbusRelay } from './modbus-relay.ts';
 import { simulatedLineReader, simulatedStxEtxLrc } from './text-reader.ts';
 import { simulatedKeyboardWedge, simulatedUsbKeypad } from './usb-input.ts';
+import { simulatedOsdpPd } from './osdp-pd.ts';
 import { simulatedWiegandKeypad } from './wiegand-keypad.ts';
 
 export const simulatedKinds: ReadonlyMap<string, SimulatedKind> = new Map<string, SimulatedKind>([
@@ -19,6 +20,7 @@ export const simulatedKinds: ReadonlyMap<string, SimulatedKind> = new Map<string
   ['line-reader', { build: simulatedLineReader }],
   ['lock-board-8a', { build: simulatedLockBoard8a }],
   ['modbus-relay', { build: simulatedModbusRelay }],
+  ['osdp', { build: simulatedOsdpPd }],
   ['rdm6300', { build: simulatedEm4100Reader }],
   ['stx-etx-lrc', { build: simulatedStxEtxLrc }],
   ['usb-keypad', { build: simulatedUsbKeypad }],
