@@ -29,7 +29,7 @@ import { afterGivingBack } from './uses.ts';
 export const UNATTRIBUTED: HolderId = holderId('unattributed');
 
 /** A granted or commanded opening begins; its id is the seq of the entry. */
-export function opened(_ledger: LedgerView, entry: RecordedEntry): LedgerChange[] {
+export function opened(ledger: LedgerView, entry: RecordedEntry): LedgerChange[] {
   const { body, seq, stamp, sub } = entry;
   const device = textIn(body, 'opens');
   const point = textIn(body, 'accessPoint');
@@ -56,9 +56,21 @@ export function opened(_ledger: LedgerView, entry: RecordedEntry): LedgerChange[
     due: due === undefined ? undefined : instant(due),
     isReturn: isSet(body, 'return'),
     byFob: isSet(body, 'byFob'),
-    seen: {},
+    seen: isOpen(ledger, device, slot) ? { opened: true } : {},
   };
-  return [{ table: 'opening', id: String(seq), value }];
+  return [...overtaken(ledger, value), { table: 'opening', id: String(seq), value }];
+}
+
+function isOpen(ledger: LedgerView, device: string, slot: number | undefined): boolean {
+  if (slot === undefined) return false;
+  return ledger.get('slot', slotId(deviceId(device), slotNumber(slot)))?.doorOpen === true;
+}
+
+/** A slot that is opened again is one opening: the newer goes on, with what the sensors show by then. */
+function overtaken(ledger: LedgerView, { device, slot }: Opening): LedgerChange[] {
+  return [...ledger.all('opening')]
+    .filter(([, each]) => slot !== undefined && each.device === device && each.slot === slot)
+    .map(([id]): LedgerChange => ({ table: 'opening', id, value: undefined }));
 }
 
 function openingOperation(word: string | undefined): Opening['operation'] | undefined {

@@ -47,8 +47,12 @@ export function wakeAfter(known: Knowledge, stamp: Stamp): Uptime | undefined {
   if (known.doors.some(({ custody }) => custody?.fire === true)) {
     moments.push(uptime(now.uptime + FIRE_AGAIN));
   }
-  return moments.length === 0 ? undefined : uptime(Math.max(now.uptime, Math.min(...moments)));
+  // What cannot be stored is tried again, but not in a tight loop.
+  const soonest = now.uptime + (known.storageSafe ? 0 : RETRY_UNSAFE);
+  return moments.length === 0 ? undefined : uptime(Math.max(soonest, Math.min(...moments)));
 }
+
+const RETRY_UNSAFE: Millis = 10_000;
 
 /** Wall times are looked at again at least so often, since the clock may be corrected meanwhile. */
 const LONGEST_SLEEP: Millis = 3_600_000;

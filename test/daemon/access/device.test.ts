@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { answerTo, nextWake } from '../../../daemon/access/answer.ts';
 import { gatherForTimer } from '../../../daemon/access/gather.ts';
-import { accessPointId, credentialIndex, holderId, keyId } from '../../../daemon/access/model.ts';
-import { openingsUnder, stillGood, withdrawnEntry } from '../../../daemon/access/recheck.ts';
+import { credentialIndex, holderId, keyId } from '../../../daemon/access/model.ts';
 import { actuationId, deviceId, slotNumber } from '../../../drivers/contract/device.ts';
 import { instant, uptime } from '../../../drivers/contract/time.ts';
 import {
@@ -424,75 +423,6 @@ test('a fob attached by a manager brings its key home', () => {
   assert.equal(world.card(FOB)[0]?.body['return'], true);
   world.command({ kind: 'fob.detach', key: keyId('k1'), by: 'manager' });
   assert.equal(reasonOf(world.card(FOB)), 'unknown-credential');
-});
-
-test('looked at again before the wire: revoked, superseded, locked down, or gone from its place', () => {
-  const world = new World();
-  world.key('k1', { fob: fobOf(FOB) }, 1);
-  const grant = world.put(grantOf());
-  world.pictures();
-  world.code('123456');
-  const opening = () => [...world.ledger.all('opening')][0]?.[1] ?? assert.fail();
-  const good = () => stillGood(opening(), world.lookup(), world.ledger);
-  assert.equal(good(), undefined);
-  assert.deepEqual(
-    openingsUnder(grant.id, world.ledger).map(({ seq }) => seq),
-    [opening().seq],
-  );
-  world.put({ ...grant, state: 'superseded' });
-  assert.equal(good(), 'superseded');
-  world.put(grant);
-  world.command({ kind: 'lockdown', lockdown: 'l', scope: LOBBY, allowStaff: true, by: 'cloud' });
-  assert.equal(good(), 'lockdown');
-  world.put({ ...grant, options: { staff: true } });
-  assert.equal(good(), undefined);
-  world.put(grant);
-  world.command({ kind: 'release', lockdown: 'l', by: 'cloud' });
-  world.command({
-    kind: 'lockdown',
-    lockdown: 'm',
-    scope: accessPointId('elsewhere'),
-    allowStaff: true,
-    by: 'cloud',
-  });
-  assert.equal(good(), undefined);
-  world.command({
-    kind: 'key.correct',
-    key: keyId('k1'),
-    place: { kind: 'slot', box: BOX, slot: slotNumber(2) },
-    by: 'm',
-  });
-  assert.equal(good(), 'key-not-here');
-  world.revoke(grant.id);
-  assert.equal(good(), 'revoked');
-  world.grants.delete(grant.id);
-  assert.equal(good(), 'revoked');
-  world.record([withdrawnEntry(opening(), 'revoked')]);
-  assert.equal(underWay(world), 0);
-  assert.equal(world.journal.at(-1)?.body['reason'], 'revoked');
-  assert.equal(world.journal.at(-1)?.sub, 'anna');
-});
-
-test('a withdrawn opening gives its use back; a return or an operator’s opening is not taken back', () => {
-  const world = new World();
-  world.key('k1', { fob: fobOf(FOB) }, 1);
-  const grant = world.put(grantOf({ uses: { max: 1 } }));
-  world.pictures();
-  world.code('123456');
-  const [opening] = openingsUnder(grant.id, world.ledger);
-  world.record([withdrawnEntry(opening ?? assert.fail(), 'revoked')]);
-  assert.equal(used(world), 0);
-  world.code('123456');
-  world.result('done');
-  world.door(1, true);
-  assert.deepEqual(openingsUnder(grant.id, world.ledger), []);
-  world.presence(1, false);
-  world.door(1, false);
-  world.revoke(grant.id);
-  world.code('123456');
-  const back = [...world.ledger.all('opening')][0]?.[1] ?? assert.fail();
-  assert.equal(stillGood(back, world.lookup(), world.ledger), undefined);
-  assert.deepEqual(openingsUnder(grant.id, world.ledger), []);
 });
 
 test('the next wake is the first of all deadlines', () => {
