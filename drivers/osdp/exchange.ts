@@ -77,7 +77,9 @@ export function giveUpLate(turn: Turn, pd: Pd): void {
   if (pending?.purpose.kind !== 'move' || turn.now < pending.purpose.move.expiresAt) return;
   // Its sequence number is used up: another command under it would get the reply of this one.
   const isBusy = pending.busyFor > 0;
-  restart(turn, pd, 0, isBusy ? 'busy until it was too late' : 'no answer in time', isBusy);
+  const why = isBusy ? 'busy until it was too late' : 'no answer in time';
+  // BUSY comes in clear also under a session, where nothing in clear proves what the reader did.
+  restart(turn, pd, 0, why, isBusy && pending.mac === undefined);
 }
 
 interface Opened {

@@ -45,13 +45,13 @@ export function forgetKeys(turn: Turn, pd: Pd, why: 'cleared' | 'fault'): void {
 function card(turn: Turn, pd: Pd, reply: Extract<Reply, { kind: 'raw' }>): void {
   const { formats, parity, reader, reverseBytes } = pd.options;
   const { bitCount } = reply;
-  forgetKeys(turn, pd, 'cleared');
   const malformed = (fault: string) =>
     turn.events.push({ device: pd.id, kind: 'card-malformed', bitCount, fault });
   if (reply.reader !== reader) {
     malformed(`shown at head ${reply.reader} of the reader, in use is head ${reader}`);
     return;
   }
+  forgetKeys(turn, pd, 'cleared');
   if (bitCount < 1 || reply.bits.length !== Math.ceil(bitCount / 8)) {
     malformed(`${bitCount} bits announced, ${reply.bits.length} bytes there`);
     return;

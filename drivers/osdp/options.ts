@@ -12,8 +12,10 @@ const secureChannel = z.union([
   z.strictObject({
     key: z
       .string()
-      .regex(/^credential:[A-Za-z0-9._-]{1,64}$/)
-      .describe('the key of this reader (SCBK, 16 bytes), as `credential:name`'),
+      .regex(/^(credential:[A-Za-z0-9._-]{1,64}|file:\/.{1,1024})$/, {
+        error: 'not the key itself: credential:NAME, or file:/PATH',
+      })
+      .describe('where the key of this reader (SCBK, 16 bytes) is: credential:NAME, or file:/PATH'),
   }),
 ]);
 
@@ -23,8 +25,8 @@ const install = z.strictObject({
     .describe('end of the install window, with its offset; over once reached, at the latest'),
   from: z
     .strictObject({
-      address: z.number().int().min(0).max(126).default(0),
-      baudRate: z.number().int().min(9600).max(230_400).default(9600),
+      address: z.number().int().min(0).max(126).default(0).describe('address of delivery'),
+      baudRate: z.number().int().min(9600).max(230_400).default(9600).describe('speed of delivery'),
     })
     .optional()
     .describe('where a new reader answers; it alone may be wired there. It is moved by COMSET'),
@@ -53,12 +55,12 @@ const feedback = z
   .strictObject({
     led: z.number().int().min(0).max(15).default(0).describe('LED that the person sees'),
     idle: z.enum(COLOURS).default('red').describe('colour while nothing happens'),
-    granted: z.enum(COLOURS).default('green'),
+    granted: z.enum(COLOURS).default('green').describe('colour of a granted presentation'),
     denied: z.enum(COLOURS).default('red').describe('blinks, so that it differs from idle'),
     wait: z.enum(COLOURS).default('amber').describe('blinks slowly'),
     grantedMs: tenths('how long "granted" shows', 3000),
     deniedMs: tenths('how long "denied" shows', 2000),
-    sound: z.boolean().default(true),
+    sound: z.boolean().default(true).describe('beep for granted and denied'),
     keySound: z
       .boolean()
       .default(false)
@@ -101,8 +103,8 @@ const fields = z.strictObject({
     .describe('for readers that send a serial number backwards; prove it by enrolling a card'),
   entry: pinRules.prefault({}).describe('how a code is typed on the keypad of the reader'),
   strike: strike.optional().describe('lock at an output of the reader'),
-  inputs: z.array(input).max(32).default([]),
-  feedback,
+  inputs: z.array(input).max(32).default([]).describe('what is wired to the inputs'),
+  feedback: feedback.describe('what the person sees and hears'),
 });
 
 export const osdpOptions = fields.superRefine((options, context) => {
