@@ -1,0 +1,62 @@
+/** The local API of a running daemon: its server, its tokens, and the file by which commands find it. */
+import { readFileSync } from 'node:fs';
+import type { Config } from '../../config/schema.ts';
+import { readSecretText, type SecretSource } from '../../config/secrets.ts';
+import { splitHostAndPort } from '../../config/values.ts';
+import type { SiteDesk } from '../local-api/desk.ts';
+import { localApi } from '../local-api/server.ts';
+import { drawToken, Tokens } from '../local-api/tokens.ts';
+import { createServer, type HttpRoute } from '../platform/http.ts';
+import { writeRunFile } from './run-file.ts';
+
+export interface ApiServerOptions {
+  readonly config: Config;
+  readonly desk: SiteDesk;
+  readonly secrets: SecretSource;
+  /** Served beside the API: vendor dialects, the panel. */
+  readonly routes?: readonly HttpRoute[];
+  /** A request broke; for the operator's log. */
+  readonly broken: (error: unknown, where: string) => void;
+}
+
+export interface ApiServer extends AsyncDisposable {
+  readonly url: string;
+}
+
+/** @throws ConfigError for tokens and keys that are missing; an `EADDRINUSE` error where the port is taken. */
+export async function serveApi(options: ApiServerOptions): Promise<ApiServer> {
+  const { config, desk, secrets, broken, routes = [] } = options;
+  const { listen, hosts, tls } = config.api;
+  const { directory } = config.store;
+  const own = drawToken(desk.random);
+  const given = config.api.tokens.map(({ name, scope, token }, index) => ({
+    name,
+    scope,
+    token: readSecretText(token, `api.tokens[${index}].token`, secrets),
+  }));
+  const tokens = new Tokens(
+    [...given, { name: 'local', scope: 'admin', token: own }],
+    directory,
+    desk.clock,
+  );
+  await using parts = new AsyncDisposableStack();
+  const server = parts.use(
+    await createServer({
+      ...splitHostAndPort(listen),
+      names: hosts,
+      ...(tls === undefined
+        ? {}
+        : {
+            tls: {
+              cert: readFileSync(tls.cert, 'utf8'),
+              key: readSecretText(tls.key, 'api.tls.key', secrets),
+            },
+          }),
+      routes: [...localApi({ desk, tokens, broken }), ...routes],
+      broken,
+    }),
+  );
+  parts.use(writeRunFile(directory, { url: server.url, token: own, pid: process.pid }));
+  const all = parts.move();
+  return { url: server.url, [Symbol.asyncDispose]: () => all.disposeAsync() };
+}

@@ -1,0 +1,102 @@
+/** One thing that the API can do: what it takes and gives as zod schemas, from which checks and documentation are made. */
+import type { z } from 'zod';
+
+/** Each includes those before it. */
+export const SCOPES = ['read', 'operate', 'admin'] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** Who calls; `by` goes into the journal. */
+export interface Principal {
+  readonly name: string;
+  readonly scope: Scope;
+}
+
+/** What the platform's HTTP server hands over; the parts of it that are needed here. */
+export interface IncomingRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string | readonly string[]>>;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: unknown;
+  readonly remote: string;
+  readonly signal: AbortSignal;
+}
+
+/** What it gets back. */
+export interface OutgoingResponse {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: object | string | AsyncIterable<string>;
+}
+
+/** A route as the platform's HTTP server takes it. */
+export interface ApiRoute {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly path: string;
+  readonly perMinute?: number;
+  handle(request: IncomingRequest): Promise<OutgoingResponse>;
+}
+
+export interface Asked<Params, Query, Body> {
+  readonly params: Params;
+  readonly query: Query;
+  readonly body: Body;
+  readonly principal: Principal;
+  /** `Idempotency-Key` of the call, where it has one. */
+  readonly idempotencyKey: string | undefined;
+  readonly signal: AbortSignal;
+  readonly headers: IncomingRequest['headers'];
+}
+
+/** A reply that is not simply its JSON: text, or a stream of events. */
+export class Raw {
+  readonly contentType: string;
+  readonly body: string | AsyncIterable<string>;
+  readonly status: number;
+  constructor(contentType: string, body: string | AsyncIterable<string>, status = 200) {
+    this.contentType = contentType;
+    this.body = body;
+    this.status = status;
+  }
+}
+
+export interface Endpoint {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** `/api/v1/keys/{key}` */
+  readonly path: string;
+  /** `undefined`: anybody who reaches the server. */
+  readonly scope: Scope | undefined;
+  readonly summary: string;
+  readonly params?: z.ZodType;
+  readonly query?: z.ZodType;
+  readonly body?: z.ZodType;
+  /** Of the JSON reply; `undefined` for text and streams, whose type is `contentType`. */
+  readonly reply?: z.ZodType;
+  readonly contentType?: string;
+  readonly perMinute?: number;
+  call(asked: Asked<unknown, unknown, unknown>): Promise<unknown>;
+}
+
+interface Definition<Params extends z.ZodType, Query extends z.ZodType, Body extends z.ZodType>
+  extends Omit<Endpoint, 'call' | 'params' | 'query' | 'body'> {
+  readonly params?: Params;
+  readonly query?: Query;
+  readonly body?: Body;
+  call(
+    asked: Asked<z.output<Params>, z.output<Query>, z.output<Body>>,
+  ): Promise<object | Raw> | object | Raw;
+}
+
+/** Ties the types of the schemas to those of the call; what the server hands over has been read by them. */
+export function endpoint<
+  Params extends z.ZodType = z.ZodUndefined,
+  Query extends z.ZodType = z.ZodUndefined,
+  Body extends z.ZodType = z.ZodUndefined,
+>(definition: Definition<Params, Query, Body>): Endpoint {
+  return {
+    ...definition,
+    call: async (asked) =>
+      definition.call(asked as Asked<z.output<Params>, z.output<Query>, z.output<Body>>),
+  };
+}

@@ -1,0 +1,200 @@
+/** The journal: read, searched, followed, verified. */
+import { z } from 'zod';
+import { ENTRY_CLASSES, ENTRY_TYPES, type EntryType, type RecordedEntry } from '../access/entry.ts';
+import { holderId } from '../access/model.ts';
+import type { SiteDesk } from './desk.ts';
+import { type Endpoint, endpoint, Raw } from './endpoint.ts';
+import { ApiError } from './errors.ts';
+import { entryStream } from './events.ts';
+import { deviceName, instantIn, iso, limitField, moment, openId } from './fields.ts';
+
+/** Goes to the alarm channel of the cloud and nowhere else: whoever looks over a shoulder sees a plain opening. */
+const SILENT: readonly EntryType[] = ['security.duress'];
+
+export const entrySchema = z.object({
+  seq: z.int(),
+  id: z.string(),
+  type: z.string(),
+  at: moment,
+  clock: z.string(),
+  device: z.string().nullable(),
+  holder: z.string().nullable(),
+  body: z.record(z.string(), z.json()),
+  hash: z.string(),
+});
+export type EntryReply = z.infer<typeof entrySchema>;
+
+/** One word or several, `a,b`. */
+const several = <T extends string>(words: readonly [T, ...T[]]) =>
+  z
+    .string()
+    .max(1000)
+    .transform((text) => text.split(','))
+    .pipe(z.array(z.enum(words)));
+
+const [firstClass, ...otherClasses] = ENTRY_CLASSES;
+const [firstType, ...otherTypes] = ENTRY_TYPES;
+
+const filter = {
+  classes: several([firstClass, ...otherClasses])
+    .optional()
+    .describe('such as access,security'),
+  types: several([firstType, ...otherTypes])
+    .optional()
+    .describe('such as access.granted,access.denied'),
+  holder: openId.optional(),
+  device: deviceName.optional(),
+  text: z.string().max(100).optional().describe('in type or body'),
+};
+
+const verifySchema = z.object({
+  ok: z.boolean(),
+  entries: z.int(),
+  lastSeq: z.int(),
+  lastHash: z.string(),
+  faults: z.array(z.string()),
+});
+
+export function entryEndpoints(desk: SiteDesk): readonly Endpoint[] {
+  return [
+    endpoint({
+      method: 'GET',
+      path: '/api/v1/journal',
+      scope: 'read',
+      summary: 'Entries of the journal, newest first unless asked otherwise',
+      query: z.strictObject({
+        ...filter,
+        from: moment.optional(),
+        to: moment.optional(),
+        after: z.coerce.number().pipe(z.int().min(0)).optional().describe('only above this number'),
+        before: z.coerce
+          .number()
+          .pipe(z.int().min(1))
+          .optional()
+          .describe('only below this number'),
+        order: z.enum(['newest', 'oldest']).default('newest'),
+        limit: limitField(1000, 100),
+      }),
+      reply: z.object({
+        entries: z.array(entrySchema),
+        next: z.int().nullable().describe('`before` (or `after`, oldest first) of the next page'),
+        lastSeq: z.int(),
+      }),
+      call({ query }) {
+        const { classes, types, holder, device, text, from, to, after, before, order, limit } =
+          query;
+        const backwards = order === 'newest';
+        const found = desk.journal.read({
+          limit,
+          backwards,
+          ...(classes === undefined ? {} : { classes }),
+          ...(types === undefined ? {} : { types }),
+          ...(holder === undefined ? {} : { holder: holderId(holder) }),
+          ...(device === undefined ? {} : { device }),
+          ...(text === undefined ? {} : { text }),
+          ...(from === undefined ? {} : { from: instantIn(from) }),
+          ...(to === undefined ? {} : { to: instantIn(to) }),
+          ...(after === undefined ? {} : { after }),
+          ...(before === undefined ? {} : { upTo: before - 1 }),
+        });
+        const last = found.at(-1)?.seq;
+        const next = found.length < limit || last === undefined ? null : last;
+        return {
+          entries: found.filter(isShown).map(entryReply),
+          next,
+          lastSeq: desk.journal.lastSeq,
+        };
+      },
+    }),
+    endpoint({
+      method: 'GET',
+      path: '/api/v1/journal/{seq}',
+      scope: 'read',
+      summary: 'One entry',
+      params: z.strictObject({ seq: z.coerce.number().pipe(z.int().min(1)) }),
+      reply: entrySchema,
+      call: ({ params: { seq } }) => entryReply(entryAt(desk, seq)),
+    }),
+    endpoint({
+      method: 'GET',
+      path: '/api/v1/events',
+      scope: 'read',
+      summary:
+        'Entries as they are made, as server-sent events; `Last-Event-ID` goes on from there',
+      query: z.strictObject({
+        ...filter,
+        after: z.coerce.number().pipe(z.int().min(0)).optional(),
+      }),
+      contentType: 'text/event-stream',
+      call({ query, headers, signal }) {
+        const last = Number(headers['last-event-id'] ?? query.after ?? desk.journal.lastSeq);
+        if (!Number.isInteger(last) || last < 0) {
+          throw new ApiError('bad_request', 'a number of an entry', 'Last-Event-ID');
+        }
+        const fits = (entry: RecordedEntry) => isShown(entry) && matches(entry, query);
+        return new Raw('text/event-stream', entryStream(desk, last, fits, signal));
+      },
+    }),
+    endpoint({
+      method: 'POST',
+      path: '/api/v1/journal/verify',
+      scope: 'read',
+      summary: 'Walks the chain of hashes, folds the ledger again and compares',
+      reply: verifySchema,
+      perMinute: 6,
+      call: async () => ({ ...(await desk.journal.verify()) }),
+    }),
+  ];
+}
+
+export function entryAt(desk: SiteDesk, seq: number): RecordedEntry {
+  const entry = desk.journal.entry(seq);
+  if (entry === undefined || !isShown(entry)) {
+    throw new ApiError('not_found', `there is no entry ${seq}`, 'seq');
+  }
+  return entry;
+}
+
+function isShown({ type }: RecordedEntry): boolean {
+  return !SILENT.includes(type);
+}
+
+interface Filter {
+  readonly classes?: readonly string[] | undefined;
+  readonly types?: readonly string[] | undefined;
+  readonly holder?: string | undefined;
+  readonly device?: string | undefined;
+  readonly text?: string | undefined;
+}
+
+function matches(entry: RecordedEntry, { classes, types, holder, device, text }: Filter): boolean {
+  const { type } = entry;
+  return (
+    (classes === undefined || classes.some((each) => type.startsWith(`${each}.`))) &&
+    (types === undefined || types.includes(type)) &&
+    (holder === undefined || entry.sub === holder) &&
+    (device === undefined || entry.device === device) &&
+    (text === undefined ||
+      `${type} ${JSON.stringify(entry.body)}`.toLowerCase().includes(text.toLowerCase()))
+  );
+}
+
+export function entryReply(entry: RecordedEntry): EntryReply {
+  return {
+    seq: entry.seq,
+    id: entry.id,
+    type: entry.type,
+    at: iso(entry.stamp.at),
+    clock: entry.stamp.clock.state,
+    device: entry.device ?? null,
+    holder: entry.sub ?? null,
+    body: bodyReply(entry),
+    hash: entry.hash,
+  };
+}
+
+/** Keyed hashes of fobs are no secret numbers, but nobody's business either. */
+function bodyReply({ body }: RecordedEntry): EntryReply['body'] {
+  const shown = Object.entries(body).filter(([name]) => name !== 'fob');
+  return JSON.parse(JSON.stringify(Object.fromEntries(shown)));
+}

@@ -1,0 +1,133 @@
+/** Prometheus: names end in their unit, labels are devices and words of ours, never a person. */
+import { Gauge, Registry } from 'prom-client';
+import type { SiteDesk } from './desk.ts';
+import { type Endpoint, endpoint, Raw } from './endpoint.ts';
+import { countKeys } from './site.ts';
+
+const STORAGE = { ok: 0, low: 1, unsafe: 2 } as const;
+const CLOCK = { trusted: 0, holdover: 1, floor: 2, broken: 3 } as const;
+const COUNTERS = [
+  'polls',
+  'replies',
+  'retries',
+  'timeouts',
+  'checksumErrors',
+  'noiseBytes',
+  'actuations',
+] as const;
+
+export function metricsEndpoint(desk: SiteDesk): Endpoint {
+  const metrics = new Metrics(desk);
+  return endpoint({
+    method: 'GET',
+    path: '/metrics',
+    scope: 'read',
+    summary: 'For Prometheus',
+    contentType: 'text/plain',
+    call: async () => new Raw(metrics.contentType, await metrics.text()),
+  });
+}
+
+class Metrics {
+  readonly #desk: SiteDesk;
+  readonly #registry = new Registry();
+  readonly #gauges = new Map<string, Gauge>();
+
+  constructor(desk: SiteDesk) {
+    this.#desk = desk;
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** Everything is known already: it is read when asked for, and nothing is counted twice. */
+  async text(): Promise<string> {
+    this.#registry.resetMetrics();
+    const desk = this.#desk;
+    const { journal, grants, about, clock } = desk;
+    const { site } = about;
+    const stamp = desk.stamp();
+    this.#set('latchkey_info', 'what runs here', 1, { site, ...labelsOf(about.versions) });
+    this.#set('latchkey_uptime_seconds', 'since the start', (clock.now() - about.startedAt) / 1000);
+    this.#set('latchkey_storage_state', '0 ok, 1 low, 2 unsafe', STORAGE[desk.storage()]);
+    this.#set(
+      'latchkey_clock_state',
+      '0 trusted, 1 holdover, 2 floor, 3 broken',
+      CLOCK[stamp.clock.state],
+    );
+    this.#set('latchkey_journal_last_seq', 'number of the newest entry', journal.lastSeq);
+    this.#set(
+      'latchkey_outbox_entries',
+      'not acknowledged by the cloud',
+      journal.lastSeq - journal.acknowledged,
+    );
+    this.#set('latchkey_grants', 'grants that are stored', grants.count());
+    const keys = countKeys(desk);
+    for (const place of ['all', 'out', 'overdue', 'unknown'] as const) {
+      this.#set('latchkey_keys', 'keys by where they are', keys[place], { place });
+    }
+    this.#set('latchkey_lockdowns', 'in force', [...journal.ledger.all('lockdown')].length);
+    this.#devices();
+    const cloud = desk.cloud();
+    if (cloud !== undefined) {
+      this.#set('latchkey_cloud_online', '1 while the broker is there', cloud.online ? 1 : 0);
+      this.#set('latchkey_cloud_refused_commands', 'since the start', cloud.refused);
+    }
+    for (const { vendor, online, drift } of desk.vendors()) {
+      this.#set('latchkey_vendor_online', '1 while the vendor answers', online ? 1 : 0, { vendor });
+      this.#set('latchkey_vendor_drift', 'differences to look at', drift, { vendor });
+    }
+    const memory = process.memoryUsage();
+    this.#set('latchkey_resident_memory_bytes', 'of the process', memory.rss);
+    this.#set('latchkey_heap_used_bytes', 'of the process', memory.heapUsed);
+    return this.#registry.metrics();
+  }
+
+  #devices(): void {
+    for (const {
+      id: device,
+      driver,
+      online,
+      queued,
+      statistics,
+      batteryPercent,
+    } of this.#desk.devices()) {
+      this.#set('latchkey_device_online', '1 while it answers', online ? 1 : 0, { device, driver });
+      this.#set('latchkey_device_queued', 'actuations asked and not ended', queued, { device });
+      if (batteryPercent !== undefined) {
+        this.#set('latchkey_device_battery_percent', 'as it says', batteryPercent, { device });
+      }
+      for (const what of COUNTERS) {
+        const value = statistics[what];
+        this.#set('latchkey_device_wire', 'counted since its link was opened', value, {
+          device,
+          what,
+        });
+      }
+    }
+  }
+
+  #set(name: string, help: string, value: number, labels: Record<string, string> = {}): void {
+    let gauge = this.#gauges.get(name);
+    if (gauge === undefined) {
+      gauge = new Gauge({
+        name,
+        help,
+        labelNames: Object.keys(labels),
+        registers: [this.#registry],
+      });
+      this.#gauges.set(name, gauge);
+    }
+    gauge.set(labels, value);
+  }
+}
+
+function labelsOf(versions: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(versions).map(([name, version]) => [
+      name.replaceAll(/[^a-zA-Z0-9_]/g, '_'),
+      version,
+    ]),
+  );
+}

@@ -1,0 +1,163 @@
+/** Why a decision was what it was, and what would be decided. */
+import { z } from 'zod';
+import type { DeviceEvent, DeviceId } from '../../drivers/contract/device.ts';
+import { instant } from '../../drivers/contract/time.ts';
+import { toJsonObject } from '../access/body.ts';
+import type { Decision } from '../access/decision.ts';
+import type { Stamp } from '../access/entry.ts';
+import { gather } from '../access/gather.ts';
+import { type CredentialIndex, grantId } from '../access/model.ts';
+import type { KnowledgePorts } from '../access/site-facts.ts';
+import { explain, whatIf } from '../access/why.ts';
+import type { SiteDesk } from './desk.ts';
+import { type Endpoint, endpoint } from './endpoint.ts';
+import { entryAt, entryReply, entrySchema } from './entries.ts';
+import { ApiError } from './errors.ts';
+import { deviceName, instantIn, iso, isoOrNull, moment, openId, placeName } from './fields.ts';
+import { pointAt } from './places.ts';
+
+const decisionSchema = z
+  .object({ kind: z.enum(['granted', 'denied']), reason: z.string().optional() })
+  .loose();
+
+const clockSchema = z.object({ state: z.string(), lo: moment, hi: moment.nullable() });
+
+const whySchema = z.object({
+  entry: entrySchema,
+  sentence: z.string(),
+  explained: z.boolean().describe('false: the entry is no decision, or its evidence was erased'),
+  same: z.boolean().nullable().describe('the replay gave the same decision, bit for bit'),
+  differences: z.array(z.string()),
+  decision: decisionSchema.nullable(),
+  clock: clockSchema.nullable(),
+  tzdata: z.string().nullable(),
+});
+
+const whatIfBody = z.strictObject({
+  accessPoint: placeName,
+  reader: deviceName.optional().describe('the first that will do, if missing'),
+  grant: openId,
+  credential: openId.optional().describe('the first of the grant, if missing'),
+  at: moment.optional().describe('now, if missing; keys lie where they are now'),
+});
+
+export function reasonEndpoints(desk: SiteDesk): readonly Endpoint[] {
+  return [
+    endpoint({
+      method: 'GET',
+      path: '/api/v1/why/{seq}',
+      scope: 'read',
+      summary: 'Why a decision was what it was: replayed on what it knew',
+      params: z.strictObject({ seq: z.coerce.number().pipe(z.int().min(1)) }),
+      reply: whySchema,
+      call: ({ params: { seq } }) => why(desk, seq),
+    }),
+    endpoint({
+      method: 'POST',
+      path: '/api/v1/what-if',
+      scope: 'read',
+      summary: 'What would be decided if the credential of a grant were shown; leaves no trace',
+      body: whatIfBody,
+      reply: z.object({
+        sentence: z.string(),
+        decision: decisionSchema,
+        at: moment,
+        reader: z.string(),
+      }),
+      call: ({ body }) => wouldBe(desk, body),
+    }),
+  ];
+}
+
+function why(desk: SiteDesk, seq: number): z.infer<typeof whySchema> {
+  const entry = entryAt(desk, seq);
+  const told = explain(entry);
+  const common = { entry: entryReply(entry), sentence: told.sentence };
+  if (told.kind === 'no-evidence') {
+    return {
+      ...common,
+      explained: false,
+      same: null,
+      differences: [],
+      decision: null,
+      clock: null,
+      tzdata: null,
+    };
+  }
+  const { state, lo, hi } = told.clock;
+  return {
+    ...common,
+    explained: true,
+    same: told.isSame,
+    differences: [...told.differences],
+    decision: decisionReply(told.decision),
+    clock: { state, lo: iso(lo), hi: isoOrNull(hi) },
+    tzdata: told.tzdata,
+  };
+}
+
+/** The credential is found by its hash: no number and no digits are needed, nor looked up. */
+function wouldBe(desk: SiteDesk, body: z.infer<typeof whatIfBody>) {
+  const point = pointAt(desk, body.accessPoint);
+  const stored = desk.grants.grant(grantId(body.grant));
+  const credential = stored?.grant.credentials.find(
+    ({ id }) => body.credential === undefined || id === body.credential,
+  );
+  if (stored === undefined) {
+    throw new ApiError('not_found', `there is no grant ${body.grant}`, 'grant');
+  }
+  if (credential === undefined) {
+    throw new ApiError('not_found', 'the grant has no such credential', 'credential');
+  }
+  const ports = desk.ports();
+  const isCode = credential.kind === 'pin';
+  const able = point.readers.filter((device) => !isCode || ports.site.keypads.has(device));
+  const reader = body.reader === undefined ? able[0] : able.find((each) => each === body.reader);
+  if (reader === undefined) {
+    throw new ApiError(
+      'bad_request',
+      `no reader at ${point.id} takes a ${credential.kind}`,
+      'reader',
+    );
+  }
+  const now = desk.stamp();
+  const stamp = body.at === undefined ? now : at(now, body.at);
+  const event = showing(reader, isCode, credential.digits ?? 4);
+  const known = gather(event, withIndex(ports, credential.index), stamp);
+  if (known.presentation === undefined) throw new TypeError('a showing is a presentation');
+  const { decision, sentence } = whatIf(known, known.presentation, stamp.clock);
+  return { sentence, decision: decisionReply(decision), at: iso(stamp.at), reader };
+}
+
+/** The same uncertainty as now, around another moment. */
+function at(now: Stamp, moment: string): Stamp {
+  const when = instantIn(moment);
+  const { lo, hi } = now.clock;
+  return {
+    ...now,
+    at: when,
+    clock: {
+      ...now.clock,
+      lo: instant(when - (now.at - lo)),
+      hi: instant(when + (hi - now.at)),
+    },
+  };
+}
+
+/** Something of the right kind and length; what it is, `withIndex` says. */
+function showing(device: DeviceId, isCode: boolean, digits: number): DeviceEvent {
+  return isCode
+    ? { kind: 'code-entered', device, digits: '0'.repeat(digits) }
+    : { kind: 'card-read', device, technology: 'em4100', bits: new Uint8Array(5), bitCount: 40 };
+}
+
+function withIndex(ports: KnowledgePorts, index: CredentialIndex): KnowledgePorts {
+  return { ...ports, indexer: { pin: () => index, card: () => index } };
+}
+
+/** Without the hash of a fob that would be attached, and without what waits for the next presentation. */
+function decisionReply(decision: Decision): z.infer<typeof decisionSchema> {
+  const { pending: _pending, ...rest } = decision;
+  const { attaches: _attaches, ...plain } = toJsonObject(rest);
+  return { ...plain, kind: decision.kind };
+}

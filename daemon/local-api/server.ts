@@ -1,0 +1,173 @@
+/** The local API: each endpoint with its check of caller and request, and one shape for all errors. */
+import type { z } from 'zod';
+import { StorageError } from '../store/ports.ts';
+import type { SiteDesk } from './desk.ts';
+import { deviceEndpoints } from './devices.ts';
+import {
+  type ApiRoute,
+  type Endpoint,
+  type IncomingRequest,
+  type OutgoingResponse,
+  type Principal,
+  Raw,
+} from './endpoint.ts';
+import { entryEndpoints } from './entries.ts';
+import { ApiError, ERROR_CODES } from './errors.ts';
+import { grantEndpoints } from './grants.ts';
+import { healthEndpoints } from './health.ts';
+import { keyEndpoints } from './keys.ts';
+import { LoginFailures } from './login-failures.ts';
+import { metricsEndpoint } from './metrics.ts';
+import { openApiEndpoint } from './openapi.ts';
+import { placeEndpoints } from './places.ts';
+import { reasonEndpoints } from './reasons.ts';
+import { Requests } from './requests.ts';
+import { siteEndpoints } from './site.ts';
+import { includes, type Tokens } from './tokens.ts';
+
+export interface LocalApiOptions {
+  readonly desk: SiteDesk;
+  readonly tokens: Tokens;
+  /** An endpoint broke; told to the operator's log. */
+  readonly broken: (error: unknown, where: string) => void;
+}
+
+/** Everything under `/api/v1`, with health and metrics, as routes for the platform's HTTP server. */
+export function localApi(options: LocalApiOptions): readonly ApiRoute[] {
+  const { desk } = options;
+  const failures = new LoginFailures(desk);
+  return apiEndpoints(desk).map((endpoint) => route(endpoint, options, failures));
+}
+
+export function apiEndpoints(desk: SiteDesk): readonly Endpoint[] {
+  const requests = new Requests(desk);
+  const endpoints = [
+    ...siteEndpoints(desk, requests),
+    ...deviceEndpoints(desk, requests),
+    ...placeEndpoints(desk, requests),
+    ...keyEndpoints(desk, requests),
+    ...grantEndpoints(desk, requests),
+    ...entryEndpoints(desk),
+    ...reasonEndpoints(desk),
+    ...healthEndpoints(desk),
+    metricsEndpoint(desk),
+  ];
+  return [...endpoints, openApiEndpoint(endpoints)];
+}
+
+function route(endpoint: Endpoint, options: LocalApiOptions, failures: LoginFailures): ApiRoute {
+  const { method, path, perMinute } = endpoint;
+  return {
+    method,
+    path: path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    ...(perMinute === undefined ? {} : { perMinute }),
+    async handle(request) {
+      try {
+        return await answer(endpoint, request, options, failures);
+      } catch (error) {
+        return refusal(error, `${method} ${path}`, options);
+      }
+    },
+  };
+}
+
+async function answer(
+  endpoint: Endpoint,
+  request: IncomingRequest,
+  { tokens }: LocalApiOptions,
+  failures: LoginFailures,
+): Promise<OutgoingResponse> {
+  const principal = caller(endpoint, request, tokens, failures);
+  const reply = await endpoint.call({
+    params: read(endpoint.params, request.params, ''),
+    query: read(endpoint.query, request.query, ''),
+    body: read(endpoint.body, request.body, ''),
+    principal,
+    idempotencyKey: idempotencyKey(request),
+    signal: request.signal,
+    headers: request.headers,
+  });
+  if (reply instanceof Raw) {
+    return {
+      status: reply.status,
+      headers: { 'content-type': reply.contentType },
+      body: reply.body,
+    };
+  }
+  return { status: 200, body: Object(reply) };
+}
+
+const NOBODY: Principal = { name: 'nobody', scope: 'read' };
+
+function caller(
+  { scope }: Endpoint,
+  { headers, remote }: IncomingRequest,
+  tokens: Tokens,
+  failures: LoginFailures,
+): Principal {
+  if (scope === undefined) return NOBODY;
+  const principal = tokens.principal(headers['authorization']);
+  if (principal === undefined) {
+    failures.failed(remote);
+    throw new ApiError('unauthorized', 'send a token: Authorization: Bearer …');
+  }
+  if (!includes(principal.scope, scope)) {
+    throw new ApiError(
+      'forbidden',
+      `this needs the scope ${scope}, the token has ${principal.scope}`,
+    );
+  }
+  return principal;
+}
+
+function read(schema: z.ZodType | undefined, value: unknown, at: string): unknown {
+  if (schema === undefined) return undefined;
+  const result = schema.safeParse(value ?? {});
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  if (issue?.code === 'unrecognized_keys') {
+    const [key = ''] = issue.keys;
+    throw new ApiError('bad_request', `there is no field "${key.slice(0, 64)}"`, key.slice(0, 64));
+  }
+  const field = `${at}${fieldOf(issue?.path ?? [])}`;
+  throw new ApiError('bad_request', issue?.message ?? 'not understood', field);
+}
+
+function fieldOf(path: readonly PropertyKey[]): string {
+  return path.reduce<string>(
+    (text, part) =>
+      typeof part === 'number'
+        ? `${text}[${part}]`
+        : text === ''
+          ? String(part)
+          : `${text}.${String(part)}`,
+    '',
+  );
+}
+
+function idempotencyKey({ headers }: IncomingRequest): string | undefined {
+  const key = headers['idempotency-key'];
+  if (key === undefined) return undefined;
+  if (/^[A-Za-z0-9_.:-]{8,128}$/.test(key)) return key;
+  throw new ApiError('bad_request', '8 to 128 of letters, digits and _ . : -', 'Idempotency-Key');
+}
+
+function refusal(error: unknown, where: string, { broken }: LocalApiOptions): OutgoingResponse {
+  const known = asApiError(error);
+  if (known === undefined) broken(error, where);
+  const { code, message, field } =
+    known ?? new ApiError('internal', 'this failed; the log says why');
+  return {
+    status: ERROR_CODES[code],
+    ...(code === 'unauthorized' ? { headers: { 'www-authenticate': 'Bearer' } } : {}),
+    body: { error: { code, message, ...(field === undefined ? {} : { field }) } },
+  };
+}
+
+function asApiError(error: unknown): ApiError | undefined {
+  if (error instanceof ApiError) return error;
+  if (error instanceof StorageError) {
+    return new ApiError('storage_full', 'entries cannot be stored now; nothing was done');
+  }
+  return undefined;
+}
