@@ -8,6 +8,7 @@ import { keyboardWedge, usbKeypad } from './keyboard-wedge/driver.ts';
 import { lockBoard8a } from './lock-board-8a/driver.ts';
 import { modbusRelay } from './modbus-relay/driver.ts';
 import { osdp } from './osdp/driver.ts';
+import { winnsen } from './winnsen/driver.ts';
 
 const ENTRIES: readonly DriverEntry[] = [
   id20la,
@@ -24,6 +25,7 @@ const ENTRIES: readonly DriverEntry[] = [
   stxEtxLrc,
   usbKeypad,
   wiegandSerial,
+  winnsen,
 ];
 
 export const catalogue: ReadonlyMap<string, DriverEntry> = new Map(

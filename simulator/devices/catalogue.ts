@@ -5,10 +5,11 @@ import { simulatedKerongCu12, simulatedKerongCu16 } from './kerong-cu16.ts';
 import { simulatedKerongCu48, simulatedKerongCu48b } from './kerong-cu48.ts';
 import { simulatedLockBoard8a } from './lock-board-8a.ts';
 import { simulatedModbusRelay } from './modbus-relay.ts';
+import { simulatedOsdpPd } from './osdp-pd.ts';
 import { simulatedLineReader, simulatedStxEtxLrc } from './text-reader.ts';
 import { simulatedKeyboardWedge, simulatedUsbKeypad } from './usb-input.ts';
-import { simulatedOsdpPd } from './osdp-pd.ts';
 import { simulatedWiegandKeypad } from './wiegand-keypad.ts';
+import { simulatedWinnsen } from './winnsen.ts';
 
 export const simulatedKinds: ReadonlyMap<string, SimulatedKind> = new Map<string, SimulatedKind>([
   ['id-20la', { build: simulatedId20la }],
@@ -25,4 +26,5 @@ export const simulatedKinds: ReadonlyMap<string, SimulatedKind> = new Map<string
   ['stx-etx-lrc', { build: simulatedStxEtxLrc }],
   ['usb-keypad', { build: simulatedUsbKeypad }],
   ['wiegand-serial', { build: simulatedWiegandKeypad }],
+  ['winnsen', { build: simulatedWinnsen }],
 ]);

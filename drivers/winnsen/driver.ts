@@ -1,0 +1,104 @@
+/** Winnsen lock boards in the catalogue, only for those who accept in so many words what their wire cannot promise. */
+import { z } from 'zod';
+import { slotNumber } from '../contract/device.ts';
+import type { DriverEntry, MachineDevice } from '../contract/machine.ts';
+import type { Board, BoardProtocol } from '../wire/board.ts';
+import { boardBusMachine } from '../wire/board-bus.ts';
+import {
+  LOCKS,
+  openRequest,
+  pollRequest,
+  scanWinnsen,
+  WINNSEN_MOST,
+  type WinnsenFrame,
+} from './frame.ts';
+
+const options = z.strictObject({
+  acceptNoChecksum: z
+    .literal(true, {
+      error: 'must be true: this protocol has no checksum, noise can open another slot',
+    })
+    .describe('I know that noise on this wire can open another slot'),
+  address: z.int().min(1).max(255).default(1).describe('station number'),
+  slots: z.int().min(1).max(LOCKS).default(LOCKS).describe('locks that are wired, from 1 up'),
+  pollMs: z.int().min(100).max(5000).default(400).describe('time between two readings'),
+  debounce: z.int().min(2).max(5).default(2).describe('equal readings that make a change'),
+  pulseMs: z.int().min(100).max(5000).default(500).describe('how long the board pulses a lock'),
+  slotRestMs: z.int().min(0).max(60_000).default(1500).describe('rest of one solenoid'),
+});
+
+export type WinnsenOptions = z.infer<typeof options>;
+
+export const winnsen: DriverEntry<WinnsenOptions> = {
+  name: 'winnsen',
+  title: 'Winnsen 16-way lock board (no checksum on its wire)',
+  link: 'bytes',
+  defaultBaudRate: 9600,
+  options,
+  abilities: () => ({
+    cards: false,
+    codes: false,
+    feedback: false,
+    slots: true,
+    presence: false,
+    lock: false,
+    onPowerLoss: 'fail-secure',
+  }),
+  slots: ({ slots }) => Array.from({ length: slots }, (_, index) => slotNumber(index + 1)),
+  clashes(devices) {
+    const byAddress = Map.groupBy(devices, ({ options: { address } }) => address);
+    return [...byAddress]
+      .filter(([, same]) => same.length > 1)
+      .map(
+        ([address, same]) => `${same.map(({ id }) => id).join(', ')}: all have address ${address}`,
+      );
+  },
+  machine: (devices, bus) => boardBusMachine(PROTOCOL, devices.map(board), bus),
+};
+
+const PROTOCOL: BoardProtocol<WinnsenFrame> = {
+  scan: scanWinnsen,
+  most: WINNSEN_MOST,
+  gap: 6,
+  speaker: (frame) => (frame.kind === 'request' ? 'host' : frame.station),
+};
+
+function board({ id, options: o }: MachineDevice<WinnsenOptions>): Board<WinnsenFrame> {
+  return {
+    device: id,
+    address: o.address,
+    hasSlot: (slot) => slot <= o.slots,
+    setup: [],
+    status: {
+      bytes: pollRequest(o.address, o.slots),
+      replyBytes: 7,
+      within: 300,
+      isProbe: true,
+      answer: (frame) =>
+        frame.kind === 'polled'
+          ? { kind: 'reading', reading: { doors: frame.isOpen.slice(0, o.slots), presence: [] } }
+          : undefined,
+    },
+    open: (slot) => ({
+      bytes: openRequest(o.address, slot),
+      replyBytes: 7,
+      within: o.pulseMs + 500,
+      isProbe: false,
+      answer(frame) {
+        if (frame.kind !== 'opened' || frame.lock !== slot) return undefined;
+        // Without a checksum only the door itself is believed, above all when the board says no.
+        return frame.result === 1 ? { kind: 'acknowledged' } : { kind: 'declined' };
+      },
+    }),
+    hasContact: () => true,
+    unasked: () => undefined,
+    timing: {
+      pollEvery: o.pollMs,
+      retries: 2,
+      debounce: o.debounce,
+      confirmAfter: [300, 500, 800],
+      spacing: o.pulseMs + 100,
+      slotRest: o.slotRestMs,
+    },
+  };
+}
