@@ -139,7 +139,7 @@ export const REPLY_CODES = [
 ] as const;
 export type ReplyCode = (typeof REPLY_CODES)[number];
 
-const jsonObject = z.record(z.string(), z.json());
+const jsonObject = z.record(z.string(), z.unknown());
 
 export const replySchema = z.object({
   v: z.literal(1),

@@ -31,8 +31,8 @@ const WINDOW = 5_000;
 const BACKLOG = 200;
 const LIVE_WINDOW = 1_000;
 const ENTRIES_PER_READ = 64;
-/** Messages handed over and not acknowledged by the broker; AWS allows 100. */
-const IN_FLIGHT = 16;
+/** Messages handed over and not acknowledged by the broker: HiveMQ allows 10 as it comes, AWS 100. */
+const IN_FLIGHT = 8;
 /** Without any progress in acknowledgements, everything above the watermark is sent again after this long. */
 const SEND_AGAIN_AFTER: Millis = 30_000;
 const SEND_AGAIN_MOST: Millis = 3_600_000;
