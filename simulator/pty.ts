@@ -52,16 +52,21 @@ class PtyPort implements BusPort {
     return this.#pair !== undefined;
   }
 
-  plug(identity = this.#identity): Promise<void> {
-    if (this.#pair !== undefined) return Promise.resolve();
+  async plug(identity = this.#identity): Promise<void> {
+    if (this.#pair !== undefined) return;
     this.#identity = identity;
-    this.#pair = new PtyPair(this.#bus);
     const named = join(dirname(this.address), 'by-id', identity);
+    const pair = new PtyPair(this.#bus);
+    try {
+      mkdirSync(dirname(named), { recursive: true });
+      link(pair.path, named);
+      link(named, this.address);
+    } catch (error) {
+      await pair.close();
+      throw error;
+    }
     this.#names = [this.address, named];
-    mkdirSync(dirname(named), { recursive: true });
-    link(this.#pair.path, named);
-    link(named, this.address);
-    return Promise.resolve();
+    this.#pair = pair;
   }
 
   unplug(): Promise<void> {

@@ -15,7 +15,7 @@ import { type Clock, type Millis, pause, type Timer, uptime } from '../../driver
 /** An opening waits at most this long for its turn (P6): who asked has pulled at the door and left. */
 const OPENING_WAIT: Millis = 2000;
 /** How long the next one waits for the result of the one before; the machine spaces them from there on. */
-const NEXT_AFTER: Millis = 1000;
+const NEXT_AFTER: Millis = 400;
 /** A machine that gives no result has broken its promise; somebody waits for one all the same. */
 const RESULT_WITHIN: Millis = 60_000;
 /** Actuations that may wait on one bus; more than this is a fault of whoever asks. */

@@ -147,6 +147,7 @@ function bus(setting: BusSetting, devices: readonly DeviceSetting[], parts: Devi
       echo: setting.echo ?? false,
       random,
       secrets: parts.secrets,
+      wall: () => clock.now(),
     }),
     opener,
     clock,
