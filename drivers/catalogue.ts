@@ -8,6 +8,7 @@ import { keyboardWedge, usbKeypad } from './keyboard-wedge/driver.ts';
 import { lockBoard8a } from './lock-board-8a/driver.ts';
 import { modbusRelay } from './modbus-relay/driver.ts';
 import { osdp } from './osdp/driver.ts';
+import { pn532 } from './pn532/driver.ts';
 import { winnsen } from './winnsen/driver.ts';
 
 const ENTRIES: readonly DriverEntry[] = [
@@ -21,6 +22,7 @@ const ENTRIES: readonly DriverEntry[] = [
   lockBoard8a,
   modbusRelay,
   osdp,
+  pn532,
   rdm6300,
   stxEtxLrc,
   usbKeypad,

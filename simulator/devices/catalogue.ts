@@ -6,6 +6,7 @@ import { simulatedKerongCu48, simulatedKerongCu48b } from './kerong-cu48.ts';
 import { simulatedLockBoard8a } from './lock-board-8a.ts';
 import { simulatedModbusRelay } from './modbus-relay.ts';
 import { simulatedOsdpPd } from './osdp-pd.ts';
+import { simulatedPn532 } from './pn532.ts';
 import { simulatedLineReader, simulatedStxEtxLrc } from './text-reader.ts';
 import { simulatedKeyboardWedge, simulatedUsbKeypad } from './usb-input.ts';
 import { simulatedWiegandKeypad } from './wiegand-keypad.ts';
@@ -22,6 +23,7 @@ export const simulatedKinds: ReadonlyMap<string, SimulatedKind> = new Map<string
   ['lock-board-8a', { build: simulatedLockBoard8a }],
   ['modbus-relay', { build: simulatedModbusRelay }],
   ['osdp', { build: simulatedOsdpPd }],
+  ['pn532', { build: simulatedPn532 }],
   ['rdm6300', { build: simulatedEm4100Reader }],
   ['stx-etx-lrc', { build: simulatedStxEtxLrc }],
   ['usb-keypad', { build: simulatedUsbKeypad }],
