@@ -2,7 +2,8 @@
 import { type Clock, type Millis, type Timer, uptime } from '../../drivers/contract/time.ts';
 import type { RecordedEntry, Stamp } from '../access/entry.ts';
 import { type Journal, StorageError } from '../store/ports.ts';
-import { type SigningKey, signCompact } from './jose.ts';
+import type { SigningKey } from './jose.ts';
+import { signNow } from './jws.ts';
 import { CHECKPOINT_TYP, type Checkpoint } from './messages.ts';
 
 const EVERY_ENTRIES = 100;
@@ -60,7 +61,7 @@ export class Checkpoints {
       ts: now.at,
     };
     try {
-      const jws = await signCompact(point, CHECKPOINT_TYP, key);
+      const jws = signNow(point, CHECKPOINT_TYP, key);
       const body = { seq: point.seq, hash: point.hash, jws };
       await journal.append({ stamp: now, entries: [{ type: 'system.checkpoint', body }] })
         .committed;

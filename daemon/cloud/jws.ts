@@ -2,8 +2,9 @@
  * Verifying a compact JWS without `jose`, in a third of its time (performance 5). Accepts one algorithm, one shape of
  * header, and keys only from the local trust store: whatever a header brings along (`jwk`, `x5c`, `crit`) refuses it.
  */
-import { type KeyObject, verify } from 'node:crypto';
+import { type KeyObject, sign, verify } from 'node:crypto';
 import { z } from 'zod';
+import type { SigningKey } from './jose.ts';
 
 const headerSchema = z.strictObject({
   alg: z.literal('Ed25519'),
@@ -38,6 +39,13 @@ export function verifyCompact(
   if (!verify(null, Buffer.from(`${head}.${body}`), key, signature))
     return { kind: 'bad-signature' };
   return { kind: 'verified', kid: header.kid, payload };
+}
+
+/** The bridge's own signature, at once: nothing happens between what is signed and its place in the journal. */
+export function signNow(payload: object, typ: string, { kid, key }: SigningKey): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const text = `${part({ alg: 'Ed25519', kid, typ })}.${part(payload)}`;
+  return `${text}.${sign(null, Buffer.from(text), key).toString('base64url')}`;
 }
 
 function readHeader(text: string): z.infer<typeof headerSchema> | undefined {

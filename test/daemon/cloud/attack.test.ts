@@ -161,10 +161,10 @@ const tries: readonly Try[] = [
     reply: 'dup',
   },
   {
-    what: 'plays an unlock of last month again, its id long forgotten',
+    what: 'plays an unlock of last week again, its id long forgotten',
     does: async (stage) => {
       const made = stage.cc.make('slot.open', OPEN, stage.nonce(), { change: { ctr: 1 } });
-      await stage.clock.advance(31 * 86_400_000);
+      await stage.clock.advance(7 * 86_400_000);
       await stage.send(made);
       return made;
     },
