@@ -7,9 +7,9 @@ import type { OsdpOptions } from '../../drivers/osdp/options.ts';
 import { NAK, type Reply } from '../../drivers/osdp/replies.ts';
 import { fromHex } from '../../drivers/wire/hex.ts';
 import { NOTHING_HELD, receive } from '../../drivers/wire/receive-buffer.ts';
-import { encodeWiegand, WIEGAND_FORMATS } from '../../drivers/wire/wiegand.ts';
-import { ArgumentError, type Arguments, numberIn, textIn, yesOrNo } from '../arguments.ts';
+import { type Arguments, numberIn, yesOrNo } from '../arguments.ts';
 import type { DeviceSurroundings, SimJson, SimulatedDevice, Verb } from '../device.ts';
+import { CARD_ARGUMENTS, cardIn, headIn, keyIn, keysIn, verb } from './osdp-pd-hands.ts';
 import { PdFace, PdOutputs } from './osdp-pd-parts.ts';
 import { PdTalk } from './osdp-pd-talk.ts';
 
@@ -299,7 +299,7 @@ export class SimulatedOsdpPd implements SimulatedDevice {
       press: verb(
         'presses keys one after the other',
         { keys: 'such as "1234#"', 'together?': 'true: all of them in one report' },
-        (given) => this.#press(textIn(given, 'keys') ?? '', yesOrNo(given, 'together', false)),
+        (given) => this.#press(keysIn(given), yesOrNo(given, 'together', false)),
       ),
       tamper: verb('opens or closes the housing', { open: 'true or false' }, (given) => {
         this.#isTampered = yesOrNo(given, 'open');
@@ -366,11 +366,7 @@ export class SimulatedOsdpPd implements SimulatedDevice {
     };
   }
 
-  #press(keys: string, together: boolean): void {
-    if (!/^[0-9*#]+$/.test(keys)) throw new ArgumentError('keys', 'keys are 0 to 9, * and #');
-    const bytes = [...keys].map((key) =>
-      key === '*' ? 0x7f : key === '#' ? 0x0d : key.charCodeAt(0),
-    );
+  #press(bytes: readonly number[], together: boolean): void {
     for (const group of together ? [bytes] : bytes.map((byte) => [byte])) {
       this.#report({ kind: 'keypad', reader: 0, keys: Uint8Array.from(group) });
     }
@@ -378,54 +374,6 @@ export class SimulatedOsdpPd implements SimulatedDevice {
 }
 
 const PRODUCT = { oui: fromHex('C3B2A1'), model: 7, version: 1, firmware: [1, 2, 3] } as const;
-
-const CARD_ARGUMENTS = {
-  'card?': 'facility and number as printed, such as "123,4567"',
-  'format?': `one of ${WIEGAND_FORMATS.join(', ')}; h10301 is the default`,
-  'bits?': 'instead: the bits in hex, left-justified',
-  'bitCount?': 'how many of them count',
-  'head?': 'which head of the reader, from 0',
-};
-
-function verb(what: string, args: Verb['arguments'], act: (given: Arguments) => void): Verb {
-  return {
-    what,
-    arguments: args,
-    run: (given) => {
-      act(given);
-      return null;
-    },
-  };
-}
-
-function cardIn(given: Arguments): { readonly bits: Uint8Array; readonly bitCount: number } {
-  const hex = textIn(given, 'bits');
-  if (hex !== undefined) {
-    const bits = fromHex(hex);
-    const otherwise = bits.length * 8;
-    return { bits, bitCount: numberIn(given, 'bitCount', { from: 0, to: 65_535, otherwise }) };
-  }
-  const wanted = textIn(given, 'format') ?? 'h10301';
-  const format = WIEGAND_FORMATS.find((each) => each === wanted);
-  if (format === undefined) throw new ArgumentError('format', `there is no format "${wanted}"`);
-  const [, facility, number] = /^(?:(\d+),)?(\d+)$/.exec(textIn(given, 'card') ?? '') ?? [];
-  if (number === undefined) throw new ArgumentError('card', '"card" is such as "123,4567"');
-  return encodeWiegand(
-    format,
-    facility === undefined ? undefined : BigInt(facility),
-    BigInt(number),
-  );
-}
-
-function headIn(given: Arguments): number {
-  return numberIn(given, 'head', { from: 0, to: 7, otherwise: 0 });
-}
-
-function keyIn(given: Arguments): Uint8Array {
-  const text = textIn(given, 'key') ?? '';
-  if (!/^[0-9A-Fa-f]{32}$/.test(text)) throw new ArgumentError('key', 'a key is 32 hex digits');
-  return fromHex(text);
-}
 
 function nak(code: number): Reply {
   return { kind: 'nak', nak: code, data: new Uint8Array() };
