@@ -57,7 +57,8 @@ export type DeviceFault =
   | 'secure-channel' // handshake refused or lost repeatedly
   | 'linkage-mode' // an input would drive a relay by itself
   | 'jammed' // the lock reports a jam
-  | 'battery'; // too low to rely on
+  | 'battery' // too low to rely on
+  | 'clock-drift'; // its own clock, by which it judges codes, is wrong
 
 /** What came of an actuation, in three separate facts (serial-hardware 2.5 rule 2). */
 export interface ActuationOutcome {
