@@ -252,6 +252,8 @@ async function prepareFile(
 
 /** By a connection that cannot write: a damaged file goes to quarantine as it was found. @throws StorageError */
 function look(path: string, first: boolean): void {
+  // Its very first transaction, cut short: only a writer can roll it back.
+  if (existsSync(`${path}-journal`)) openDatabase(path).close();
   const db = openDatabase(path, { readonly: true });
   try {
     if (first && statSync(path).size <= CHECK_FIRST_BYTES) {

@@ -7,9 +7,9 @@ const KEPT = 2;
 
 /** Returns the folder, or `undefined` when there was nothing to move. */
 export function quarantine(directory: string, name: string, at: Instant): string | undefined {
-  const files = [name, `${name}-wal`, `${name}-shm`].filter((each) =>
-    existsSync(join(directory, each)),
-  );
+  const files = ['', '-wal', '-shm', '-journal']
+    .map((end) => `${name}${end}`)
+    .filter((each) => existsSync(join(directory, each)));
   if (files.length === 0) return undefined;
   const root = join(directory, 'quarantine');
   mkdirSync(root, { recursive: true, mode: 0o700 });

@@ -48,7 +48,7 @@ async function opened(step?: GrantStoreOptions['step']) {
   return { journal, grants };
 }
 
-/** Appends for ever, several batches under way at a time. */
+/** Appends until it is killed, by itself after `at` entries; several batches are under way at a time. */
 async function append(): Promise<void> {
   const { journal } = await openJournal({ directory, clock, random });
   for (;;) {
@@ -63,7 +63,10 @@ async function append(): Promise<void> {
     });
     for (const { recorded, committed } of batches) {
       await committed;
-      for (const { seq, hash } of recorded) say(`${seq} ${hash}`);
+      for (const { seq, hash } of recorded) {
+        say(`${seq} ${hash}`);
+        if (String(seq) === at) die();
+      }
     }
   }
 }

@@ -14,7 +14,7 @@ import { deviceId } from '../../../drivers/contract/device.ts';
 import { instant } from '../../../drivers/contract/time.ts';
 import { NOON, SeededRandom, StillClock, stampAt, temporaryFolder } from './known.ts';
 
-const RUNS = process.env['LATCHKEY_LONG'] === '1' ? 1000 : 40;
+const RUNS = process.env['LATCHKEY_LONG'] === '1' ? 1000 : 25;
 
 const grant = fc.constantFrom('g-1', 'g-2', 'g-3');
 const entry: fc.Arbitrary<Entry> = fc.oneof(
