@@ -81,8 +81,16 @@ export function byPreference({ match: a }: Verdict, { match: b }: Verdict): numb
   return a.grant.id < b.grant.id ? -1 : 1;
 }
 
-export function distinct(things: readonly Thing[]): readonly Thing[] {
-  return things.filter((thing, at) => things.findIndex((each) => each.id === thing.id) === at);
+export /** One thing for each slot or set of locks; where several keys may be brought to one slot, none of them is named. */
+function distinct(things: readonly Thing[]): readonly Thing[] {
+  return things
+    .filter((thing, at) => things.findIndex((each) => each.id === thing.id) === at)
+    .map((thing) => {
+      const { key, ...rest } = thing;
+      const isOne = things.every((each) => each.id !== thing.id || each.key === key);
+      if (isOne) return thing;
+      return rest.operation === 'attach-fob' ? { ...rest, operation: 'dropoff' } : rest;
+    });
 }
 
 export function askChoice(

@@ -95,40 +95,37 @@ export function answerToSlotRead(slot: SlotNumber, known: Knowledge, stamp: Stam
   const opening = openingAt(known, box, slot);
   const key = keyOf(known, known.shown);
   if (key === undefined) return strangerIn(at, opening, known, stamp);
-  const inside = keysIn(known, box, slot);
-  const others = inside.filter(({ id }) => id !== key.id);
-  const place = key.custody?.place;
-  const isHere = place?.kind === 'slot' && place.box === box && place.slot === slot;
-  const isElsewhere = place?.kind === 'slot' && !isHere;
-  if (isElsewhere) {
-    const doubled = boxEntry('access.fob_doubled', at, known, { key: key.id, alarm: true });
-    const settled = opening === undefined ? [] : sawRead(at, key.id, opening, known, stamp).entries;
-    return entriesOnly([doubled, ...settled]);
-  }
-  if (opening !== undefined && isAwaited(opening, key.id)) {
-    return sawRead(at, key.id, opening, known, stamp);
-  }
-  const leaving = opening?.operation === 'dropoff' ? [] : [opening?.key];
-  const strangers = others.filter(({ id }) => !leaving.includes(id));
-  if (strangers.length > 0 && !isHere) {
-    const keys = [key.id, ...strangers.map(({ id }) => id)];
-    return entriesOnly([boxEntry('access.slot_shared', at, known, { keys })]);
-  }
-  if (isHere) return provenHere(at, key, known);
-  const type =
-    place?.kind === 'holder' || opening !== undefined ? 'access.misplaced' : 'access.found_moved';
-  const moved = boxEntry(
-    type,
-    at,
-    known,
-    {
-      key: key.id,
-      ...(opening?.slot === undefined ? {} : { opened: opening.slot }),
-    },
-    holderOf(key),
-  );
+  const entries = isAwaited(opening, key.id) ? [] : readUnasked(at, key, opening, known);
   const settled = opening === undefined ? [] : sawRead(at, key.id, opening, known, stamp).entries;
-  return entriesOnly([moved, ...settled]);
+  return entriesOnly([...entries, ...settled]);
+}
+
+/** A fob that was not expected in this slot: the ledger follows it, unless it would then be in two places. */
+function readUnasked(
+  at: At,
+  key: KnownKey,
+  opening: Opening | undefined,
+  known: Knowledge,
+): readonly Entry[] {
+  const place = key.custody?.place;
+  const inside = keysIn(known, at.device, at.slot).map(({ id }) => id);
+  if (inside.includes(key.id)) return provenHere(at, key, known);
+  if (place?.kind === 'slot') {
+    return [boxEntry('access.fob_doubled', at, known, { key: key.id, alarm: true })];
+  }
+  if (inside.length > 0) {
+    return [boxEntry('access.slot_shared', at, known, { keys: [key.id, ...inside] })];
+  }
+  if (opening?.operation === 'dropoff' && opening.key === undefined) {
+    const { seq, grant } = opening;
+    return [
+      boxEntry('access.returned', at, known, { key: key.id, opening: seq, grant }, holderOf(key)),
+    ];
+  }
+  const isMisplaced = place?.kind === 'holder' || opening !== undefined;
+  const type = isMisplaced ? 'access.misplaced' : 'access.found_moved';
+  const fields = { key: key.id, opened: opening?.slot };
+  return [boxEntry(type, at, known, fields, holderOf(key))];
 }
 
 interface At {
@@ -136,8 +133,9 @@ interface At {
   readonly slot: SlotNumber;
 }
 
-function isAwaited(opening: Opening, key: KeyId): boolean {
-  return opening.key === key;
+/** The opening tells what became of its own key, once it is judged. */
+function isAwaited(opening: Opening | undefined, key: KeyId): boolean {
+  return opening?.key === key;
 }
 
 function sawRead(
@@ -178,12 +176,12 @@ function strangerIn(at: At, opening: Opening | undefined, known: Knowledge, stam
 }
 
 /** Read where the ledger has it: what was flagged there is settled. */
-function provenHere(at: At, key: KnownKey, known: Knowledge): Answer {
+function provenHere(at: At, key: KnownKey, known: Knowledge): readonly Entry[] {
   const row = slotRow(known, at.device, at.slot);
   const isFlagged =
     (key.custody?.flags ?? []).length > 0 ||
     (row?.flags ?? []).some((flag) => flag !== 'held-open' && flag !== 'shared');
-  return isFlagged ? slotEntry(at, known, { key: key.id, proves: true }) : entriesOnly([]);
+  return isFlagged ? slotEntry(at, known, { key: key.id, proves: true }).entries : [];
 }
 
 /** Records what was seen at a slot that was opened, and judges the opening anew. */

@@ -29,8 +29,8 @@ export interface SlotSeen {
 
 export function outcomeOf(slot: SlotSeen): Outcome {
   const { operation, key } = slot.opening;
-  if (operation === 'dropoff') return outcomeOfReturn(slot);
-  return key === undefined ? outcomeWithoutKey(slot) : outcomeOfPickUp(slot);
+  if (key === undefined) return outcomeWithoutKey(slot);
+  return operation === 'dropoff' ? outcomeOfReturn(slot) : outcomeOfPickUp(slot);
 }
 
 function outcomeOfPickUp({ opening, row, hasReader, isOver }: SlotSeen): Outcome {
@@ -63,7 +63,10 @@ function outcomeOfReturn({ opening, row, hasReader, isOver }: SlotSeen): Outcome
 
 function outcomeWithoutKey({ opening, row, isOver }: SlotSeen): Outcome {
   const hasContact = row?.doorOpen !== undefined;
-  if (hasContact && opening.seen.opened !== true) return isOver ? 'jammed' : 'wait';
+  if (hasContact && opening.seen.opened !== true) {
+    if (!isOver) return 'wait';
+    return opening.operation === 'dropoff' ? 'not-returned' : 'jammed';
+  }
   return opening.seen.closed === true || (!hasContact && isOver) ? 'shut' : 'wait';
 }
 

@@ -37,7 +37,7 @@ export function thingsOf(match: KnownMatch, known: Knowledge): readonly Thing[] 
     if (!targets.some((target) => target.kind === 'slot' && target.id === id)) continue;
     found.push(slotThing(slot, match, known, point));
   }
-  return found.filter((thing, at) => found.findIndex((each) => each.id === thing.id) === at);
+  return found;
 }
 
 function doorThing(
@@ -111,7 +111,8 @@ function bringing(key: KnownKey, grant: Grant, known: Knowledge, point: KnownPoi
       ? []
       : [{ kind: 'slot', device, slot: free, hold: point.hold }];
   const operation = mayAttach(key, grant) ? 'attach-fob' : 'dropoff';
-  const found = { id: `bring:${key.id}`, operation, opens, key: key.id, number: key.id } as const;
+  const number = String(free ?? 0);
+  const found = { id: `slot:${free}`, operation, opens, key: key.id, number } as const;
   return thing(found, free === undefined ? 'box-full' : undefined, grant, known);
 }
 

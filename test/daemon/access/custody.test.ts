@@ -12,6 +12,7 @@ import {
   HOUR,
   LOBBY,
   MINUTE,
+  pin,
   SLOT_READERS,
   typesOf,
   World,
@@ -414,4 +415,49 @@ test('daemon was off while doors moved: re-read at start; differences are found-
   assert.deepEqual(typesOf(world.presence(3, true, true)), ['access.found_moved']);
   assert.deepEqual(typesOf(world.presence(2, true, true)), []);
   assert.equal(world.placeOf('k2'), 'slot 2');
+});
+
+test('a slot grant’s drop-off of no certain key ends when the slot is shut, and a fob read in it is returned', () => {
+  const world = site({ readers: true });
+  takeKey(world);
+  world.put(
+    grantOf({
+      holder: holderId('bo'),
+      credentials: [pin('777777')],
+      targets: [{ kind: 'slot', id: 'box:1' }],
+      operations: ['dropoff'],
+    }),
+  );
+  assert.equal(world.code('777777')[0]?.body['operation'], 'dropoff');
+  world.result('done');
+  world.door(1, true);
+  world.presence(1, true);
+  const [returned] = world.card(FOB, deviceId('in-1'));
+  assert.equal(returned?.type, 'access.returned');
+  assert.equal(returned?.sub, 'anna');
+  world.door(1, false);
+  assert.equal([...world.ledger.all('opening')].length, 0);
+  world.code('777777');
+  assert.deepEqual(typesOf(world.advance(35_000)), []);
+});
+
+test('two keys may be brought to one slot: it opens without a choice, and neither is named', () => {
+  const world = new World({ points: [boxPoint({ slotReaders: SLOT_READERS })] });
+  world.key('k1', { fob: fobOf(FOB) });
+  world.key('k2', { fob: fobOf(OTHER) });
+  world.put(
+    grantOf({
+      targets: [
+        { kind: 'key', id: 'k1' },
+        { kind: 'key', id: 'k2' },
+      ],
+    }),
+  );
+  world.pictures();
+  const [granted] = world.code('123456');
+  assert.equal(granted?.type, 'access.granted');
+  assert.equal(granted?.body['key'], undefined);
+  assert.equal(granted?.body['slot'], 1);
+  world.result('done');
+  assert.deepEqual(typesOf(world.advance(35_000)), ['access.not_returned']);
 });
