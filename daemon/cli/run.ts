@@ -16,6 +16,7 @@ import { realRandom } from '../platform/random.ts';
 import { openServiceManager } from '../platform/service-manager.ts';
 import { lastTimeContact } from '../platform/time-contact.ts';
 import { type Outside, wire } from '../wiring.ts';
+import { serveApi } from './api-server.ts';
 
 interface RunOptions {
   readonly config: string;
@@ -70,8 +71,18 @@ async function run({ config: file, set }: RunOptions): Promise<void> {
     builtAt: instant(BUILT_AT),
   };
   await using daemon = await wire(config, outside);
-  log.info('started', { site: config.site.id, directory: config.store.directory });
   const running = daemon.run(stopping);
+  await using api = await serveApi({
+    config,
+    desk: daemon.desk,
+    secrets,
+    broken: (error, where) => log.error('api-broke', { where, error }),
+  });
+  log.info('started', {
+    site: config.site.id,
+    directory: config.store.directory,
+    api: api.url,
+  });
   manager.ready();
   await running;
   log.info('stopped', {});

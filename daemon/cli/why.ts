@@ -1,0 +1,68 @@
+/** `latchkey why`: a decision replayed on what it knew. `latchkey what-if`: one that nobody asked for yet. */
+import type { Command } from 'commander';
+import { ApiClient, type ApiOptions, withApiOptions } from './api-client.ts';
+import { EXIT, printJson, printLine, styled } from './output.ts';
+import { reply } from './status.ts';
+
+interface WhyReply {
+  readonly sentence: string;
+  readonly explained: boolean;
+  readonly same: boolean | null;
+  readonly differences: readonly string[];
+}
+
+interface WhatIfReply {
+  readonly sentence: string;
+  readonly reader: string;
+  readonly at: string;
+}
+
+export function whyCommand(program: Command): void {
+  withApiOptions(program.command('why'))
+    .description('why a decision was what it was: replayed on what it knew')
+    .argument('<seq>', 'number of its entry in the journal')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ latchkey why 4711\n\nExit status: 1 when the replay decides otherwise.',
+    )
+    .action(async (seq: string, options: ApiOptions & { readonly json?: boolean }) => {
+      const path = `/api/v1/why/${encodeURIComponent(seq)}`;
+      const told = await ApiClient.find(options).get(path, reply<WhyReply>());
+      if (told.same === false) process.exitCode = EXIT.failed;
+      if (options.json) return printJson(told);
+      printLine(told.sentence);
+      for (const difference of told.differences) printLine(styled('red', difference));
+      if (told.same === true) printLine(styled('green', 'Replayed with the same result.'));
+    });
+}
+
+interface WhatIfOptions extends ApiOptions {
+  readonly reader?: string;
+  readonly credential?: string;
+  readonly at?: string;
+  readonly json?: boolean;
+}
+
+export function whatIfCommand(program: Command): void {
+  withApiOptions(program.command('what-if'))
+    .description('what would be decided if the credential of a grant were shown; leaves no trace')
+    .argument('<access-point>')
+    .argument('<grant>')
+    .option('--at <time>', 'ISO 8601 with offset; now, if missing')
+    .option('--reader <device>')
+    .option('--credential <id>')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ latchkey what-if lobby g-3f2 --at 2026-03-29T16:00:00+02:00',
+    )
+    .action(async (accessPoint: string, grant: string, options: WhatIfOptions) => {
+      const { reader, credential, at } = options;
+      const body = { accessPoint, grant, reader, credential, at };
+      const api = ApiClient.find(options);
+      const told = await api.send('POST', '/api/v1/what-if', body, reply<WhatIfReply>());
+      if (options.json) printJson(told);
+      else printLine(told.sentence);
+    });
+}
