@@ -1,0 +1,59 @@
+/** Which board is served next: openings before readings, both in turn, so that none waits for another's sake. */
+import type { Uptime } from '../contract/time.ts';
+import type { Board, Exchange } from './board.ts';
+import type { OpenSlot } from './board-opening.ts';
+import {
+  type BoardState,
+  leaving,
+  readingDueAt,
+  readingSent,
+  readyOpening,
+} from './board-state.ts';
+
+export interface BoardRequest<Frame> {
+  /** Place in the bus's list. */
+  readonly board: number;
+  readonly purpose: 'setup' | 'status' | 'open';
+  readonly exchange: Exchange<Frame>;
+  readonly opening: OpenSlot | undefined;
+  /** What sending it makes of the board's state. */
+  leaving(state: BoardState<Frame>): BoardState<Frame>;
+}
+
+/** `turn`: the board after the one that was served last. `undefined` while nothing is due. */
+export function nextRequest<Frame>(
+  boards: readonly Board<Frame>[],
+  states: readonly BoardState<Frame>[],
+  turn: number,
+  now: Uptime,
+): BoardRequest<Frame> | undefined {
+  const order = boards.map((_, step) => (turn + step) % boards.length);
+  for (const index of order) {
+    const board = boards[index];
+    const state = states[index];
+    const opening = state === undefined ? undefined : readyOpening(state, now);
+    if (board === undefined || opening === undefined) continue;
+    return {
+      board: index,
+      purpose: 'open',
+      exchange: board.open(opening.slot, opening.hold),
+      opening,
+      leaving: (before) => leaving(before, opening),
+    };
+  }
+  for (const index of order) {
+    const board = boards[index];
+    const state = states[index];
+    if (board === undefined || state === undefined) continue;
+    if (readingDueAt(board, state) > now) continue;
+    const [setup] = state.setupLeft;
+    return {
+      board: index,
+      purpose: setup === undefined ? 'status' : 'setup',
+      exchange: setup ?? board.status,
+      opening: undefined,
+      leaving: (before) => readingSent(before, now),
+    };
+  }
+  return undefined;
+}
