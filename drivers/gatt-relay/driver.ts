@@ -1,0 +1,52 @@
+/** Electric strikes, gates and DIY locks behind a BLE relay board, as an entry of the catalogue. */
+import { ConfigError } from '../contract/errors.ts';
+import type { DriverAbilities, DriverEntry } from '../contract/machine.ts';
+import { a0, bt004ble, custom, type Dialect } from './dialect.ts';
+import { relayMachine } from './machine.ts';
+import { type GattRelayOptions, gattRelayOptions } from './options.ts';
+
+export const gattRelay: DriverEntry<GattRelayOptions> = {
+  name: 'gatt-relay',
+  title: 'BLE relay boards: Devantech BT004BLE; A0 boards and others, which authenticate nobody',
+  link: 'gatt',
+  defaultBaudRate: 0,
+  options: gattRelayOptions,
+  abilities: ({ failSafe }): DriverAbilities => ({
+    cards: false,
+    codes: false,
+    feedback: false,
+    slots: false,
+    presence: false,
+    lock: true,
+    onPowerLoss: failSafe ? 'fail-safe' : 'fail-secure',
+  }),
+  clashes: (devices) =>
+    devices.length <= 1
+      ? []
+      : [`${devices.map(({ id }) => id).join(', ')}: each relay board needs a bus of its own`],
+  machine(devices, bus) {
+    const [device, ...more] = devices;
+    if (device === undefined || more.length > 0) {
+      throw new RangeError(`one relay board a bus, found ${devices.length}`);
+    }
+    return relayMachine(device, dialectOf(device.id, device.options, bus.secrets));
+  },
+};
+
+function dialectOf(
+  id: string,
+  options: GattRelayOptions,
+  secrets: ReadonlyMap<string, Uint8Array>,
+): Dialect {
+  const { dialect, channel, password = '', unlock = '', lock = '', ack } = options;
+  if (dialect === 'a0') return a0(channel);
+  if (dialect === 'custom') return custom(channel, { unlock, lock, ack });
+  const secret = secrets.get(password);
+  const text = secret && new TextDecoder().decode(secret).trim();
+  if (text === undefined || !/^[\x20-\x7e]{1,32}$/.test(text)) {
+    const path = `devices.${id}.options.password`;
+    const remedy = 'name a credential that holds the 1 to 32 printable characters of the password';
+    throw new ConfigError([{ path, found: password, remedy }]);
+  }
+  return bt004ble(channel, new TextEncoder().encode(text));
+}

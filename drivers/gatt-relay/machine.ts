@@ -1,0 +1,460 @@
+/**
+ * One BLE relay as a machine. Where the board times the pulse, a lost link ends nothing early and leaves nothing on;
+ * where it does not, the end is sent first at every start, after every pulse, and until it is written.
+ */
+import {
+  type Actuation,
+  type DeviceEvent,
+  type DeviceId,
+  type DeviceStatistics,
+  NO_STATISTICS,
+} from '../contract/device.ts';
+import type { GattCharacteristic } from '../contract/link.ts';
+import type { Input, Machine, MachineDevice, Send, Step } from '../contract/machine.ts';
+import { type Millis, type Uptime, uptime } from '../contract/time.ts';
+import { joinBytes } from '../wire/hex.ts';
+import { NOTHING_HELD } from '../wire/receive-buffer.ts';
+import type { Dialect } from './dialect.ts';
+import type { GattRelayOptions } from './options.ts';
+
+const REPLY_WITHIN: Millis = 5000;
+const RETRY_EVERY: Millis = 1000;
+const BACK_OFF: readonly Millis[] = [2000, 10_000, 60_000, 300_000];
+const OFFLINE_AFTER = 2;
+/** An output that should be off and may be on this long is an alarm. */
+const STILL_ON_ALARM: Millis = 10_000;
+const WAITING_MAX = 16;
+/** Longer answers than this are no answers. */
+const HEARD_MAX = 64;
+
+type Talk = 'login' | 'identity' | 'on' | 'state' | 'off';
+
+interface Asking {
+  readonly talk: Talk;
+  /** The write has left. */
+  readonly hasLeft: boolean;
+  readonly answerBy: Uptime;
+}
+
+interface Relay {
+  phase: 'idle' | 'opening' | 'open' | 'closing';
+  isConnected: boolean;
+  isLoggedIn: boolean;
+  isIdentified: boolean;
+  asking: Asking | undefined;
+  heard: Uint8Array;
+  waiting: readonly Actuation[];
+  /** The unlock or lock whose bytes were sent. */
+  current: Actuation | undefined;
+  acknowledged: boolean;
+  /** When the output has to be switched off by us; `undefined` where it is off. */
+  offAt: Uptime | undefined;
+  isStillOnTold: boolean;
+  retryAt: Uptime;
+  closeAt: Uptime | undefined;
+  pollAt: Uptime;
+  wantsLook: boolean;
+  failures: number;
+  isOnline: boolean | undefined;
+  statistics: DeviceStatistics;
+}
+
+export type RelayState = Readonly<Relay>;
+
+interface Turn {
+  readonly now: Uptime;
+  readonly events: DeviceEvent[];
+  readonly send: Send[];
+}
+
+export function relayMachine(
+  { id, options }: MachineDevice<GattRelayOptions>,
+  dialect: Dialect,
+): Machine<RelayState> {
+  const talker = new Talker(id, options, dialect);
+  return {
+    begin(now) {
+      const relay: Relay = {
+        phase: 'idle',
+        isConnected: false,
+        isLoggedIn: false,
+        isIdentified: false,
+        asking: undefined,
+        heard: NOTHING_HELD,
+        waiting: [],
+        current: undefined,
+        acknowledged: false,
+        // Nobody knows what the last run left on; an end twice is no second opening.
+        offAt: dialect.isTimed ? undefined : now,
+        isStillOnTold: false,
+        retryAt: now,
+        closeAt: undefined,
+        pollAt: now,
+        wantsLook: false,
+        failures: 0,
+        isOnline: undefined,
+        statistics: NO_STATISTICS,
+      };
+      return talker.step(relay, { kind: 'wake' }, now);
+    },
+    step: (state, input, now) => talker.step(state, input, now),
+    statistics: ({ statistics }) => new Map([[id, statistics]]),
+  };
+}
+
+/** Holds what never changes; all that does is in the state. */
+class Talker {
+  readonly #id: DeviceId;
+  readonly #options: GattRelayOptions;
+  readonly #dialect: Dialect;
+  readonly #write: GattCharacteristic;
+  readonly #notify: GattCharacteristic;
+
+  constructor(id: DeviceId, options: GattRelayOptions, dialect: Dialect) {
+    this.#id = id;
+    this.#options = options;
+    this.#dialect = dialect;
+    this.#write = { service: options.service, characteristic: options.write };
+    this.#notify = { service: options.service, characteristic: options.notify };
+  }
+
+  step(state: RelayState, input: Input, now: Uptime): Step<RelayState> {
+    const relay: Relay = { ...state };
+    const turn: Turn = { now, events: [], send: [] };
+    this.#handle(turn, relay, input);
+    this.#tend(turn, relay);
+    return { state: relay, send: turn.send, events: turn.events, wakeAt: this.#wakeAt(relay) };
+  }
+
+  #handle(turn: Turn, relay: Relay, input: Input): void {
+    switch (input.kind) {
+      case 'link-up':
+        relay.isConnected = true;
+        return;
+      case 'link-down':
+        this.#lost(turn, relay, 'the link was lost');
+        return;
+      case 'gatt-failed':
+        this.#failed(turn, relay, input.detail);
+        return;
+      case 'sent':
+        this.#left(turn, relay);
+        return;
+      case 'notified':
+        if (relay.asking === undefined) return; // late, or for nobody
+        relay.heard = joinBytes(relay.heard, input.value).slice(0, HEARD_MAX);
+        this.#listen(turn, relay);
+        return;
+      case 'actuation':
+        this.#take(turn, relay, input.actuation);
+        return;
+      case 'withdraw': {
+        const found = relay.waiting.find(({ id }) => id === input.actuation);
+        if (found === undefined) return;
+        relay.waiting = relay.waiting.filter((other) => other !== found);
+        this.#refuse(turn, found, 'withdrawn');
+        return;
+      }
+      case 'value':
+      case 'bytes':
+      case 'wake':
+        return;
+      default:
+        input satisfies never;
+    }
+  }
+
+  #take(turn: Turn, relay: Relay, actuation: Actuation): void {
+    switch (actuation.kind) {
+      case 'unlock':
+        if (this.#dialect.on(actuation.hold) === undefined) {
+          this.#refuse(turn, actuation, 'the board times at most 25.5 s');
+          return;
+        }
+        break;
+      case 'lock':
+      case 'read-state':
+        break;
+      case 'feedback':
+        return;
+      default:
+        this.#refuse(turn, actuation, `a relay does not ${actuation.kind}`);
+        return;
+    }
+    if (relay.waiting.length >= WAITING_MAX)
+      this.#refuse(turn, actuation, 'too much is asked of it');
+    else relay.waiting = [...relay.waiting, actuation];
+  }
+
+  /** A write has left: the board has it, as far as the link can tell. */
+  #left(turn: Turn, relay: Relay): void {
+    if (relay.phase === 'opening') {
+      relay.phase = 'open';
+      return;
+    }
+    const { asking } = relay;
+    if (asking === undefined || asking.hasLeft) return;
+    relay.asking = { ...asking, hasLeft: true, answerBy: uptime(turn.now + REPLY_WITHIN) };
+    const silent =
+      asking.talk === 'on' || asking.talk === 'off' ? this.#dialect.reply === undefined : false;
+    if (silent) this.#answered(turn, relay, asking.talk, 'yes');
+  }
+
+  #listen(turn: Turn, relay: Relay): void {
+    const { asking, heard } = relay;
+    if (asking === undefined) return;
+    if (asking.talk === 'identity') {
+      const firmware = this.#dialect.identity?.read(heard);
+      if (firmware === undefined) return;
+      turn.events.push({
+        kind: 'identity',
+        device: this.#id,
+        model: this.#options.dialect,
+        serial: '',
+        firmware,
+      });
+      this.#answered(turn, relay, 'identity', 'yes');
+      return;
+    }
+    const { login, reply, state } = this.#dialect;
+    const read =
+      asking.talk === 'login' ? login?.reply : asking.talk === 'state' ? state?.reply : reply;
+    const verdict = read?.(heard) ?? 'need-more';
+    if (verdict !== 'need-more') this.#answered(turn, relay, asking.talk, verdict);
+  }
+
+  #answered(turn: Turn, relay: Relay, talk: Talk, verdict: 'yes' | 'no'): void {
+    relay.asking = undefined;
+    relay.failures = 0;
+    relay.statistics = {
+      ...relay.statistics,
+      replies: relay.statistics.replies + 1,
+      lastSeen: turn.now,
+    };
+    if (relay.isOnline !== true) {
+      relay.isOnline = true;
+      turn.events.push({ kind: 'online', device: this.#id });
+    }
+    switch (talk) {
+      case 'login':
+        this.#loggedIn(turn, relay, verdict);
+        return;
+      case 'identity':
+        relay.isIdentified = true;
+        return;
+      case 'on':
+        if (verdict === 'no') this.#end(turn, relay, 'failed', 'the board refused');
+        else if (this.#dialect.state === undefined) this.#end(turn, relay, 'done', undefined);
+        else relay.acknowledged = true;
+        return;
+      case 'state':
+        this.#end(
+          turn,
+          relay,
+          verdict === 'yes' ? 'done' : 'failed',
+          verdict === 'yes' ? undefined : 'accepted, but the output is not energised',
+          true,
+        );
+        return;
+      case 'off':
+        relay.offAt = undefined;
+        if (relay.isStillOnTold) this.#stillOn(turn, relay, 'cleared');
+        if (relay.current?.kind === 'lock') {
+          this.#end(turn, relay, verdict === 'yes' ? 'done' : 'failed', undefined);
+        }
+        return;
+    }
+  }
+
+  #loggedIn(turn: Turn, relay: Relay, verdict: 'yes' | 'no'): void {
+    relay.isLoggedIn = verdict === 'yes';
+    const detail = verdict === 'yes' ? 'password accepted' : 'wrong password';
+    turn.events.push({
+      kind: 'fault',
+      device: this.#id,
+      fault: 'refusing',
+      state: verdict === 'yes' ? 'cleared' : 'raised',
+      detail,
+    });
+    if (verdict === 'yes') return;
+    for (const actuation of relay.waiting) this.#refuse(turn, actuation, detail);
+    relay.waiting = [];
+    relay.wantsLook = false;
+    this.#close(turn, relay);
+  }
+
+  #end(
+    turn: Turn,
+    relay: Relay,
+    result: 'done' | 'failed' | 'unknown',
+    detail: string | undefined,
+    observed = false,
+  ): void {
+    const { current } = relay;
+    if (current === undefined) return;
+    relay.current = undefined;
+    turn.events.push({
+      kind: 'actuation-result',
+      device: this.#id,
+      actuation: current.id,
+      result,
+      sent: true,
+      acknowledged: result !== 'unknown' || relay.acknowledged,
+      observed,
+      ...(detail === undefined ? {} : { detail }),
+    });
+    relay.acknowledged = false;
+  }
+
+  #refuse(turn: Turn, { id }: Actuation, detail: string): void {
+    const nothing = { sent: false, acknowledged: false, observed: false };
+    turn.events.push({
+      kind: 'actuation-result',
+      device: this.#id,
+      actuation: id,
+      result: 'refused',
+      ...nothing,
+      detail,
+    });
+  }
+
+  #lost(turn: Turn, relay: Relay, why: string): void {
+    const wasBusy = relay.phase === 'opening' || relay.asking !== undefined;
+    relay.phase = 'idle';
+    relay.isConnected = false;
+    relay.isLoggedIn = false;
+    relay.asking = undefined;
+    relay.heard = NOTHING_HELD;
+    relay.closeAt = undefined;
+    // Sent, and nobody answered. What the board was told it may have done: never sent again.
+    this.#end(turn, relay, relay.acknowledged ? 'done' : 'unknown', why);
+    if (wasBusy) this.#missed(turn, relay, why);
+  }
+
+  #failed(turn: Turn, relay: Relay, detail: string): void {
+    const hadLink = relay.isConnected;
+    this.#lost(turn, relay, detail);
+    if (!hadLink) return;
+    relay.isConnected = true;
+    this.#close(turn, relay);
+  }
+
+  #missed(turn: Turn, relay: Relay, why: string): void {
+    relay.failures += 1;
+    const isUrgent = relay.waiting.length > 0 || relay.offAt !== undefined;
+    const wait = isUrgent
+      ? RETRY_EVERY
+      : (BACK_OFF[Math.min(relay.failures, BACK_OFF.length) - 1] ?? 300_000);
+    relay.retryAt = uptime(turn.now + wait);
+    if (relay.failures < OFFLINE_AFTER || relay.isOnline === false) return;
+    relay.isOnline = false;
+    turn.events.push({ kind: 'offline', device: this.#id, why });
+  }
+
+  #close(turn: Turn, relay: Relay): void {
+    relay.phase = 'closing';
+    relay.closeAt = undefined;
+    turn.send.push({ kind: 'close' });
+  }
+
+  #stillOn(turn: Turn, relay: Relay, state: 'raised' | 'cleared'): void {
+    relay.isStillOnTold = state === 'raised';
+    const detail =
+      state === 'raised' ? 'the output could not be switched off: the door may be open' : 'off';
+    turn.events.push({ kind: 'fault', device: this.#id, fault: 'silent', state, detail });
+  }
+
+  #tend(turn: Turn, relay: Relay): void {
+    const { now } = turn;
+    if (relay.asking?.hasLeft === true && now >= relay.asking.answerBy) {
+      relay.statistics = { ...relay.statistics, timeouts: relay.statistics.timeouts + 1 };
+      this.#failed(turn, relay, 'the board did not answer');
+    }
+    for (const actuation of relay.waiting.filter(({ expiresAt }) => now >= expiresAt)) {
+      relay.waiting = relay.waiting.filter((other) => other !== actuation);
+      this.#refuse(turn, actuation, 'the relay was not reached in time');
+    }
+    if (now >= relay.pollAt) {
+      relay.pollAt = uptime(now + this.#options.pollMs);
+      relay.wantsLook = true;
+    }
+    const mustEnd = relay.offAt !== undefined && now >= relay.offAt;
+    if (mustEnd && !relay.isStillOnTold && now >= (relay.offAt ?? now) + STILL_ON_ALARM) {
+      this.#stillOn(turn, relay, 'raised');
+    }
+    const isWanted = relay.waiting.length > 0 || mustEnd || relay.wantsLook;
+    if (relay.phase === 'idle' && isWanted && now >= relay.retryAt) {
+      relay.phase = 'opening';
+      turn.send.push({ kind: 'gatt-subscribe', to: this.#notify });
+    }
+    if (relay.phase !== 'open' || relay.asking !== undefined) return;
+    this.#speak(turn, relay, mustEnd);
+    if (relay.asking !== undefined || relay.offAt !== undefined) relay.closeAt = undefined;
+    else if (relay.closeAt === undefined) relay.closeAt = uptime(now + this.#options.idleMs);
+    else if (now >= relay.closeAt) this.#close(turn, relay);
+  }
+
+  /** Ending a pulse comes before everything but the password. */
+  #speak(turn: Turn, relay: Relay, mustEnd: boolean): void {
+    const { login, identity, state } = this.#dialect;
+    if (login !== undefined && !relay.isLoggedIn) this.#say(turn, relay, 'login', login.bytes);
+    else if (mustEnd) this.#say(turn, relay, 'off', this.#dialect.off);
+    else if (relay.current !== undefined && relay.acknowledged && state !== undefined) {
+      this.#say(turn, relay, 'state', state.bytes);
+    } else if (relay.waiting.length > 0) this.#next(turn, relay);
+    else if (identity !== undefined && !relay.isIdentified) {
+      this.#say(turn, relay, 'identity', identity.bytes);
+    } else if (relay.wantsLook) {
+      relay.wantsLook = false;
+      if (state !== undefined) this.#say(turn, relay, 'state', state.bytes);
+    }
+  }
+
+  #next(turn: Turn, relay: Relay): void {
+    const [actuation, ...rest] = relay.waiting;
+    if (actuation === undefined) return;
+    relay.waiting = rest;
+    if (actuation.kind === 'unlock') {
+      const bytes = this.#dialect.on(actuation.hold);
+      if (bytes === undefined) return;
+      relay.current = actuation;
+      if (!this.#dialect.isTimed) relay.offAt = uptime(turn.now + actuation.hold);
+      relay.statistics = { ...relay.statistics, actuations: relay.statistics.actuations + 1 };
+      this.#say(turn, relay, 'on', bytes);
+    } else if (actuation.kind === 'lock') {
+      relay.current = actuation;
+      this.#say(turn, relay, 'off', this.#dialect.off);
+    } else {
+      const told = { result: 'done', sent: false, acknowledged: true, observed: false } as const;
+      turn.events.push({
+        kind: 'actuation-result',
+        device: this.#id,
+        actuation: actuation.id,
+        ...told,
+      });
+    }
+  }
+
+  #say(turn: Turn, relay: Relay, talk: Talk, value: Uint8Array): void {
+    relay.heard = NOTHING_HELD;
+    relay.asking = { talk, hasLeft: false, answerBy: uptime(turn.now + REPLY_WITHIN) };
+    relay.statistics = { ...relay.statistics, polls: relay.statistics.polls + 1 };
+    const { withResponse } = this.#options;
+    turn.send.push({ kind: 'gatt-write', to: this.#write, value, withResponse });
+  }
+
+  #wakeAt(relay: Relay): Uptime {
+    const moments: number[] = [relay.pollAt];
+    if (relay.asking?.hasLeft === true) moments.push(relay.asking.answerBy);
+    if (relay.closeAt !== undefined) moments.push(relay.closeAt);
+    if (relay.offAt !== undefined) {
+      if (!relay.isStillOnTold) moments.push(relay.offAt + STILL_ON_ALARM);
+      if (relay.phase === 'open' && relay.asking === undefined) moments.push(relay.offAt);
+      if (relay.phase === 'idle') moments.push(Math.max(relay.offAt, relay.retryAt));
+    }
+    if (relay.phase === 'idle' && (relay.waiting.length > 0 || relay.wantsLook))
+      moments.push(relay.retryAt);
+    moments.push(...relay.waiting.map(({ expiresAt }) => expiresAt));
+    return uptime(Math.min(...moments));
+  }
+}

@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  type Actuation,
+  actuationId,
+  type DeviceEvent,
+  deviceId,
+} from '../../../drivers/contract/device.ts';
+import { uptime } from '../../../drivers/contract/time.ts';
+import { a0, bt004ble, custom } from '../../../drivers/gatt-relay/dialect.ts';
+import { gattRelay } from '../../../drivers/gatt-relay/driver.ts';
+import { gattRelayOptions } from '../../../drivers/gatt-relay/options.ts';
+import { runGattMachine } from '../../../drivers/run-gatt-machine.ts';
+import type { RunningMachine } from '../../../drivers/run-machine.ts';
+import { fromHex, toHex } from '../../../drivers/wire/hex.ts';
+import { SimulatedClock } from '../../../simulator/clock.ts';
+import { Air } from '../../../simulator/radio/air.ts';
+import { AirTransport } from '../../../simulator/radio/air-transport.ts';
+import { RelayBoard } from '../../../simulator/radio/relay-board.ts';
+import { seededRandom } from '../../../simulator/random.ts';
+
+const GATE = deviceId('gate');
+type Dialects = 'bt004ble' | 'a0';
+
+class Bench implements AsyncDisposable {
+  readonly clock = new SimulatedClock();
+  readonly air = new Air(this.clock, seededRandom(4));
+  readonly board: RelayBoard;
+  readonly transport = new AirTransport(this.air);
+  readonly events: DeviceEvent[] = [];
+  readonly #stop = new AbortController();
+  running: RunningMachine | undefined;
+  #next = 1;
+
+  constructor(
+    dialect: Dialects,
+    options: Readonly<Record<string, unknown>> = {},
+    password = 'open sesame',
+  ) {
+    this.board = new RelayBoard({ dialect, clock: this.clock, password: 'open sesame' });
+    this.air.join(this.board);
+    const parsed = gattRelayOptions.parse({
+      dialect,
+      ...(dialect === 'a0' ? { allowInsecure: true } : { password: 'credential:relay' }),
+      ...options,
+    });
+    const machine = gattRelay.machine([{ id: GATE, options: parsed }], {
+      baudRate: 0,
+      latencyMs: 0,
+      echo: false,
+      random: seededRandom(1),
+      secrets: new Map([['credential:relay', new TextEncoder().encode(password)]]),
+    });
+    void runGattMachine({
+      machine,
+      clock: this.clock,
+      signal: this.#stop.signal,
+      onEvent: (event) => this.events.push(event),
+      port: {
+        kind: 'gatt',
+        open: (listener) => this.transport.connect(this.board.address, 'public', listener, 10_000),
+      },
+    }).then((running) => {
+      this.running = running;
+    });
+  }
+
+  ask(kind: 'unlock' | 'lock', hold = 5000, within = 15_000): Actuation['id'] {
+    const id = actuationId(`r${this.#next}`);
+    this.#next += 1;
+    const base = { id, device: GATE, expiresAt: uptime(this.clock.uptime() + within) };
+    this.running?.actuate(kind === 'lock' ? { ...base, kind } : { ...base, kind, hold });
+    return id;
+  }
+
+  resultsOf(id: Actuation['id']) {
+    return this.events
+      .filter((event) => event.kind === 'actuation-result')
+      .filter(({ actuation }) => actuation === id);
+  }
+
+  async result(id: Actuation['id']) {
+    await this.clock.runUntil(() => this.resultsOf(id).length > 0, 120_000);
+    const [result] = this.resultsOf(id);
+    assert.ok(result);
+    return result;
+  }
+
+  faults(): string[] {
+    return this.events.flatMap((event) =>
+      event.kind === 'fault' ? [`${event.fault} ${event.state}`] : [],
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.clock.settle();
+    await this.transport.close();
+  }
+}
+
+async function bench(
+  dialect: Dialects,
+  options: Readonly<Record<string, unknown>> = {},
+  password?: string,
+): Promise<Bench> {
+  const made = new Bench(dialect, options, password);
+  await made.clock.advance(10_000);
+  return made;
+}
+
+/** Milliseconds that the relay was energised, each time. */
+function pulses(board: RelayBoard, relay: number): number[] {
+  return board.periods(relay).map(({ from, to }) => (to ?? Infinity) - from);
+}
+
+test('the documented bytes of both dialects', () => {
+  const board = bt004ble(2, new TextEncoder().encode('password'));
+  assert.equal(toHex(board.login?.bytes ?? new Uint8Array(0)), '7970617373776f72640d');
+  assert.equal(toHex(board.on(5000) ?? new Uint8Array(0)), '200232');
+  assert.equal(board.on(25_600), undefined, 'never permanent, never shortened unseen');
+  assert.notEqual(board.on(10)?.[2], 0);
+  const expected = ['a00101a2', 'a00100a1', 'a00201a3', 'a00200a2', 'a00301a4', 'a00401a5'];
+  const found = [a0(1).on(1), a0(1).off, a0(2).on(1), a0(2).off, a0(3).on(1), a0(4).on(1)];
+  assert.deepEqual(
+    found.map((bytes) => bytes && toHex(bytes)),
+    expected,
+  );
+  const own = custom(3, { unlock: '01 {channel} {tenths}', lock: '00 {channel}', ack: '06 ..' });
+  assert.equal(toHex(own.on(1500) ?? new Uint8Array(0)), '01030f');
+  assert.deepEqual(
+    ['', '06', '0699', '07'].map((hex) => own.reply?.(fromHex(hex))),
+    ['need-more', 'need-more', 'yes', 'no'],
+  );
+});
+
+test('an insecure board has to be allowed, and a secure one needs its password', () => {
+  assert.equal(gattRelayOptions.safeParse({ dialect: 'a0' }).success, false);
+  assert.equal(gattRelayOptions.safeParse({ dialect: 'bt004ble' }).success, false);
+  assert.equal(
+    gattRelayOptions.safeParse({ dialect: 'custom', allowInsecure: true }).success,
+    false,
+  );
+  assert.equal(gattRelayOptions.safeParse({ dialect: 'a0', allowInsecure: true }).success, true);
+});
+
+test('bt004ble: the strike is energised as long as was asked, seen to be, and released by the board', async () => {
+  await using at = await bench('bt004ble', { channel: 2 });
+  assert.ok(at.events.some((event) => event.kind === 'identity' && event.firmware === '1.2'));
+  at.board.isSplit = true;
+  const result = await at.result(at.ask('unlock', 5000));
+  assert.deepEqual(
+    [result.result, result.sent, result.acknowledged, result.observed],
+    ['done', true, true, true],
+  );
+  at.air.setFaults(at.board.address, { away: true });
+  await at.clock.advance(60_000);
+  assert.deepEqual(pulses(at.board, 2), [5000]);
+});
+
+test('bt004ble: a wrong password is a fault and a refusal', async () => {
+  await using at = await bench('bt004ble', {}, 'wrong');
+  const result = await at.result(at.ask('unlock'));
+  assert.equal(result.result, 'refused');
+  assert.deepEqual(at.faults().slice(0, 1), ['refusing raised']);
+  assert.deepEqual(pulses(at.board, 1), []);
+});
+
+test('a0: the pulse is ended by us in time', async () => {
+  await using at = await bench('a0');
+  const result = await at.result(at.ask('unlock', 3000));
+  assert.deepEqual([result.result, result.observed], ['done', false]);
+  await at.clock.advance(20_000);
+  const [length = 0] = pulses(at.board, 1);
+  assert.ok(Math.abs(length - 3000) < 100, `${length} ms`);
+});
+
+test('a0: what an earlier run left on is switched off first, before anything is asked', async () => {
+  await using at = new Bench('a0');
+  const anybody = { address: '', mtu: 23, tell: () => undefined, disconnect: () => undefined };
+  at.board.written(anybody, 'ffe1', fromHex('a00101a2'));
+  assert.equal(at.board.isOn(1), true);
+  await at.clock.advance(10_000);
+  assert.equal(at.board.isOn(1), false);
+  assert.equal(at.board.periods(1).length, 1, 'an end, and no second opening');
+});
+
+test('a0: a link lost during the pulse is made again, and the end written; late, it is an alarm', async () => {
+  await using at = await bench('a0');
+  await at.result(at.ask('unlock', 3000));
+  at.air.setFaults(at.board.address, { away: true });
+  await at.clock.advance(30_000);
+  assert.equal(at.board.isOn(1), true);
+  assert.deepEqual(at.faults(), ['silent raised']);
+  at.air.setFaults(at.board.address, {});
+  await at.clock.advance(30_000);
+  assert.equal(at.board.isOn(1), false);
+  assert.deepEqual(at.faults(), ['silent raised', 'silent cleared']);
+  assert.equal(at.board.periods(1).length, 1);
+});
+
+for (const dialect of ['bt004ble', 'a0'] as const) {
+  test(`${dialect}: the link is cut at every step: one result, at most one pulse, and off in the end`, async () => {
+    for (let packet = 0; packet < 7; packet += 1) {
+      for (const taken of [false, true]) {
+        await using at = await bench(dialect);
+        at.air.setFaults(at.board.address, { cutAt: { packet, taken } });
+        const id = at.ask('unlock', 2000);
+        await at.clock.advance(600);
+        at.air.setFaults(at.board.address, {});
+        const { result } = await at.result(id);
+        await at.clock.advance(60_000);
+        assert.equal(at.resultsOf(id).length, 1);
+        const { length } = at.board.periods(1);
+        assert.ok(length <= 1, `step ${packet}: ${length} pulses`);
+        assert.equal(at.board.isOn(1), false);
+        if (result === 'refused') assert.equal(length, 0);
+        if (result === 'done') assert.equal(length, 1);
+      }
+    }
+  });
+}
+
+test('a board that ignores us: unknown where it moves in silence, offline where it answers', async () => {
+  await using at = await bench('bt004ble');
+  at.board.ignores = true;
+  const result = await at.result(at.ask('unlock', 2000, 30_000));
+  assert.notEqual(result.result, 'done');
+  await at.clock.advance(60_000);
+  assert.ok(at.events.some(({ kind }) => kind === 'offline'));
+});
