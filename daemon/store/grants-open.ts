@@ -4,9 +4,9 @@
  */
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import type { Clock, Instant, Random } from '../../drivers/contract/time.ts';
+import type { Clock, Random } from '../../drivers/contract/time.ts';
 import type { Stamp } from '../access/entry.ts';
-import type { GrantId, ResolvedWindow, Vendor } from '../access/model.ts';
+import type { GrantId, Vendor } from '../access/model.ts';
 import {
   type Database,
   GRANTS_MIGRATIONS,
@@ -17,11 +17,19 @@ import {
   storage,
   storageError,
 } from './database.ts';
-import { type Resolve, resolved } from './grant-rows.ts';
+import type { Resolve } from './grant-rows.ts';
 import { GrantsStore, type OpenFile } from './grants.ts';
-import type { Rezoned, Tombstone } from './grants-file.ts';
 import { GrantReader } from './grants-query.ts';
-import { type GrantsThread, grantsInProcess, grantsThread, type Place } from './grants-writer.ts';
+import {
+  type Behind,
+  type ChangedWindow,
+  copyTombstones,
+  forgetOlder,
+  rezone,
+  type TombstoneSource,
+  type VersionMarks,
+} from './grants-start.ts';
+import { grantsInProcess, grantsThread, type Place } from './grants-writer.ts';
 import { runJobAside } from './maintenance.ts';
 import { type Journal, StorageError } from './ports.ts';
 import { quarantine } from './quarantine.ts';
@@ -31,24 +39,11 @@ export const LIVE_MARK = 'store.grants';
 const NAME = /^grants-[0-9a-f]{12}\.db$/;
 /** A larger file is not checked page by page at start; its damage shows as a failing read. */
 const CHECK_FIRST_BYTES = 64 * 1024 * 1024;
-const BATCH = 500;
 
 export interface LivePointer {
   get(): string | undefined;
   /** Resolves when it is on the disk. */
   set(name: string): Promise<void>;
-}
-
-/** The journal's revocations, which stand above every row of this store. */
-export interface TombstoneSource {
-  tombstoneSum(): { readonly count: number; readonly revs: number };
-  tombstones(): Iterable<{ readonly grant: string; readonly rev: number; readonly at: Instant }>;
-}
-
-/** Highest versions known outside the databases (threat T11). */
-export interface VersionMarks {
-  version(source: string): number;
-  raiseVersion(source: string, version: number): void;
 }
 
 export interface GrantStoreOptions {
@@ -73,24 +68,12 @@ export interface GrantStoreOptions {
   readonly step?: (step: 'built' | 'named' | 'swapped') => void;
 }
 
-export interface ChangedWindow {
-  readonly grant: GrantId;
-  readonly before: ResolvedWindow;
-  readonly after: ResolvedWindow;
-  /** Why it holds no longer at all: `window-empty`, say. */
-  readonly fault: string | undefined;
-}
-
 export interface OpenedGrants {
   readonly grants: GrantsStore;
   /** The file was lost or damaged, and is empty now. */
   readonly lost: { readonly reason: string; readonly quarantine: string | undefined } | undefined;
   /** Sources whose grants were older than the marks outside, and are gone until they are sent again. */
-  readonly behind: readonly {
-    readonly source: string;
-    readonly have: number;
-    readonly mark: number;
-  }[];
+  readonly behind: readonly Behind[];
   /** Windows that new zone rules moved. */
   readonly moved: readonly ChangedWindow[];
   /** A whole copy of the live file at `path`, while the daemon goes on. @throws StorageError */
@@ -256,69 +239,4 @@ function removeOthers(directory: string, name: string): void {
     const base = each.replace(/-(wal|shm|journal)$/, '');
     if (NAME.test(base) && base !== name) rmSync(join(directory, each), { force: true });
   }
-}
-
-async function copyTombstones(
-  reader: GrantReader,
-  source: TombstoneSource,
-  writer: GrantsThread,
-): Promise<void> {
-  const here = reader.tombstoneSum();
-  const there = source.tombstoneSum();
-  if (here.count === there.count && here.revs === there.revs) return;
-  let batch: Tombstone[] = [];
-  const flush = async () => {
-    const all = reader.lacks(batch);
-    batch = [];
-    if (all.length > 0) await writer.ask('tombstones', { all });
-  };
-  for (const tombstone of source.tombstones()) {
-    batch.push(tombstone);
-    if (batch.length >= BATCH * 20) await flush();
-  }
-  await flush();
-}
-
-/** An old copy of the file must not bring back what was taken away since (T11): its source sends all again. */
-async function forgetOlder(
-  reader: GrantReader,
-  marks: VersionMarks | undefined,
-  writer: GrantsThread,
-): Promise<OpenedGrants['behind']> {
-  if (marks === undefined) return [];
-  const behind = reader
-    .sources()
-    .map(({ source, version }) => ({ source, have: version, mark: marks.version(source) }))
-    .filter(({ have, mark }) => have < mark);
-  for (const { source } of behind) await writer.ask('forget', { source });
-  return behind;
-}
-
-/** Instants that follow from zone rules are worked out again when the rules, or the site's zone, are others. */
-async function rezone(
-  reader: GrantReader,
-  { zone, resolve, tzdata }: GrantStoreOptions,
-  writer: GrantsThread,
-): Promise<readonly ChangedWindow[]> {
-  const rules = `${tzdata} ${zone}`;
-  if (reader.meta('tzdata') === rules) return [];
-  const moved: ChangedWindow[] = [];
-  for (const { grant, window: before } of reader.local()) {
-    const found = resolve(grant.window, zone);
-    const after = resolved(grant.window, zone, resolve);
-    if (before.start === after.start && before.end === after.end) continue;
-    const fault = typeof found === 'string' ? found : undefined;
-    moved.push({ grant: grant.id, before, after, fault });
-  }
-  const rows = moved.map(
-    ({ grant, after }): Rezoned => ({
-      id: grant,
-      rev: reader.grant(grant)?.grant.rev ?? 0,
-      starts: after.start ?? null,
-      ends: after.end ?? null,
-    }),
-  );
-  // The rules are written with the rows: a crash in between does it all again.
-  await writer.ask('rezone', { rows, tzdata: rules });
-  return moved;
 }

@@ -9,6 +9,8 @@ import { StorageError } from './ports.ts';
 
 /** Epochs that this file descends from. */
 export const EPOCHS_MARK = 'store.epochs';
+/** In a backup that was put in place, until a new epoch has begun. */
+export const RESTORED_MARK = 'store.restored';
 /** What has happened to the file and is not recorded yet: whoever records it takes the mark away in the same batch. */
 export const RECOVERED_MARK = 'store.recovered';
 
@@ -170,6 +172,14 @@ export function writeMark(db: Database, name: string, value: Json): void {
     name,
     JSON.stringify(value),
   );
+}
+
+export function hasMark(db: Database, name: string): boolean {
+  return readMark(db, name) !== undefined;
+}
+
+export function dropMark(db: Database, name: string): void {
+  db.prepare<[string], unknown>('DELETE FROM mark WHERE name = ?').run(name);
 }
 
 function readMark(db: Database, name: string): unknown {

@@ -3,17 +3,17 @@
  * at once; the journal's thread puts both on the disk in one FULL commit, and `committed` resolves then. What fails to
  * be committed is taken back, with everything appended after it.
  */
-import { type Instant, instant, type Random, uptime } from '../../drivers/contract/time.ts';
-import type { Entry, Json, RecordedEntry, Stamp } from '../access/entry.ts';
+import type { Instant, Random } from '../../drivers/contract/time.ts';
+import type { Json, RecordedEntry } from '../access/entry.ts';
 import { fold } from '../access/fold.ts';
 import type { Ledger, LedgerChange, LedgerView } from '../access/ledger.ts';
 import type { GrantId, HolderId } from '../access/model.ts';
-import { contentDigest, entryHash, sha256, uuid7 } from './chain.ts';
 import type { RowBatch } from './journal-file.ts';
 import { type JournalReader, PendingRows } from './journal-query.ts';
-import { type EntryRow, isCheckpoint, jsonObject } from './journal-rows.ts';
+import { type EntryRow, isCheckpoint } from './journal-rows.ts';
 import type { FromWriter, JournalWriter } from './journal-writer.ts';
 import { Outbox } from './outbox.ts';
+import { placed, type Tail, wholeStamp } from './placing.ts';
 import {
   type Appended,
   type EvidenceRow,
@@ -29,12 +29,6 @@ const CHECKPOINTS_LOOKED_AT = 1000;
 
 /** `low`: the ballast is gone, commits still succeed. `unsafe`: the last commit failed. */
 export type StorageState = 'ok' | 'low' | 'unsafe';
-
-/** The place of an entry in its chain. */
-export interface Tail {
-  readonly seq: number;
-  readonly hash: string;
-}
 
 export interface JournalParts {
   readonly epoch: string;
@@ -131,7 +125,7 @@ export class JournalStore implements Journal {
     let tail = this.#tail;
     try {
       for (const entry of batch.entries) {
-        const { row, record } = this.#place(entry, stamp, tail);
+        const { row, record } = placed(entry, stamp, tail, this.epoch, this.#parts.random);
         tail = { seq: row.seq, hash: row.hash };
         const folded = fold(this.#parts.ledger, record);
         undo.unshift(...this.#parts.ledger.apply(folded));
@@ -255,40 +249,6 @@ export class JournalStore implements Journal {
     await this.#parts.close();
   }
 
-  #place(entry: Entry, stamp: Stamp, tail: Tail): { row: EntryRow; record: RecordedEntry } {
-    const evidence = entry.evidence === undefined ? undefined : JSON.stringify(entry.evidence);
-    const told = evidence === undefined ? {} : { evidence: sha256(evidence) };
-    const bodyText = JSON.stringify({ ...entry.body, ...told });
-    const id = uuid7(stamp.at, this.#parts.random);
-    const { device, sub, type } = entry;
-    const digest = contentDigest({ id, device, sub, stamp, bodyText });
-    const seq = tail.seq + 1;
-    const hash = entryHash(tail.hash, seq, stamp.at, type, digest);
-    const { clock } = stamp;
-    const row: EntryRow = {
-      seq,
-      id,
-      at: stamp.at,
-      uptime: stamp.uptime,
-      boot: stamp.boot,
-      lo: clock.lo,
-      hi: Number.isFinite(clock.hi) ? clock.hi : null,
-      state: clock.state,
-      type,
-      device: device ?? null,
-      sub: sub ?? null,
-      body: bodyText,
-      evidence: evidence ?? null,
-      digest,
-      hash,
-    };
-    // What is folded is what will be read back, so that folding again gives the same ledger.
-    const body = jsonObject(bodyText);
-    const kept = evidence === undefined ? {} : { evidence: jsonObject(evidence) };
-    const place = { epoch: this.epoch, seq, id, stamp, prev: tail.hash, hash };
-    return { row, record: { ...entry, body, ...kept, ...place } };
-  }
-
   #send(
     batch: Omit<RowBatch, 'number' | 'generation'>,
     recorded: readonly RecordedEntry[],
@@ -402,16 +362,4 @@ export class JournalStore implements Journal {
 
 function ledgerRow({ table, id, value }: LedgerChange): RowBatch['ledger'][number] {
   return { table, id, value: value === undefined ? undefined : JSON.stringify(value) };
-}
-
-/** Whole milliseconds, outward for the interval, as they are stored. */
-function wholeStamp({ at, uptime: up, boot, clock }: Stamp): Stamp {
-  const lo = instant(Number.isFinite(clock.lo) ? Math.floor(clock.lo) : 0);
-  const hi = instant(Number.isFinite(clock.hi) ? Math.ceil(clock.hi) : Number.POSITIVE_INFINITY);
-  return {
-    at: instant(Math.floor(at)),
-    uptime: uptime(Math.floor(up)),
-    boot,
-    clock: { lo, hi, state: clock.state },
-  };
 }

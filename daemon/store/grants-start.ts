@@ -1,0 +1,107 @@
+/** What a file of grants needs before the first decision: the journal's tombstones, the marks outside, the zone rules. */
+import type { Instant } from '../../drivers/contract/time.ts';
+import type { GrantId, ResolvedWindow } from '../access/model.ts';
+import { type Resolve, resolved } from './grant-rows.ts';
+import type { Rezoned, Tombstone } from './grants-file.ts';
+import type { GrantReader } from './grants-query.ts';
+import type { GrantsThread } from './grants-writer.ts';
+
+/** Tombstones compared at a time. */
+const BATCH = 10_000;
+
+/** The journal's revocations, which stand above every row of this store. */
+export interface TombstoneSource {
+  tombstoneSum(): { readonly count: number; readonly revs: number };
+  tombstones(): Iterable<{ readonly grant: string; readonly rev: number; readonly at: Instant }>;
+}
+
+/** Highest versions known outside the databases (threat T11). */
+export interface VersionMarks {
+  version(source: string): number;
+  raiseVersion(source: string, version: number): void;
+}
+
+export interface ChangedWindow {
+  readonly grant: GrantId;
+  readonly before: ResolvedWindow;
+  readonly after: ResolvedWindow;
+  /** Why it holds no longer at all: `window-empty`, say. */
+  readonly fault: string | undefined;
+}
+
+export interface Behind {
+  readonly source: string;
+  readonly have: number;
+  readonly mark: number;
+}
+
+export async function copyTombstones(
+  reader: GrantReader,
+  source: TombstoneSource,
+  writer: GrantsThread,
+): Promise<void> {
+  const here = reader.tombstoneSum();
+  const there = source.tombstoneSum();
+  if (here.count === there.count && here.revs === there.revs) return;
+  let batch: Tombstone[] = [];
+  const flush = async () => {
+    const all = reader.lacks(batch);
+    batch = [];
+    if (all.length > 0) await writer.ask('tombstones', { all });
+  };
+  for (const tombstone of source.tombstones()) {
+    batch.push(tombstone);
+    if (batch.length >= BATCH) await flush();
+  }
+  await flush();
+}
+
+/** An old copy of the file must not bring back what was taken away since (T11): its source sends all again. */
+export async function forgetOlder(
+  reader: GrantReader,
+  marks: VersionMarks | undefined,
+  writer: GrantsThread,
+): Promise<readonly Behind[]> {
+  if (marks === undefined) return [];
+  const behind = reader
+    .sources()
+    .map(({ source, version }) => ({ source, have: version, mark: marks.version(source) }))
+    .filter(({ have, mark }) => have < mark);
+  for (const { source } of behind) await writer.ask('forget', { source });
+  return behind;
+}
+
+export interface ZoneRules {
+  readonly zone: string;
+  readonly resolve: Resolve;
+  readonly tzdata: string;
+}
+
+/** Instants that follow from zone rules are worked out again when the rules, or the site's zone, are others. */
+export async function rezone(
+  reader: GrantReader,
+  { zone, resolve, tzdata }: ZoneRules,
+  writer: GrantsThread,
+): Promise<readonly ChangedWindow[]> {
+  const rules = `${tzdata} ${zone}`;
+  if (reader.meta('tzdata') === rules) return [];
+  const moved: ChangedWindow[] = [];
+  for (const { grant, window: before } of reader.local()) {
+    const found = resolve(grant.window, zone);
+    const after = resolved(grant.window, zone, resolve);
+    if (before.start === after.start && before.end === after.end) continue;
+    const fault = typeof found === 'string' ? found : undefined;
+    moved.push({ grant: grant.id, before, after, fault });
+  }
+  const rows = moved.map(
+    ({ grant, after }): Rezoned => ({
+      id: grant,
+      rev: reader.grant(grant)?.grant.rev ?? 0,
+      starts: after.start ?? null,
+      ends: after.end ?? null,
+    }),
+  );
+  // The rules are written with the rows: a crash in between does it all again.
+  await writer.ask('rezone', { rows, tzdata: rules });
+  return moved;
+}

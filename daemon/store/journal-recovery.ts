@@ -1,0 +1,251 @@
+/**
+ * Makes the best of the journal that is found: a clean file, one left by a power cut, a damaged one (quarantine, the
+ * newest backup that is whole, else empty with a new epoch), or an older copy put in place of a newer.
+ */
+import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { copyFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock, Random } from '../../drivers/contract/time.ts';
+import { BACKUPS, backupName, backupsOf } from './backups.ts';
+import {
+  type Database,
+  isDamage,
+  JOURNAL_MIGRATIONS,
+  migrate,
+  needsMigration,
+  openDatabase,
+  quickCheck,
+  storage,
+  storageError,
+  versionOf,
+} from './database.ts';
+import type { HighWater } from './high-water.ts';
+import {
+  beginEpoch,
+  dropMark,
+  EPOCHS_MARK,
+  hasMark,
+  type JournalState,
+  putAside,
+  RECOVERED_MARK,
+  RESTORED_MARK,
+  type Recovered,
+  raiseCounters,
+  readEpochs,
+  readLedger,
+  readRecovered,
+  readState,
+  writeMark,
+} from './journal-state.ts';
+import { lockDirectory } from './lock.ts';
+import { checkFile, copyDatabase } from './maintenance.ts';
+import { StorageError } from './ports.ts';
+import { quarantine } from './quarantine.ts';
+
+export const JOURNAL_FILE = 'journal.db';
+/** Left behind when a check in the running daemon found damage; the next start looks before it trusts. */
+export const SUSPECT_FILE = 'journal.suspect';
+/** Earlier epochs that the file descends from, newest last. */
+const EPOCHS_KEPT = 100;
+/** A larger file is checked after the first decision even when the last stop was dirty. */
+const CHECK_FIRST_BYTES = 256 * 1024 * 1024;
+
+export interface RecoveryOptions {
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/**
+ * Puts a backup in the place of the journal; the daemon must be stopped. The next start begins a new epoch.
+ * @throws StorageError `corrupt` when the backup is not whole, `locked` when a daemon runs.
+ */
+export async function restoreJournal(
+  directory: string,
+  from: string,
+  clock: Clock,
+): Promise<{ readonly quarantine: string | undefined }> {
+  storage(() => mkdirSync(directory, { recursive: true, mode: 0o700 }));
+  using _lock = lockDirectory(directory);
+  return { quarantine: await putInPlace(directory, from, clock) };
+}
+
+/** In the copy itself, so that it cannot come without: the next start begins a new epoch. */
+function markRestored(path: string): void {
+  const db = openDatabase(path);
+  try {
+    storage(() => writeMark(db, RESTORED_MARK, true));
+  } finally {
+    db.close();
+  }
+}
+
+async function putInPlace(
+  directory: string,
+  from: string,
+  clock: Clock,
+): Promise<string | undefined> {
+  const staged = join(directory, 'restore.db');
+  // Checked as a copy of its own: reading a database with a log would write beside the backup.
+  await copyFile(from, staged);
+  try {
+    const faults = checkFile(staged, true);
+    if (faults.length > 0) throw new StorageError('corrupt', `${from}: ${faults[0]}`);
+    markRestored(staged);
+    const folder = quarantine(directory, JOURNAL_FILE, clock.now());
+    await copyDatabase(staged, join(directory, JOURNAL_FILE));
+    return folder;
+  } finally {
+    for (const end of ['', '-wal', '-shm']) await rm(`${staged}${end}`, { force: true });
+  }
+}
+
+export interface Prepared {
+  readonly state: JournalState;
+  readonly recovered: Recovered | undefined;
+}
+
+/** Leaves a file that is current, whole as far as was looked, and of an epoch whose numbers are unused beyond its end. */
+export async function prepareFile(
+  options: RecoveryOptions,
+  highWater: HighWater,
+  dirty: boolean,
+): Promise<Prepared> {
+  const { directory, clock } = options;
+  const path = join(directory, JOURNAL_FILE);
+  const suspect = join(directory, SUSPECT_FILE);
+  const lookFirst = dirty || existsSync(suspect);
+  let damage: Damage | undefined;
+  if (!existsSync(path) && highWater.journal !== undefined) {
+    damage = { reason: 'the file is missing', folder: undefined };
+    await restoreNewest(directory, clock);
+  }
+  for (let attempt = 0; ; attempt++) {
+    try {
+      if (existsSync(path)) look(path, lookFirst && damage === undefined);
+      const prepared = await openForWriting(options, highWater, damage);
+      rmSync(suspect, { force: true });
+      return prepared;
+    } catch (error) {
+      const failure = storageError(error);
+      if (attempt > 0 || !isDamage(failure)) throw failure;
+      damage = {
+        reason: failure.message,
+        folder: quarantine(directory, JOURNAL_FILE, clock.now()),
+      };
+      await restoreNewest(directory, clock);
+    }
+  }
+}
+
+/** By a connection that cannot write: a damaged file goes to quarantine as it was found. @throws StorageError */
+function look(path: string, first: boolean): void {
+  // Its very first transaction, cut short: only a writer can roll it back.
+  if (existsSync(`${path}-journal`)) openDatabase(path).close();
+  const db = openDatabase(path, { readonly: true });
+  try {
+    if (first && statSync(path).size <= CHECK_FIRST_BYTES) {
+      const [fault] = quickCheck(db);
+      if (fault !== undefined) throw new StorageError('corrupt', fault);
+    }
+    const isCurrent = versionOf(db) > 0 && !needsMigration(db, JOURNAL_MIGRATIONS);
+    if (!isCurrent) return;
+    const hasEntries = db.prepare('SELECT 1 FROM entry LIMIT 1').get() !== undefined;
+    if (hasEntries || db.prepare('SELECT 1 FROM journal').get() !== undefined) readState(db);
+    readLedger(db, 'ledger');
+  } finally {
+    db.close();
+  }
+}
+
+async function openForWriting(
+  options: RecoveryOptions,
+  highWater: HighWater,
+  damage: Damage | undefined,
+): Promise<Prepared> {
+  const { directory, clock } = options;
+  const path = join(directory, JOURNAL_FILE);
+  const db = openDatabase(path);
+  try {
+    if (needsMigration(db, JOURNAL_MIGRATIONS)) {
+      const name = backupName('journal', clock.now(), `before-v${versionOf(db) + 1}`);
+      storage(() => mkdirSync(join(directory, BACKUPS), { recursive: true, mode: 0o700 }));
+      await copyDatabase(path, join(directory, BACKUPS, name));
+    }
+    migrate(db, JOURNAL_MIGRATIONS);
+    return finish(db, options, highWater, damage);
+  } finally {
+    db.close();
+  }
+}
+
+/** What was found wrong with the file that stood here. */
+interface Damage {
+  readonly reason: string;
+  /** Where it is now. */
+  readonly folder: string | undefined;
+}
+
+function finish(
+  db: Database,
+  { clock, random }: RecoveryOptions,
+  highWater: HighWater,
+  damage: Damage | undefined,
+): Prepared {
+  const at = clock.now();
+  const mark = highWater.journal;
+  const isNew = storage(() => db.prepare('SELECT 1 FROM journal').get()) === undefined;
+  const before = isNew ? undefined : readState(db);
+  const isRestored = hasMark(db, RESTORED_MARK);
+  const kind = isRestored ? 'restored' : isNew ? 'lost' : 'rolled-back';
+  const epochs = readEpochs(db);
+  // A crash right after a new epoch began leaves the mark of the old one behind.
+  const isKnown = mark === undefined || epochs.includes(mark.epoch);
+  const isBehind = !isKnown && (mark.epoch !== before?.epoch || mark.seq > (before?.tail.seq ?? 0));
+  const recovered: Recovered | undefined =
+    damage !== undefined || isRestored || isBehind
+      ? {
+          kind,
+          reason: damage?.reason ?? REASONS[kind],
+          quarantine: damage?.folder,
+          previousEpoch: before?.epoch ?? mark?.epoch,
+          lostFrom:
+            before === undefined ? (mark === undefined ? undefined : 1) : before.tail.seq + 1,
+        }
+      : undefined;
+  if (isNew || recovered !== undefined) {
+    storage(() =>
+      db
+        .transaction(() => {
+          if (!isNew) putAside(db);
+          raiseCounters(db, highWater.counters());
+          const earlier = [before?.epoch, mark?.epoch].filter((each) => each !== undefined);
+          writeMark(db, EPOCHS_MARK, [...new Set([...epochs, ...earlier])].slice(-EPOCHS_KEPT));
+          if (recovered !== undefined)
+            writeMark(db, RECOVERED_MARK, JSON.parse(JSON.stringify(recovered)));
+          dropMark(db, RESTORED_MARK);
+          beginEpoch(db, at, random);
+        })
+        .immediate(),
+    );
+  }
+  return { state: readState(db), recovered: recovered ?? readRecovered(db) };
+}
+
+const REASONS: { readonly [Kind in Recovered['kind']]: string } = {
+  lost: 'the file is new, its marks are not',
+  restored: 'a backup was put in place',
+  'rolled-back': 'the file is older than its marks',
+};
+
+/** `backups/journal-*.db`, newest name first; the first that is whole is put in place. */
+async function restoreNewest(directory: string, clock: Clock): Promise<void> {
+  for (const name of backupsOf(directory, 'journal').toReversed()) {
+    try {
+      await putInPlace(directory, join(directory, BACKUPS, name), clock);
+      return;
+    } catch {
+      // Not whole: the next older one.
+    }
+  }
+}

@@ -1,0 +1,65 @@
+/** An entry gets its place in the chain: number, id, hash, and the form in which it will be read back. */
+import { instant, type Random, uptime } from '../../drivers/contract/time.ts';
+import type { Entry, RecordedEntry, Stamp } from '../access/entry.ts';
+import { contentDigest, entryHash, sha256, uuid7 } from './chain.ts';
+import { type EntryRow, jsonObject } from './journal-rows.ts';
+
+/** The place of an entry in its chain. */
+export interface Tail {
+  readonly seq: number;
+  readonly hash: string;
+}
+
+/**
+ * The hash of `evidence` goes into the body, so that the chain covers it. What is returned as the record is what will
+ * be read back, so that folding again gives the same ledger.
+ */
+export function placed(
+  entry: Entry,
+  stamp: Stamp,
+  tail: Tail,
+  epoch: string,
+  random: Random,
+): { readonly row: EntryRow; readonly record: RecordedEntry } {
+  const evidence = entry.evidence === undefined ? undefined : JSON.stringify(entry.evidence);
+  const told = evidence === undefined ? {} : { evidence: sha256(evidence) };
+  const bodyText = JSON.stringify({ ...entry.body, ...told });
+  const { device, sub, type } = entry;
+  const { at, uptime: up, boot, clock } = stamp;
+  const id = uuid7(at, random);
+  const digest = contentDigest({ id, device, sub, stamp, bodyText });
+  const seq = tail.seq + 1;
+  const hash = entryHash(tail.hash, seq, at, type, digest);
+  const row: EntryRow = {
+    seq,
+    id,
+    at,
+    uptime: up,
+    boot,
+    lo: clock.lo,
+    hi: Number.isFinite(clock.hi) ? clock.hi : null,
+    state: clock.state,
+    type,
+    device: device ?? null,
+    sub: sub ?? null,
+    body: bodyText,
+    evidence: evidence ?? null,
+    digest,
+    hash,
+  };
+  const kept = evidence === undefined ? {} : { evidence: jsonObject(evidence) };
+  const place = { epoch, seq, id, stamp, prev: tail.hash, hash };
+  return { row, record: { ...entry, body: jsonObject(bodyText), ...kept, ...place } };
+}
+
+/** Whole milliseconds, outward for the interval, as they are stored. */
+export function wholeStamp({ at, uptime: up, boot, clock }: Stamp): Stamp {
+  const lo = instant(Number.isFinite(clock.lo) ? Math.floor(clock.lo) : 0);
+  const hi = instant(Number.isFinite(clock.hi) ? Math.ceil(clock.hi) : Number.POSITIVE_INFINITY);
+  return {
+    at: instant(Math.floor(at)),
+    uptime: uptime(Math.floor(up)),
+    boot,
+    clock: { lo, hi, state: clock.state },
+  };
+}
