@@ -1,8 +1,9 @@
 /** Why a decision was what it was: replayed on what it knew, compared bit for bit, and told in a sentence. */
+import { createHash } from 'node:crypto';
 import { textIn, toJson } from './body.ts';
 import { decide } from './decide.ts';
 import type { Decision } from './decision.ts';
-import type { RecordedEntry } from './entry.ts';
+import type { JsonObject, RecordedEntry } from './entry.ts';
 import { evidenceHash, inOrder, readEvidence } from './evidence.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { ClockInterval, Reason } from './model.ts';
@@ -36,7 +37,7 @@ export function explain(entry: RecordedEntry): Explanation {
     differences.push('the replay decides otherwise than the evidence says');
   }
   const hash = textIn(entry.body, 'evidence');
-  if (hash !== undefined && hash !== evidenceHash(entry.evidence)) {
+  if (hash !== undefined && !hashesOf(entry.evidence).includes(hash)) {
     differences.push('the evidence is not the one that the entry names');
   }
   if (!tellsTheSame(entry, decision)) differences.push('the entry says otherwise than the replay');
@@ -49,6 +50,12 @@ export function explain(entry: RecordedEntry): Explanation {
     sentence: sentenceOf(decision, known, clock),
     differences,
   };
+}
+
+/** A store that keeps evidence as text may name the hash of that text instead; read back, it is the same text. */
+function hashesOf(evidence: JsonObject): readonly string[] {
+  const ofText = createHash('sha256').update(JSON.stringify(evidence)).digest('hex');
+  return [evidenceHash(evidence), ofText];
 }
 
 function tellsTheSame({ type, body }: RecordedEntry, decision: Decision): boolean {
