@@ -30,13 +30,11 @@ import {
   type VersionMarks,
 } from './grants-start.ts';
 import { grantsInProcess, grantsThread, type Place } from './grants-writer.ts';
+import { GRANTS_FILE, LIVE_MARK } from './journal-state.ts';
 import { runJobAside } from './maintenance.ts';
 import { type Journal, StorageError } from './ports.ts';
 import { quarantine } from './quarantine.ts';
 
-/** Which file is live, in the journal; see `livePointer`. */
-export const LIVE_MARK = 'store.grants';
-const NAME = /^grants-[0-9a-f]{12}\.db$/;
 /** A larger file is not checked page by page at start; its damage shows as a failing read. */
 const CHECK_FIRST_BYTES = 64 * 1024 * 1024;
 
@@ -159,7 +157,7 @@ async function onDisk(
   { clock, random, live, step }: GrantStoreOptions,
 ): Promise<Found> {
   const named = live.get();
-  const name = named !== undefined && NAME.test(named) ? named : undefined;
+  const name = named !== undefined && GRANTS_FILE.test(named) ? named : undefined;
   let lost: OpenedGrants['lost'];
   if (name !== undefined) {
     const damage = damageOf(join(directory, name));
@@ -168,7 +166,7 @@ async function onDisk(
       return { file: openFile(join(directory, name)), lost: undefined };
     }
     lost = { reason: damage, quarantine: quarantine(directory, name, clock.now()) };
-  } else if (readdirSync(directory).some((each) => NAME.test(each))) {
+  } else if (readdirSync(directory).some((each) => GRANTS_FILE.test(each))) {
     lost = { reason: 'no file is named as live', quarantine: undefined };
   }
   const fresh = freshName(random);
@@ -237,6 +235,6 @@ function removeFile(path: string): void {
 function removeOthers(directory: string, name: string): void {
   for (const each of readdirSync(directory)) {
     const base = each.replace(/-(wal|shm|journal)$/, '');
-    if (NAME.test(base) && base !== name) rmSync(join(directory, each), { force: true });
+    if (GRANTS_FILE.test(base) && base !== name) rmSync(join(directory, each), { force: true });
   }
 }

@@ -24,8 +24,10 @@ import {
   beginEpoch,
   dropMark,
   EPOCHS_MARK,
+  GRANTS_FILE,
   hasMark,
   type JournalState,
+  LIVE_MARK,
   putAside,
   RECOVERED_MARK,
   RESTORED_MARK,
@@ -33,6 +35,7 @@ import {
   raiseCounters,
   readEpochs,
   readLedger,
+  readMark,
   readRecovered,
   readState,
   writeMark,
@@ -57,17 +60,38 @@ export interface RecoveryOptions {
 }
 
 /**
- * Puts a backup in the place of the journal; the daemon must be stopped. The next start begins a new epoch.
- * @throws StorageError `corrupt` when the backup is not whole, `locked` when a daemon runs.
+ * Puts a backup in the place of the journal; the daemon must be stopped. The next start begins a new epoch. With a
+ * backup of the grants of the same time, what was made on this box is there again; without, all of it is fetched anew.
+ * @throws StorageError `corrupt` when a backup is not whole, `locked` when a daemon runs.
  */
 export async function restoreJournal(
   directory: string,
   from: string,
   clock: Clock,
+  grants?: string,
 ): Promise<{ readonly quarantine: string | undefined }> {
   storage(() => mkdirSync(directory, { recursive: true, mode: 0o700 }));
   using _lock = lockDirectory(directory);
+  if (grants !== undefined) await putGrants(directory, from, grants);
   return { quarantine: await putInPlace(directory, from, clock) };
+}
+
+/** Under the name that the journal of the backup gives to the live file. */
+async function putGrants(directory: string, journal: string, grants: string): Promise<void> {
+  const faults = checkFile(grants, true);
+  if (faults.length > 0) throw new StorageError('corrupt', `${grants}: ${faults[0]}`);
+  const db = openDatabase(journal, { readonly: true });
+  try {
+    const name = readMark(db, LIVE_MARK);
+    if (typeof name !== 'string' || !GRANTS_FILE.test(name)) {
+      throw new StorageError('corrupt', `${journal} names no file of grants`);
+    }
+    const to = join(directory, name);
+    for (const end of ['-wal', '-shm']) await rm(`${to}${end}`, { force: true });
+    await copyDatabase(grants, to);
+  } finally {
+    db.close();
+  }
 }
 
 /** In the copy itself, so that it cannot come without: the next start begins a new epoch. */

@@ -7,6 +7,9 @@ import { type Database, storage } from './database.ts';
 import { ENTRY_COLUMNS, type EntryTuple, entryFrom } from './journal-rows.ts';
 import { StorageError } from './ports.ts';
 
+/** Which file of grants is live. */
+export const LIVE_MARK = 'store.grants';
+export const GRANTS_FILE = /^grants-[0-9a-f]{12}\.db$/;
 /** Epochs that this file descends from. */
 export const EPOCHS_MARK = 'store.epochs';
 /** In a backup that was put in place, until a new epoch has begun. */
@@ -182,7 +185,7 @@ export function dropMark(db: Database, name: string): void {
   db.prepare<[string], unknown>('DELETE FROM mark WHERE name = ?').run(name);
 }
 
-function readMark(db: Database, name: string): unknown {
+export function readMark(db: Database, name: string): unknown {
   const select = db.prepare<[string], [string]>('SELECT value FROM mark WHERE name = +?').raw();
   const text = storage(() => select.get(name))?.[0];
   return text === undefined ? undefined : JSON.parse(text);

@@ -20,7 +20,7 @@ import {
   temporaryFolder,
 } from './known.ts';
 
-const RUNS = process.env['LATCHKEY_LONG'] === '1' ? 2000 : 60;
+const RUNS = process.env['LATCHKEY_LONG'] === '1' ? 2000 : 40;
 const IDS = 6;
 
 type Step =
