@@ -38,7 +38,7 @@ const NO_SPEED = 115_200;
 
 export const keyboardWedge: DriverEntry<z.infer<typeof wedgeOptions>> = {
   name: 'keyboard-wedge',
-  title: 'USB reader that types what it reads (no exclusive grab: it also types on the console)',
+  title: 'USB reader that types what it reads; it also types on the console',
   link: 'input',
   defaultBaudRate: NO_SPEED,
   options: wedgeOptions,
@@ -62,7 +62,7 @@ export const keyboardWedge: DriverEntry<z.infer<typeof wedgeOptions>> = {
 
 export const usbKeypad: DriverEntry<z.infer<typeof keypadOptions>> = {
   name: 'usb-keypad',
-  title: 'USB numeric keypad (no exclusive grab: it also types on the console)',
+  title: 'USB numeric keypad; what is typed also reaches the console',
   link: 'input',
   defaultBaudRate: NO_SPEED,
   options: keypadOptions,
