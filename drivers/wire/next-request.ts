@@ -1,4 +1,7 @@
-/** Which board is served next: openings before readings, both in turn, so that none waits for another's sake. */
+/**
+ * Which board is served next: openings first, then readings that a person waits for, then the rest; all in turn, so
+ * that no board waits for another's sake.
+ */
 import type { Uptime } from '../contract/time.ts';
 import type { Board, Exchange } from './board.ts';
 import type { OpenSlot } from './board-opening.ts';
@@ -41,7 +44,9 @@ export function nextRequest<Frame>(
       leaving: (before) => leaving(before, opening),
     };
   }
-  for (const index of order) {
+  const isAwaited = (index: number) => (states[index]?.openings.length ?? 0) > 0;
+  const awaitedFirst = [...order.filter(isAwaited), ...order.filter((index) => !isAwaited(index))];
+  for (const index of awaitedFirst) {
     const board = boards[index];
     const state = states[index];
     if (board === undefined || state === undefined) continue;
