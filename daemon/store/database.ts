@@ -2,7 +2,15 @@
  * The only door to SQLite. Every connection is opened with the settings of conventions 3.3: better-sqlite3 is built
  * with `SQLITE_DEFAULT_WAL_SYNCHRONOUS=1`, so WAL without an explicit FULL would lose commits at a power cut.
  */
-import { closeSync, fsyncSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { StorageError } from './ports.ts';
@@ -29,7 +37,10 @@ export function openDatabase(path: string, options: DatabaseOptions = {}): Datab
       timeout: options.busyMs ?? 5000,
     });
     try {
-      if (options.readonly !== true) db.pragma('journal_mode = WAL');
+      if (options.readonly !== true) {
+        keepToOwner(db);
+        db.pragma('journal_mode = WAL');
+      }
       db.pragma('synchronous = FULL');
       db.pragma('foreign_keys = ON');
       db.pragma('trusted_schema = OFF');
@@ -53,12 +64,19 @@ export function openDatabase(path: string, options: DatabaseOptions = {}): Datab
 export function openScratch(path: string, options: Pick<DatabaseOptions, 'busyMs'> = {}): Database {
   return storage(() => {
     const db = new Sqlite(path, { timeout: options.busyMs ?? 5000 });
+    keepToOwner(db);
     db.pragma('journal_mode = OFF');
     db.pragma('synchronous = OFF');
     db.pragma('trusted_schema = OFF');
     db.pragma('cell_size_check = ON');
     return db;
   });
+}
+
+/** Nobody else on the machine reads who came and went; log and shared memory take the file's mode over. */
+function keepToOwner(db: Database): void {
+  if (db.memory || (statSync(db.name).mode & 0o077) === 0) return;
+  chmodSync(db.name, 0o600);
 }
 
 /** What was written without syncing, and its name in its directory, are on the disk afterwards. */

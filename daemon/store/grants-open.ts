@@ -60,6 +60,8 @@ export interface GrantStoreOptions {
   readonly marks?: VersionMarks;
   /** Grants that a key is out under: a snapshot without them leaves them for the return. */
   readonly held?: () => Iterable<GrantId>;
+  /** Called when a write finds the disk full; it is tried again when there is room now. */
+  readonly makeRoom?: () => boolean;
   /** `false` writes in the main thread. Default true; memory has no threads. */
   readonly worker?: boolean;
   /** Told at each step of a swap, so that tests can stop the process there. */
@@ -108,6 +110,7 @@ export async function openGrantStore(options: GrantStoreOptions): Promise<Opened
       },
       held: options.held ?? (() => []),
       now: () => options.clock.now(),
+      makeRoom: options.makeRoom ?? (() => false),
       raiseVersion: (source: Vendor, version) => options.marks?.raiseVersion(source, version),
       close: async () => {},
     });

@@ -16,7 +16,14 @@ import type {
   KeyId,
   Vendor,
 } from '../access/model.ts';
-import { grantRow, keyRow, type Resolve, type RowChange, resolved } from './grant-rows.ts';
+import {
+  grantRow,
+  keyRow,
+  type Resolve,
+  type RowChange,
+  type RowWrite,
+  resolved,
+} from './grant-rows.ts';
 import type { GrantReader } from './grants-query.ts';
 import type { GrantsThread, Place } from './grants-writer.ts';
 import type {
@@ -52,6 +59,7 @@ export interface GrantParts {
   readonly remove: (place: Place) => void;
   readonly held: () => Iterable<GrantId>;
   readonly now: () => Instant;
+  readonly makeRoom: () => boolean;
   readonly raiseVersion: (source: Vendor, version: number) => void;
   readonly close: () => Promise<void>;
 }
@@ -142,7 +150,7 @@ export class GrantsStore implements GrantStore {
   write(write: GrantWrite): Promise<GrantWriteResult> {
     const rows = { ...write, changes: write.changes.map((change) => this.#row(change)) };
     return this.#alone(async () => {
-      const result = await this.#parts.writer.ask('write', { write: rows });
+      const result = await this.#ask(rows);
       if (result.kind === 'conflict') return result;
       const ids = write.changes.map(idOf);
       for (const snapshot of this.#snapshots.values()) snapshot.touch(ids);
@@ -171,6 +179,17 @@ export class GrantsStore implements GrantStore {
     await this.#parts.writer.ask('close', {}).catch(() => undefined);
     await this.#parts.writer.stop();
     await this.#parts.close();
+  }
+
+  /** A revocation must get through although the disk is full. */
+  async #ask(write: RowWrite): Promise<GrantWriteResult> {
+    const { writer, makeRoom } = this.#parts;
+    try {
+      return await writer.ask('write', { write });
+    } catch (error) {
+      if (!(error instanceof StorageError && error.code === 'full' && makeRoom())) throw error;
+      return writer.ask('write', { write });
+    }
   }
 
   #host(): SnapshotHost {

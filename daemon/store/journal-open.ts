@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, type Random, uptime } from '../../drivers/contract/time.ts';
-import { makeBallast } from './ballast.ts';
+import { dropBallast, makeBallast } from './ballast.ts';
 import { JOURNAL_MIGRATIONS, migrate, openDatabase, quickCheck, storage } from './database.ts';
 import { HighWater } from './high-water.ts';
 import { JournalStore } from './journal.ts';
@@ -36,6 +36,8 @@ export interface OpenedJournal {
   readonly dirty: boolean;
   /** Structure of the file, in a thread; faults leave a mark that makes the next start look first. */
   check(): Promise<readonly string[]>;
+  /** Gives up the ballast for another file on the same disk; whether there was one. */
+  makeRoom(): boolean;
   /** A whole copy at `path`, while the daemon goes on. @throws StorageError */
   backup(path: string): Promise<void>;
 }
@@ -72,6 +74,7 @@ async function openInMemory({ clock, random }: JournalOptions): Promise<OpenedJo
     highWater,
     dirty: false,
     check: async () => quickCheck(db),
+    makeRoom: () => false,
     backup: async () => {
       throw new StorageError('broken', 'a journal in memory has no backup');
     },
@@ -136,6 +139,11 @@ async function openOnDisk(options: JournalOptions): Promise<OpenedJournal> {
       const faults = result.kind === 'faults' ? result.faults : [];
       if (faults.length > 0) writeFileSync(join(directory, SUSPECT_FILE), faults.join('\n'));
       return faults;
+    },
+    makeRoom: () => {
+      const isDropped = dropBallast(ballast);
+      if (isDropped) journal.ballastGone();
+      return isDropped;
     },
     backup: async (to) => {
       await runJobAside({ kind: 'backup', path, to });

@@ -234,6 +234,11 @@ export class JournalStore implements Journal {
     this.#writer.post({ kind: 'fail-next', as, times });
   }
 
+  /** The ballast was given up for somebody else's write. */
+  ballastGone(): void {
+    if (this.#storage === 'ok') this.#become('low');
+  }
+
   /** There is ballast again. */
   ballastMade(): void {
     if (this.#storage === 'low') this.#become('ok');
@@ -298,7 +303,7 @@ export class JournalStore implements Journal {
         }
         return;
       case 'ballast-dropped':
-        if (this.#storage === 'ok') this.#become('low');
+        this.ballastGone();
         return;
       case 'answer':
       case 'refused': {

@@ -7,6 +7,8 @@ import { syncDirectory } from './high-water.ts';
 import { verifyJournalFile } from './journal-verify.ts';
 import { StorageError, type VerifyReport } from './ports.ts';
 
+const ALL_PAGES = 0x7fffffff;
+
 export type Job =
   | { readonly kind: 'check'; readonly path: string }
   | { readonly kind: 'verify'; readonly path: string }
@@ -73,7 +75,8 @@ export async function copyDatabase(from: string, to: string): Promise<void> {
   const db = openDatabase(from, { readonly: true });
   try {
     await rm(partial, { force: true });
-    await db.backup(partial);
+    // In one step: SQLite begins again whenever another connection writes between two.
+    await db.backup(partial, { progress: () => ALL_PAGES });
   } finally {
     db.close();
   }

@@ -1,12 +1,23 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { resolveWindow } from '../../../daemon/access/window.ts';
 import { makeBallast } from '../../../daemon/store/ballast.ts';
+import { livePointer, openGrantStore } from '../../../daemon/store/grants-open.ts';
 import { openJournal } from '../../../daemon/store/journal-open.ts';
 import { StorageError } from '../../../daemon/store/ports.ts';
-import { entryOf, NOON, SeededRandom, StillClock, stampAt, temporaryFolder } from './known.ts';
+import {
+  entryOf,
+  grantId,
+  grantOf,
+  NOON,
+  SeededRandom,
+  StillClock,
+  stampAt,
+  temporaryFolder,
+} from './known.ts';
 
 const random = new SeededRandom(31);
 
@@ -90,6 +101,51 @@ test('a disk that is really full loses nothing acknowledged, reads on, and recov
     assert.equal(again.recovered, undefined);
     assert.equal(again.journal.lastSeq, acknowledged + 1);
     await again.journal[Symbol.asyncDispose]();
+  });
+});
+
+test('a revocation gets through on a full disk, by the ballast', async (t) => {
+  await onSmallDisk(t, 12, async (path) => {
+    const clock = new StillClock();
+    const directory = join(path, 'latchkey');
+    const { journal, makeRoom } = await openJournal({ directory, clock, random });
+    const { grants } = await openGrantStore({
+      directory,
+      clock,
+      random,
+      zone: 'Europe/Stockholm',
+      tzdata: '2026c',
+      resolve: resolveWindow,
+      live: livePointer(journal, () => stampAt(NOON)),
+      tombstones: journal,
+      makeRoom,
+    });
+    await grants.write({ source: 'cloud', changes: [{ kind: 'put', grant: grantOf(1) }] });
+    writeFileSync(join(directory, 'ballast'), Buffer.alloc(1024 * 1024));
+    let isFull = false;
+    while (!isFull) {
+      try {
+        appendFileSync(join(path, 'other'), Buffer.alloc(4096));
+      } catch {
+        isFull = true;
+      }
+    }
+    // More than the log has room for in the blocks that it has.
+    const many = Array.from(
+      { length: 300 },
+      (_, n) => ({ kind: 'revoke', grant: grantId(n), rev: 1, at: NOON }) as const,
+    );
+    const puts = Array.from(
+      { length: 300 },
+      (_, n) => ({ kind: 'put', grant: grantOf(n, 2) }) as const,
+    );
+    const result = await grants.write({ source: 'cloud', changes: [...many, ...puts] });
+    assert.equal(result.kind, 'written');
+    assert.equal(existsSync(join(directory, 'ballast')), false);
+    assert.equal(journal.storage, 'low');
+    assert.equal(grants.count(), 300);
+    await grants[Symbol.asyncDispose]();
+    await journal[Symbol.asyncDispose]();
   });
 });
 
