@@ -30,6 +30,8 @@ export interface BleTransportOptions {
   readonly name: string;
   readonly backend: RadioBackend;
   readonly clock: Clock;
+  /** How often the process has to show that it lives. Default 5 s. */
+  readonly proofEvery?: Millis;
   news?(news: RadioNews): void;
 }
 
@@ -85,7 +87,9 @@ class Radio implements BleRadio {
     this.#scan = new ScanSwitch({
       clock: this.#clock,
       turn: async (on) => {
-        if (this.#process !== undefined && this.#isUp) await this.#process.call({ op: 'scan', on });
+        if (this.#process === undefined || !this.#isUp) return false;
+        await this.#process.call({ op: 'scan', on });
+        return true;
       },
       stuck: (why) => void this.#reset(why),
     });
@@ -139,6 +143,7 @@ class Radio implements BleRadio {
     );
   }
 
+  /** A stack that goes down meanwhile costs time, not the connection: it is waited for as long as there is some. */
   async connect(
     address: string,
     addressType: 'public' | 'random',
@@ -146,7 +151,24 @@ class Radio implements BleRadio {
     deadline: Millis,
   ): Promise<GattLink> {
     const end = this.#clock.uptime() + deadline;
-    await this.#untilUp(deadline);
+    for (;;) {
+      const left = end - this.#clock.uptime();
+      await this.#untilUp(left);
+      try {
+        return await this.#connect(address, addressType, listener, left);
+      } catch (error) {
+        const isDown = error instanceof LinkError && !this.#isUp;
+        if (!isDown || this.#closing.signal.aborted || this.#clock.uptime() >= end) throw error;
+      }
+    }
+  }
+
+  async #connect(
+    address: string,
+    addressType: 'public' | 'random',
+    listener: GattListener,
+    within: Millis,
+  ): Promise<GattLink> {
     const number = this.#nextLink;
     this.#nextLink += 1;
     const link = new ProcessLink({
@@ -163,8 +185,7 @@ class Radio implements BleRadio {
     // Before connecting: what it says may come before the answer to the call.
     this.#links.set(number, link);
     try {
-      const left = Math.max(0, end - this.#clock.uptime());
-      link.begin(await this.#queue.connect(number, address, addressType, left));
+      link.begin(await this.#queue.connect(number, address, addressType, within));
       return link;
     } catch (error) {
       this.#links.delete(number);
@@ -239,7 +260,7 @@ class Radio implements BleRadio {
   /** The process answers, or it is replaced: a stack in an endless loop answers nothing. */
   async #prove(process: RadioProcess): Promise<void> {
     while (this.#process === process && this.#isUp) {
-      await pause(this.#clock, PROOF_EVERY, this.#closing.signal);
+      await pause(this.#clock, this.#options.proofEvery ?? PROOF_EVERY, this.#closing.signal);
       if (this.#process !== process || !this.#isUp || this.#closing.signal.aborted) return;
       try {
         await process.call({ op: 'ping' });

@@ -38,6 +38,8 @@ export interface ControllerFaults {
   readonly dead?: boolean;
   /** Read RSSI is answered with a status alone, which ends a noble process. */
   readonly shortRssi?: boolean;
+  /** Events of this code are cut to this many bytes of parameters: broken firmware. */
+  readonly cutEvent?: { readonly code: number; readonly length: number };
   /** The opcode's answer is cut to this many bytes of parameters. */
   readonly short?: { readonly opcode: number; readonly length: number };
   /** This opcode is refused with this status. */
@@ -94,7 +96,12 @@ export class VirtualController {
     };
     this.address = this.#options.address;
     this.#say = (packet) => {
-      if (this.faults.dead !== true) say(packet);
+      const { dead, cutEvent } = this.faults;
+      if (dead === true) return;
+      const isCut = packet[0] === H4.event && packet[1] === cutEvent?.code;
+      say(
+        isCut ? eventPacket(packet[1] ?? 0, packet.slice(3, 3 + (cutEvent?.length ?? 0))) : packet,
+      );
     };
     this.#stopListening = air.listen({
       peopled: () => {

@@ -40,7 +40,7 @@ export class RadioLink implements Central {
     this.#air = air;
     this.#host = host;
     this.#sendsUntil = air.clock.uptime();
-    const agreed = () => peripheral.mtu ?? USUAL_MTU;
+    const agreed = () => air.faults(peripheral.address).mtuReply ?? peripheral.mtu ?? USUAL_MTU;
     this.#server = new AttServer(peripheral.services, {
       get mtu() {
         return agreed();
@@ -111,17 +111,13 @@ export class RadioLink implements Central {
   }
 
   #sendAtt(pdu: Uint8Array): void {
-    const { mtuReply, replyDelay, duplicate, cutAt } = this.#air.faults(this.peripheral.address);
+    const { replyDelay, duplicate, cutAt } = this.#air.faults(this.peripheral.address);
     // The host never hears what was answered to the packet the link is cut at.
     if (cutAt !== undefined && cutAt.packet === this.#heard - 1) return;
-    const told =
-      mtuReply !== undefined && pdu[0] === 0x03
-        ? joinBytes(pdu.subarray(0, 1), u16(mtuReply))
-        : pdu;
     const isTold = pdu[0] === 0x1b || pdu[0] === 0x1d;
     this.#later(replyDelay ?? 0, () => {
-      this.#send(CID.att, told);
-      if (duplicate === true && isTold) this.#send(CID.att, told);
+      this.#send(CID.att, pdu);
+      if (duplicate === true && isTold) this.#send(CID.att, pdu);
     });
   }
 

@@ -69,6 +69,8 @@ class NobleStack implements RadioStack {
   readonly #noble: Noble;
   readonly #listener: StackListener;
   readonly #pending = new Map<string, (error: Error) => void>();
+  /** Connected, but not begun: the MTU is still to come. */
+  readonly #beginning = new Map<string, Peripheral>();
   #isPowered = false;
 
   constructor(noble: Noble, listener: StackListener) {
@@ -122,6 +124,7 @@ class NobleStack implements RadioStack {
       if (peripheral.state !== 'connected') {
         throw new LinkError('failed', `${address}: ${link.why ?? reasonText(0x3e)}`);
       }
+      this.#beginning.set(id, peripheral);
       await link.begin(peripheral);
       return link;
     } catch (error) {
@@ -129,11 +132,15 @@ class NobleStack implements RadioStack {
       throw error;
     } finally {
       this.#pending.delete(id);
+      this.#beginning.delete(id);
     }
   }
 
   cancelConnect(address: string): void {
-    this.#noble.cancelConnect(address.replaceAll(':', ''));
+    const id = address.replaceAll(':', '');
+    const peripheral = this.#beginning.get(id);
+    if (peripheral === undefined) this.#noble.cancelConnect(id);
+    else peripheral.disconnectAsync().catch(() => undefined); // its end is what `connect` waits for
   }
 
   stop(): void {

@@ -6,7 +6,8 @@ import type { Clock } from '../../../drivers/contract/time.ts';
 
 export interface ScanSwitchParts {
   readonly clock: Clock;
-  turn(on: boolean): Promise<void>;
+  /** `false` where there is no stack to turn it on or off. */
+  turn(on: boolean): Promise<boolean>;
   /** The stack did not answer. */
   stuck(why: string): void;
 }
@@ -56,6 +57,7 @@ export class ScanSwitch {
   /** The adapter answers to a scan command: proof that it lives although a peripheral does not. */
   async probe(): Promise<void> {
     const stop = this.listen(() => undefined);
+    await this.refresh();
     await stop();
   }
 
@@ -70,8 +72,7 @@ export class ScanSwitch {
       const wanted = this.#listeners.size > 0 && !this.#isHushed;
       if (wanted === this.#isOn) return;
       try {
-        await this.#parts.turn(wanted);
-        this.#isOn = wanted;
+        if (await this.#parts.turn(wanted)) this.#isOn = wanted;
       } catch (error) {
         if (error instanceof LinkError && error.code === 'timed-out')
           this.#parts.stuck(error.message);
