@@ -16,8 +16,8 @@ import { type Broker, BrokerError, type BrokerSession, type ReceivedMessage } fr
 import type { ClientKey, PendingCommand } from './client-key.ts';
 import { type COMMAND_BODIES, type CommandType, RULES } from './commands.ts';
 import { EventFollower, type Watermark } from './event-follower.ts';
-import { seal, signCompact } from './jose.ts';
-import { parseJson } from './jws.ts';
+import { seal } from './jose.ts';
+import { parseJson, signNow } from './jws.ts';
 import {
   ACK_TYP,
   type Ack,
@@ -214,7 +214,7 @@ export class CloudClient implements AsyncDisposable {
         requester,
         body,
       };
-      return { id, type, exp, token: await signCompact(envelope, COMMAND_TYP, key) };
+      return { id, type, exp, token: signNow(envelope, COMMAND_TYP, key) };
     });
   }
 
@@ -388,7 +388,7 @@ export class CloudClient implements AsyncDisposable {
     const { topics, key, clock } = this.#parts;
     const iat = Math.floor(clock.now() / 1000);
     const ack: Ack = { v: 1, aud: topics.bridge, iat, ...watermark };
-    const token = await signCompact(ack, ACK_TYP, key);
+    const token = signNow(ack, ACK_TYP, key);
     try {
       await session.publish({
         topic: topics.ack,

@@ -1,14 +1,11 @@
-/**
- * Everything that needs `jose`: signing (the cloud's side, and our checkpoints) and sealing. Verifying on the hot path
- * is `jws.ts`; the two are held against each other in the tests.
- */
+/** Keys as JWK, and sealing with `jose`. Signatures are `jws.ts`. */
 import {
   createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
   type KeyObject,
 } from 'node:crypto';
-import { CompactEncrypt, CompactSign, compactDecrypt, compactVerify } from 'jose';
+import { CompactEncrypt, compactDecrypt } from 'jose';
 import { z } from 'zod';
 
 /** Public half of a key on curve 25519 as a JWK (RFC 8037). */
@@ -46,22 +43,6 @@ export function privateKeyOf(jwk: PrivateJwk): KeyObject {
 
 export function publicKeyOf(jwk: PublicJwk): KeyObject {
   return createPublicKey({ format: 'jwk', key: { ...jwk } });
-}
-
-/** A compact JWS over the JSON of `payload`, with exactly the header that `jws.ts` accepts. */
-export async function signCompact(
-  payload: unknown,
-  typ: string,
-  { kid, key }: SigningKey,
-): Promise<string> {
-  return new CompactSign(Buffer.from(JSON.stringify(payload)))
-    .setProtectedHeader({ alg: 'Ed25519', kid, typ })
-    .sign(key);
-}
-
-/** The other opinion on a signature, for tests and for the cloud's side, where time does not matter. */
-export async function verifyWithJose(token: string, key: KeyObject): Promise<Uint8Array> {
-  return (await compactVerify(token, key, { algorithms: ['Ed25519'] })).payload;
 }
 
 /** Seals text for the owner of an X25519 key: compact JWE, ECDH-ES, A256GCM (conventions 1.6). */

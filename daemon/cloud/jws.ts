@@ -1,5 +1,5 @@
 /**
- * Verifying a compact JWS without `jose`, in a third of its time (performance 5). Accepts one algorithm, one shape of
+ * Compact JWS without `jose`, in a third of its time (performance 5); a test holds both to the same bytes. Accepts one algorithm, one shape of
  * header, and keys only from the local trust store: whatever a header brings along (`jwk`, `x5c`, `crit`) refuses it.
  */
 import { type KeyObject, sign, verify } from 'node:crypto';
@@ -41,7 +41,7 @@ export function verifyCompact(
   return { kind: 'verified', kid: header.kid, payload };
 }
 
-/** The bridge's own signature, at once: nothing happens between what is signed and its place in the journal. */
+/** A compact JWS over the JSON of `payload`, at once: nothing happens between what is signed and where it goes. */
 export function signNow(payload: object, typ: string, { kid, key }: SigningKey): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const text = `${part({ alg: 'Ed25519', kid, typ })}.${part(payload)}`;

@@ -178,7 +178,9 @@ test('a lost journal, a lost answer, a repeated delta: any order of these ends i
             wanted.delete(id);
             if (other > 3) await cloud.send('grant.revoke', { id, rev });
           } else if (kind === 'repeat') {
-            await cloud.send('grant.put', { grant: grant(id, Math.max(0, rev - other)) });
+            await cloud.send('grant.put', {
+              grant: grant(id, Math.max(0, (wanted.get(id)?.rev ?? 0) - other)),
+            });
           }
           const desired = {
             revisions: () => wanted.values(),

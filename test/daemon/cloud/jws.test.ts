@@ -2,17 +2,16 @@ import assert from 'node:assert/strict';
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { CompactSign, compactVerify } from 'jose';
 import {
   newKeyPair,
   privateKeyOf,
   publicHalf,
   publicKeyOf,
   seal,
-  signCompact,
   unseal,
-  verifyWithJose,
 } from '../../../daemon/cloud/jose.ts';
-import { verifyCompact } from '../../../daemon/cloud/jws.ts';
+import { signNow, verifyCompact } from '../../../daemon/cloud/jws.ts';
 import { compact } from './forge.ts';
 
 const TYP = 'kb-cmd+jws';
@@ -31,14 +30,19 @@ test('what jose signs is verified here and there, and no bend of it is', async (
       fc.boolean(),
       async (json, place, letter, isPut) => {
         const text = JSON.stringify(JSON.parse(json));
-        const token = await signCompact(JSON.parse(json), TYP, { kid: 'cc-a', key });
+        const token = await new CompactSign(Buffer.from(text))
+          .setProtectedHeader({ alg: 'Ed25519', kid: 'cc-a', typ: TYP })
+          .sign(key);
+        // Ed25519 draws nothing: both make the same bytes.
+        assert.equal(signNow(JSON.parse(json), TYP, { kid: 'cc-a', key }), token);
         const verified = verifyCompact(token, TYP, keyOf);
         assert.equal(verified.kind, 'verified');
         assert.equal(
           verified.kind === 'verified' && Buffer.from(verified.payload).toString(),
           text,
         );
-        assert.deepEqual(Buffer.from(await verifyWithJose(token, trusted)).toString(), text);
+        const other = await compactVerify(token, trusted, { algorithms: ['Ed25519'] });
+        assert.equal(Buffer.from(other.payload).toString(), text);
         const at = place % token.length;
         const bent = token.slice(0, at) + letter + token.slice(isPut ? at : at + 1);
         if (bent === token) return;
