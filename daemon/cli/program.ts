@@ -3,48 +3,48 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../../drivers/contract/errors.ts';
-import { checkConfigCommand } from './check-config.ts';
-import { cloudCommand } from './cloud.ts';
-import { configCommand } from './config.ts';
-import { driversCommand } from './drivers.ts';
-import { grantsCommand } from './grants.ts';
-import { journalCommand } from './journal.ts';
-import { keysCommand } from './keys.ts';
 import { CommandFailure, EXIT } from './output.ts';
-import { runCommand } from './run.ts';
-import { statusCommand } from './status.ts';
-import { tokenCommand } from './token.ts';
-import { whatIfCommand, whyCommand } from './why.ts';
 
-export function program(): Command {
+type Add = (to: Command) => void;
+
+/** Each is loaded when it is asked for: `status` need not wait for a serial library. */
+const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
+  run: async () => (await import('./run.ts')).runCommand,
+  'check-config': async () => (await import('./check-config.ts')).checkConfigCommand,
+  config: async () => (await import('./config.ts')).configCommand,
+  status: async () => (await import('./status.ts')).statusCommand,
+  journal: async () => (await import('./journal.ts')).journalCommand,
+  why: async () => (await import('./why.ts')).whyCommand,
+  'what-if': async () => (await import('./why.ts')).whatIfCommand,
+  keys: async () => (await import('./keys.ts')).keysCommand,
+  grants: async () => (await import('./grants.ts')).grantsCommand,
+  token: async () => (await import('./token.ts')).tokenCommand,
+  drivers: async () => (await import('./drivers.ts')).driversCommand,
+  cloud: async () => (await import('./cloud.ts')).cloudCommand,
+};
+
+/** With the command of that name only, or with all where there is none of it (help, a slip of the pen). */
+export async function program(only?: string): Promise<Command> {
   const latchkey = new Command('latchkey')
     .description('the daemon between key boxes, locks and the clouds that decide who may use them')
     .version(ownVersion())
     .exitOverride()
     .showHelpAfterError('(--help says more)')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  $ latchkey check-config /etc/latchkey/config.yaml\n  $ latchkey run --config /etc/latchkey/config.yaml\n' +
-        '  $ latchkey status\n  $ latchkey journal --follow\n\nExit status: 0 done, 1 failed, 2 what was given is wrong.',
-    );
-  for (const add of COMMANDS) add(latchkey);
+    .addHelpText('after', EXAMPLES);
+  const one = only !== undefined && Object.hasOwn(COMMANDS, only) ? COMMANDS[only] : undefined;
+  const load = one === undefined ? Object.values(COMMANDS) : [one];
+  for (const each of load) (await each())(latchkey);
   return latchkey;
 }
 
-const COMMANDS: readonly ((to: Command) => void)[] = [
-  runCommand,
-  checkConfigCommand,
-  configCommand,
-  statusCommand,
-  journalCommand,
-  whyCommand,
-  whatIfCommand,
-  keysCommand,
-  grantsCommand,
-  tokenCommand,
-  driversCommand,
-  cloudCommand,
-];
+const EXAMPLES = `
+Examples:
+  $ latchkey check-config /etc/latchkey/config.yaml
+  $ latchkey run --config /etc/latchkey/config.yaml
+  $ latchkey status
+  $ latchkey journal --follow
+
+Exit status: 0 done, 1 failed, 2 what was given is wrong.`;
 
 /** Runs what `argv` asks for; sets the exit status, and tells what is expected of people in one line each. */
 export async function execute(argv: readonly string[]): Promise<void> {
@@ -54,7 +54,8 @@ export async function execute(argv: readonly string[]): Promise<void> {
     throw error;
   });
   try {
-    await program().parseAsync([...argv]);
+    const latchkey = await program(argv[2]);
+    await latchkey.parseAsync([...argv]);
   } catch (error) {
     if (error instanceof CommanderError) {
       // It has told what is wrong by itself; help and version are no failure.

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { test } from 'node:test';
+import { latchkey } from './process.ts';
+
+const BROKEN = resolve(import.meta.dirname, '../../config/broken');
+const DEMO = resolve(import.meta.dirname, '../../../config/demo.yaml');
+
+test('a config that is right ends with 0 and says what is in it', async () => {
+  const { status, stdout } = await latchkey([
+    'check-config',
+    DEMO,
+    '--set',
+    'LATCHKEY_DIRECTORY=/run/x',
+  ]);
+  assert.equal(status, 0);
+  assert.match(stdout, /^right .*5 buses, 5 devices, 1 access point, 3 keys$/m);
+});
+
+test('faults end with 2, one line each, with file, line and place', async () => {
+  const file = join(BROKEN, '14-no-such-slot.yaml');
+  const { status, stdout } = await latchkey(['check-config', file]);
+  assert.equal(status, 2);
+  const lines = stdout.trim().split('\n');
+  assert.equal(lines.length, 4);
+  assert.match(lines[0] ?? '', new RegExp(`^${file}:\\d+: accessPoints\\.lobby\\.`));
+  assert.equal(lines.at(-1), '3 faults');
+});
+
+test('as JSON for programs, for two of the broken files', async () => {
+  const files = readdirSync(BROKEN).filter((name) => /^(17|22)/.test(name));
+  assert.equal(files.length, 2);
+  const all = await Promise.all(
+    files.map((name) => latchkey(['check-config', '--json', join(BROKEN, name)])),
+  );
+  for (const { status, stdout } of all) {
+    assert.equal(status, 2);
+    const { ok, faults } = JSON.parse(stdout);
+    assert.equal(ok, false);
+    for (const fault of faults) assert.ok(fault.found && fault.remedy && fault.line > 0);
+  }
+});
+
+test('a file that is not there, and a command that does not exist, are bad input', async () => {
+  const [missing, unknown, none, badSet] = await Promise.all([
+    latchkey(['check-config', '/nowhere.yaml']),
+    latchkey(['statsu']),
+    latchkey(['check-config']),
+    latchkey(['check-config', DEMO, '--set', 'nonsense']),
+  ]);
+  assert.deepEqual([missing.status, unknown.status, none.status, badSet.status], [2, 2, 2, 2]);
+  assert.match(missing.stdout, /no such file/);
+  assert.match(unknown.stderr, /did you mean status/i);
+});
+
+test('every command explains itself, with examples on those that need some', async () => {
+  const { status, stdout } = await latchkey(['--help']);
+  assert.equal(status, 0);
+  const [, list = ''] = /Commands:\n([\s\S]*?)\n\n/.exec(stdout) ?? [];
+  const names = [...list.matchAll(/^ {2}([a-z-]+)/gm)]
+    .map(([, name = '']) => name)
+    .filter((name) => name !== 'help');
+  for (const name of [
+    'run',
+    'check-config',
+    'config',
+    'status',
+    'journal',
+    'why',
+    'what-if',
+    'keys',
+    'grants',
+    'token',
+    'drivers',
+    'cloud',
+  ]) {
+    assert.ok(names.includes(name), name);
+  }
+  const helps = await Promise.all(
+    ['status', 'journal', 'cloud'].map((name) => latchkey([name, '--help'])),
+  );
+  for (const help of helps) {
+    assert.equal(help.status, 0);
+    assert.match(help.stdout, /^Usage: latchkey/);
+  }
+});
+
+test('the schema for editors is printed whole', async () => {
+  const { status, stdout } = await latchkey(['config', 'schema']);
+  assert.equal(status, 0);
+  assert.equal(JSON.parse(stdout).title, 'Latchkey config');
+});

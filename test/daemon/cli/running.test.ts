@@ -1,0 +1,139 @@
+/** The commands beside a daemon that runs: its own process, its own store, nothing connected. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { ended, latchkey, printed, start } from './process.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'latchkey-cli-'));
+const store = join(directory, 'store');
+const config = join(directory, 'config.yaml');
+const at = ['--directory', store];
+let daemon: ReturnType<typeof start>;
+
+before(async () => {
+  writeFileSync(join(directory, 'pepper'), '07'.repeat(32), { mode: 0o600 });
+  writeFileSync(
+    config,
+    `site: { id: hut-1, zone: Europe/Stockholm }
+store: { directory: ${store} }
+secrets: { pinPepper: "file:${directory}/pepper" }
+buses: { a: { serial: /dev/serial/by-id/none, baudRate: 19200 }, b: { tcp: "127.0.0.1:1" } }
+devices:
+  box: { driver: kerong-cu16, bus: a, address: 0 }
+  keypad: { driver: wiegand-serial, bus: b }
+accessPoints: { lobby: { box: box, readers: [keypad] } }
+keys: { flat-3: { name: Flat 3, home: lobby, slot: 3 } }
+api: { listen: "127.0.0.1:0" }
+`,
+  );
+  daemon = start(['run', '--config', config]);
+  await printed(daemon, /"event":"started"/);
+});
+
+after(async () => {
+  daemon.kill('SIGTERM');
+  await ended(daemon);
+  rmSync(directory, { recursive: true });
+});
+
+test('the daemon is found by its store, by a file that only its owner can read', () => {
+  assert.equal(statSync(join(store, 'api.json')).mode & 0o777, 0o600);
+});
+
+test('status tells what is not well, and ends with 1', async () => {
+  const [{ status, stdout }, text] = await Promise.all([
+    latchkey(['status', ...at, '--json']),
+    latchkey(['status', '--config', config]),
+  ]);
+  const told = JSON.parse(stdout);
+  assert.equal(status, 1, 'two devices are away');
+  assert.deepEqual(told.devices, { all: 2, online: 0 });
+  assert.equal(told.site, 'hut-1');
+  assert.match(text.stdout, /box +kerong-cu16 +port-missing/);
+});
+
+test('a grant is put, shown, asked about, and revoked', async () => {
+  const body = {
+    holder: 'anna',
+    credentials: [{ kind: 'pin' }],
+    targets: [{ kind: 'key', id: 'flat-3' }],
+  };
+  const put = await latchkey(['grants', 'put', 'g-1', '-', ...at, '--json'], JSON.stringify(body));
+  assert.equal(put.status, 0, put.stderr);
+  assert.match(JSON.parse(put.stdout).pins[0].digits, /^\d{6}$/);
+  const list = await latchkey(['grants', 'anna', ...at]);
+  assert.match(list.stdout, /g-1 +anna +key flat-3/);
+  const asked = await latchkey(['what-if', 'lobby', 'g-1', ...at]);
+  assert.equal(asked.status, 0, asked.stderr);
+  assert.match(asked.stdout, /^Denied at lobby under grant g-1/);
+  const revoked = await latchkey(['grants', 'revoke', 'g-1', ...at]);
+  assert.match(revoked.stdout, /^revoked/);
+  const bad = await latchkey(
+    ['grants', 'put', 'g-2', '-', ...at],
+    '{"holder": "anna", "targets": []}',
+  );
+  assert.equal(bad.status, 2);
+  assert.match(bad.stderr, /bad_request.*\(targets\)/);
+});
+
+test('keys are listed, and their place is stated', async () => {
+  const list = await latchkey(['keys', ...at]);
+  assert.match(list.stdout, /flat-3 +Flat 3 +slot 3 of lobby/);
+  const stated = await latchkey(['keys', 'place', 'flat-3', '--slot', 'lobby:4', ...at]);
+  assert.equal(stated.stdout.trim(), 'stated', stated.stderr);
+  const again = await latchkey(['keys', 'flat', ...at, '--json']);
+  assert.equal(JSON.parse(again.stdout)[0].place.slot, 4);
+  assert.equal((await latchkey(['keys', 'place', 'flat-3', ...at])).status, 2);
+});
+
+test('the journal is printed, followed and verified while the daemon runs', async () => {
+  const follower = start(['journal', '--follow', '--json', ...at]);
+  await printed(follower, /system\.started/);
+  const heard = printed(follower, /access\.corrected.*"slot":5/);
+  await latchkey(['keys', 'place', 'flat-3', '--slot', 'lobby:5', ...at]);
+  await heard;
+  follower.kill('SIGINT');
+  assert.equal(await ended(follower), 0);
+  const text = await latchkey(['journal', '-n', '5', ...at]);
+  assert.match(text.stdout, /access\.corrected/);
+  const verified = await latchkey(['journal', 'verify', ...at, '--json']);
+  assert.equal(verified.status, 0, verified.stdout);
+  assert.equal(JSON.parse(verified.stdout).ok, true);
+});
+
+test('an entry that is no decision is told as such', async () => {
+  const { status, stdout } = await latchkey(['why', '1', ...at]);
+  assert.equal(status, 0);
+  assert.match(stdout, /is no decision/);
+  assert.equal((await latchkey(['why', '99999', ...at])).status, 2);
+});
+
+test('a token is made, counts, has its scope, and is taken back', async () => {
+  const made = await latchkey(['token', 'add', 'panel', '--scope', 'read', ...at]);
+  const token = made.stdout.trim();
+  assert.match(token, /^lk_[A-Za-z0-9_-]{43}$/);
+  assert.doesNotMatch(readFileSync(join(store, 'api-tokens.json'), 'utf8'), new RegExp(token));
+  const { url } = JSON.parse(readFileSync(join(store, 'api.json'), 'utf8'));
+  const by = ['--api', url, '--token', token];
+  assert.equal((await latchkey(['keys', ...by])).status, 0);
+  const refused = await latchkey(['grants', 'revoke', 'g-1', ...by]);
+  assert.equal(refused.status, 1);
+  assert.match(refused.stderr, /forbidden/);
+  assert.match((await latchkey(['token', 'list', ...at])).stdout, /panel +read/);
+  assert.equal((await latchkey(['token', 'add', 'panel', ...at])).status, 2);
+  assert.equal((await latchkey(['token', 'remove', 'panel', ...at])).status, 0);
+  const after = await latchkey(['keys', '--api', url, '--token', 'lk_wrong']);
+  assert.match(after.stderr, /unauthorized/);
+});
+
+test('once the daemon has stopped, its file is gone, and the journal can still be verified', async () => {
+  daemon.kill('SIGTERM');
+  assert.equal(await ended(daemon), 0);
+  assert.equal(existsSync(join(store, 'api.json')), false);
+  const { status, stderr } = await latchkey(['status', ...at]);
+  assert.equal(status, 1);
+  assert.match(stderr, /no daemon is running/);
+  assert.equal((await latchkey(['journal', 'verify', ...at])).status, 0);
+});
