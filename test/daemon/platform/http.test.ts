@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { createServer, type HttpRoute } from '../../../daemon/platform/http.ts';
 
@@ -174,4 +179,53 @@ test('half a request does not keep the server from closing', async () => {
   const closed = new Promise((resolve) => socket.on('close', resolve));
   await server[Symbol.asyncDispose]();
   await closed;
+});
+
+test('with a certificate it is spoken to over TLS only', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'latchkey-tls-'));
+  try {
+    const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];
+    const made = spawnSync('openssl', [
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
+      ...['-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=localhost'],
+      ...['-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'],
+    ]);
+    if (made.error !== undefined) {
+      if (process.env['LATCHKEY_REQUIRE_ALL'] === '1') assert.fail('openssl is missing');
+      return t.skip('openssl is missing');
+    }
+    const pem = { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') };
+    await using server = await createServer({
+      host: '127.0.0.1',
+      port: 0,
+      tls: pem,
+      routes: [
+        {
+          method: 'GET',
+          path: '/',
+          handle: ({ isEncrypted }) => ({ status: 200, body: { isEncrypted } }),
+        },
+      ],
+      broken: () => undefined,
+    });
+    assert.match(server.url, /^https:/);
+    const told = await new Promise<{ body: string; hsts: unknown }>((resolve, reject) => {
+      const sent = httpsRequest(`${server.url}/`, { ca: pem.cert }, (answer) => {
+        let body = '';
+        answer.on('data', (chunk) => {
+          body += chunk;
+        });
+        answer.on('end', () =>
+          resolve({ body, hsts: answer.headers['strict-transport-security'] }),
+        );
+      });
+      sent.on('error', reject);
+      sent.end();
+    });
+    assert.equal(told.body, '{"isEncrypted":true}');
+    assert.match(String(told.hsts), /max-age=/);
+    await assert.rejects(fetch(server.url.replace('https', 'http')));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });
