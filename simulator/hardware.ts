@@ -6,6 +6,7 @@ import { ArgumentError, type Arguments, checkNames, yesOrNo } from './arguments.
 import { SimulatedBus } from './bus.ts';
 import { type BusVerb, busVerbs } from './bus-verbs.ts';
 import type { SimJson, SimulatedDevice, SimulatedKind } from './device.ts';
+import { buildIntoSlot } from './devices/slot-reader.ts';
 import { serveFifo } from './fifo.ts';
 import type { BusPort } from './link.ts';
 import { servePty } from './pty.ts';
@@ -15,6 +16,7 @@ import { serveTcp } from './tcp.ts';
 export interface HardwareDescription {
   readonly buses: Readonly<Record<string, BusDescription>>;
   readonly devices: Readonly<Record<string, DeviceDescription>>;
+  readonly accessPoints?: Readonly<Record<string, PlaceDescription>>;
 }
 
 /** One of `serial`, `tcp` or `input`; a bus with none of them (radio) is not simulated here. */
@@ -31,6 +33,13 @@ export interface DeviceDescription {
   readonly bus: string;
   /** As the driver's schema parsed them. */
   readonly options: unknown;
+}
+
+/** Which readers are built into which slots of which box. */
+export interface PlaceDescription {
+  readonly box?: string | undefined;
+  /** By the number of the slot. */
+  readonly slotReaders: Readonly<Record<string, string>>;
 }
 
 export interface HardwareOptions {
@@ -87,7 +96,19 @@ export async function openHardware(options: HardwareOptions): Promise<Hardware> 
       on?.bus.attach(name, (around) => kind.build(name, device.options, around));
     }
   }
-  return new Hardware(wired, unsimulated, opening.move());
+  const hardware = new Hardware(wired, unsimulated, opening.move());
+  for (const place of Object.values(description.accessPoints ?? {})) buildIn(hardware, place);
+  return hardware;
+}
+
+/** A reader inside a slot hears the fob that lies there. */
+function buildIn(hardware: Hardware, { box, slotReaders }: PlaceDescription): void {
+  const board = box === undefined ? undefined : hardware.device(box);
+  if (board === undefined) return;
+  for (const [slot, name] of Object.entries(slotReaders)) {
+    const reader = hardware.device(name);
+    if (reader !== undefined) buildIntoSlot(reader, board, Number(slot));
+  }
 }
 
 export class Hardware implements AsyncDisposable {

@@ -11,6 +11,7 @@ import {
   openSync,
   symlinkSync,
   unlinkSync,
+  writeSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { ReadStream } from 'node:tty';
@@ -24,9 +25,6 @@ export interface PtyPortOptions {
   /** What the adapter calls itself; a link of that name in `by-id` beside `path` is what `path` leads to. */
   readonly identity?: string;
 }
-
-/** What the other end may leave unread before bytes are lost, about what a UART driver keeps. */
-const UNREAD_MAX = 4096;
 
 /** Publishes the bus at `path`. What a device says while nobody has the port open is lost, as on a real one. */
 export async function servePty(bus: SimulatedBus, options: PtyPortOptions): Promise<BusPort> {
@@ -85,6 +83,8 @@ class PtyPort implements BusPort {
 /** The package gives more than its types tell: a pair without a program, each end a stream of Node's. */
 interface OpenedPair {
   readonly ptsName: string;
+  /** Its file descriptor. */
+  readonly fd: number;
   readonly master: ReadStream;
   readonly slave: ReadStream;
 }
@@ -100,7 +100,7 @@ function isPair(opened: unknown): opened is OpenedPair {
   return (
     typeof opened === 'object' &&
     opened !== null &&
-    ['ptsName', 'master', 'slave'].every((part) => part in opened)
+    ['ptsName', 'fd', 'master', 'slave'].every((part) => part in opened)
   );
 }
 
@@ -120,9 +120,8 @@ class PtyPair {
     // Eight bits, unchanged, no echo, also before a program opens the port and sets the same.
     execFileSync('stty', ['-F', this.path, 'raw', '-echo']);
     this.#master = opened.master;
-    this.#host = bus.connect((bytes) => {
-      if (this.#master.writableLength < UNREAD_MAX) this.#master.write(bytes);
-    });
+    neverBlock(this.#master);
+    this.#host = bus.connect((bytes) => write(opened.fd, bytes));
     this.#master.on('data', (bytes: Buffer) => this.#host.hear(new Uint8Array(bytes)));
     this.#master.on('error', () => this.#host.disconnect());
   }
@@ -134,6 +133,29 @@ class PtyPair {
       this.#master.once('close', () => closed());
       this.#master.destroy();
     });
+  }
+}
+
+/**
+ * Node writes to the master end of a pty blocking, so that a port which nobody reads would stop the whole process once
+ * it is full. Only the stream's own handle can change that.
+ */
+function neverBlock(master: ReadStream): void {
+  const handle: unknown = '_handle' in master ? master._handle : undefined;
+  const has = typeof handle === 'object' && handle !== null && 'setBlocking' in handle;
+  if (!has || typeof handle.setBlocking !== 'function') {
+    throw new Error('Node has changed: the handle of a terminal cannot be set non-blocking');
+  }
+  handle.setBlocking(false);
+}
+
+/** What does not fit is lost, as when nobody empties a UART. */
+function write(master: number, bytes: Uint8Array): void {
+  try {
+    writeSync(master, bytes);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code !== 'EAGAIN' && code !== 'EIO') throw error;
   }
 }
 

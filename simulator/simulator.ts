@@ -1,4 +1,6 @@
 /** The hardware of a site with the control that lends it hands: for `npm run simulate`, `npm start` and tests. */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Clock, Random } from '../drivers/contract/time.ts';
 import type { Arguments } from './arguments.ts';
 import { type Control, serveControl } from './control.ts';
@@ -41,6 +43,8 @@ const CONTROL_PORT = 4100;
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const { description, directory, kinds, clock = realClock() } = options;
   await using starting = new AsyncDisposableStack();
+  const claimed = claim(directory);
+  starting.defer(() => rmSync(claimed, { force: true }));
   const random = options.random ?? seededRandom(clock.now());
   const hardware = starting.use(
     await openHardware({ description, directory, kinds, clock, random }),
@@ -63,4 +67,36 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     ),
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   };
+}
+
+export class DirectoryTaken extends Error {
+  override readonly name = 'DirectoryTaken';
+}
+
+/** Two simulators in one directory would take each other's ports away. Answers the file that says whose it is. */
+function claim(directory: string): string {
+  const file = join(directory, 'simulator.pid');
+  mkdirSync(directory, { recursive: true });
+  const holder = holderOf(file);
+  if (holder !== undefined) {
+    throw new DirectoryTaken(
+      `process ${holder} simulates hardware in ${directory}: stop it, or name another directory`,
+    );
+  }
+  writeFileSync(file, `${process.pid}\n`);
+  return file;
+}
+
+/** `undefined` where the one who wrote it is gone. */
+function holderOf(file: string): number | undefined {
+  try {
+    const pid = Number(readFileSync(file, 'utf8'));
+    if (!Number.isInteger(pid) || pid < 1) return undefined;
+    process.kill(pid, 0);
+    return pid;
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'ENOENT' || code === 'ESRCH') return undefined;
+    throw error;
+  }
 }

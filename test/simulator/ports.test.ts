@@ -53,6 +53,20 @@ test('what is said before a program opens the port is lost, and never comes back
   assert.equal(probe.heard.length, 0);
 });
 
+test('a port that nobody reads stops nobody once it is full; what does not fit is lost', async (t) => {
+  const { clock, bus, probe, path } = place(t);
+  const port = await servePty(bus, { path });
+  t.after(() => port.close());
+  for (let times = 0; times < 64; times += 1) probe.say(new Uint8Array(1024).fill(times));
+  const said = clock.uptime();
+  await until(() => clock.uptime() - said > 50); // the clock goes on
+  const heard = new Heard();
+  const link = await serialOpener({ path, baudRate: 9600, clock }).open(heard, NEVER);
+  t.after(() => link.close());
+  probe.say(Uint8Array.of(0x42));
+  await until(() => heard.text.endsWith('42'));
+});
+
 test('a port goes with everything under way, and comes back under its name', async (t) => {
   const { clock, bus, probe, path } = place(t);
   const port = await servePty(bus, { path });
