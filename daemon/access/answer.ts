@@ -3,7 +3,7 @@ import type { Actuation, DeviceEvent } from '../../drivers/contract/device.ts';
 import type { Uptime } from '../../drivers/contract/time.ts';
 import type { Command } from './command.ts';
 import { commanded } from './commanded.ts';
-import { answerToDoor, answerToPresence, answerToSlotRead, entriesOnly } from './custody.ts';
+import { answerToDoor, answerToPresence } from './custody.ts';
 import { answerToContact, answerToInput, answerToLockState } from './door.ts';
 import type { Entry, Stamp } from './entry.ts';
 import type { Knowledge } from './knowledge.ts';
@@ -12,6 +12,8 @@ import type { PendingChange } from './presentation.ts';
 import { answerToPresentation } from './presented.ts';
 import { entryOfReport } from './report.ts';
 import { answerToResult } from './result.ts';
+import { entriesOnly } from './slot-entry.ts';
+import { answerToSlotRead } from './slot-read.ts';
 import { answerToStart } from './start.ts';
 import { answerToTimePassing, wakeAfter } from './timer.ts';
 

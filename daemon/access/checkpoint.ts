@@ -44,9 +44,14 @@ export function readCheckpoint(ledger: LedgerView, { evidence }: RecordedEntry):
 /** Our own writing, read back under the hash of the chain; its shape is that of the ledger when it was written. */
 function rowIn(row: Json): LedgerChange[] {
   if (!isObject(row)) return [];
-  const table = TABLES.find((each) => each === textIn(row, 'table'));
+  const table = textIn(row, 'table');
   const id = textIn(row, 'id');
   const value = objectIn(row, 'value');
-  if (table === undefined || id === undefined || value === undefined) return [];
-  return [{ table, id, value } as unknown as LedgerChange];
+  const change: unknown = { table, id, value };
+  return id !== undefined && value !== undefined && isChange(change) ? [change] : [];
+}
+
+function isChange(change: unknown): change is LedgerChange {
+  if (typeof change !== 'object' || change === null) return false;
+  return TABLES.some((table) => table === Reflect.get(change, 'table'));
 }

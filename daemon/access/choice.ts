@@ -93,7 +93,7 @@ function distinct(things: readonly Thing[]): readonly Thing[] {
     });
 }
 
-export function askChoice(
+function askChoice(
   things: readonly Thing[],
   passing: readonly Verdict[],
   known: Knowledge,
@@ -111,7 +111,7 @@ export function askChoice(
 }
 
 /** The credential to look up again once a choice is made. */
-export function indexShown({ pending, presentation }: Knowledge): CredentialIndex | undefined {
+function indexShown({ pending, presentation }: Knowledge): CredentialIndex | undefined {
   if (presentation?.kind === 'choice')
     return pending?.kind === 'choice' ? pending.index : undefined;
   return presentation !== undefined && 'index' in presentation ? presentation.index : undefined;

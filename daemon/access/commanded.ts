@@ -3,11 +3,11 @@ import type { DeviceId, SlotNumber } from '../../drivers/contract/device.ts';
 import type { Answer, Asked } from './answer.ts';
 import { plain } from './body.ts';
 import type { Command } from './command.ts';
-import { entriesOnly } from './custody.ts';
 import type { Entry, EntryType, Json } from './entry.ts';
 import type { Knowledge } from './knowledge.ts';
 import { type HolderId, holderId, type Reason } from './model.ts';
 import { keyOf, keysIn } from './place.ts';
+import { entriesOnly } from './slot-entry.ts';
 
 export function commanded(command: Command, known: Knowledge): Answer {
   const { by, id, why } = command;

@@ -3,11 +3,11 @@ import type { DeviceEvent, DeviceId, LockState } from '../../drivers/contract/de
 import type { Millis } from '../../drivers/contract/time.ts';
 import type { Answer, Asked } from './answer.ts';
 import { plain } from './body.ts';
-import { entriesOnly } from './custody.ts';
 import type { Entry } from './entry.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { Moment, SlotCustody } from './ledger.ts';
 import type { InputRole } from './site-facts.ts';
+import { entriesOnly } from './slot-entry.ts';
 
 type Event<Kind extends DeviceEvent['kind']> = Extract<DeviceEvent, { kind: Kind }>;
 

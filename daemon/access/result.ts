@@ -2,10 +2,10 @@
 import type { DeviceEvent } from '../../drivers/contract/device.ts';
 import type { Answer } from './answer.ts';
 import { plain } from './body.ts';
-import { boxEntry, entriesOnly } from './custody.ts';
 import type { Entry, EntryType, Json } from './entry.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { Opening } from './ledger.ts';
+import { boxEntry, entriesOnly } from './slot-entry.ts';
 
 type ResultEvent = Extract<DeviceEvent, { kind: 'actuation-result' }>;
 

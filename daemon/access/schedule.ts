@@ -118,17 +118,26 @@ export function standing(
   const zone = schedule.zone === 'site' ? policies.zone : schedule.zone;
   const isCut = hi - lo > LONGEST_STRETCH;
   const end = isCut ? instant(lo + LONGEST_STRETCH) : hi;
-  const moments = [lo, ...changes(schedule, policies.holidays, zone, lo, end)];
-  const walls = moments.map((moment) => wallClock(moment, zone));
-  const inside = walls.map((wall) => isInside(schedule, policies.holidays, wall));
-  const plain: Schedule = { zone: schedule.zone, weekly: schedule.weekly };
+  const inside = insideOver(schedule, policies.holidays, zone, lo, end);
   const hasExceptions = (schedule.exceptions ?? []).length > 0 || schedule.holidays === true;
   const possible = inside.includes(true);
-  return {
-    certain: !inside.includes(false) && !(isCut && hasExceptions),
-    possible,
-    holiday: !possible && hasExceptions && walls.some((wall) => isInside(plain, [], wall)),
-  };
+  // Without its exceptions: a schedule of its own, with edges of its own.
+  const plain: Schedule = { zone, weekly: schedule.weekly };
+  const holiday = !possible && hasExceptions && insideOver(plain, [], zone, lo, end).includes(true);
+  return { certain: !inside.includes(false) && !(isCut && hasExceptions), possible, holiday };
+}
+
+/** Whether the schedule holds at `lo`, and from each moment on at which that may change. */
+function insideOver(
+  schedule: Schedule,
+  holidays: Holidays,
+  zone: string,
+  lo: Instant,
+  hi: Instant,
+): readonly boolean[] {
+  return [lo, ...changes(schedule, holidays, zone, lo, hi)].map((moment) =>
+    isInside(schedule, holidays, wallClock(moment, zone)),
+  );
 }
 
 /**

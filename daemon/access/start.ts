@@ -1,11 +1,11 @@
 /** At start: openings that were under way are reported unknown and never driven again; what can be read is read. */
 import type { Answer, Asked } from './answer.ts';
 import { plain } from './body.ts';
-import { boxEntry } from './custody.ts';
 import type { Entry } from './entry.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { Opening } from './ledger.ts';
 import { keyOf } from './place.ts';
+import { boxEntry } from './slot-entry.ts';
 
 export function answerToStart(known: Knowledge): Answer {
   const entries = known.openings.map((opening) => interrupted(opening, known));

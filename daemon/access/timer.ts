@@ -2,7 +2,6 @@
 import { type Instant, type Millis, type Uptime, uptime } from '../../drivers/contract/time.ts';
 import type { Answer, Asked } from './answer.ts';
 import { plain } from './body.ts';
-import { boxEntry, settle } from './custody.ts';
 import { FIRE_HOLD, sinceMoment } from './door.ts';
 import type { Entry, Stamp } from './entry.ts';
 import type { Knowledge, KnownKey } from './knowledge.ts';
@@ -10,6 +9,8 @@ import type { Opening } from './ledger.ts';
 import { slotRow } from './place.ts';
 import type { PendingChange } from './presentation.ts';
 import { deadlineOf } from './settle.ts';
+import { settle } from './settled.ts';
+import { boxEntry } from './slot-entry.ts';
 
 /** A lock that says nothing for so long after its pulse will say nothing any more. */
 const NO_RESULT_AFTER: Millis = 30_000;

@@ -17,7 +17,7 @@ export function isUnsupported(match: KnownMatch, bridge: string, alone: boolean)
 }
 
 /** Staff, ongoing, neither counted nor scheduled: held by any clock. */
-export function isUnlimitedStaff({ options, window, uses, schedule }: Grant): boolean {
+function isUnlimitedStaff({ options, window, uses, schedule }: Grant): boolean {
   return (
     options.staff === true &&
     window.kind === 'ongoing' &&

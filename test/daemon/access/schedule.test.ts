@@ -108,6 +108,13 @@ test('only a holiday in the way is told as one', () => {
   assert.equal(told('2027-05-17T10:30+02:00'), false);
 });
 
+test('a holiday is told as one over a long stretch too', () => {
+  const exceptions = [{ date: '2027-05-10', windows: [] }];
+  const closed = weekly([1], '12:30', '13:00', { exceptions });
+  const over = standing(closed, SITE, at('2027-05-10T06:00+02:00'), at('2027-05-10T18:00+02:00'));
+  assert.deepEqual([over.possible, over.holiday], [false, true]);
+});
+
 test('its own zone, when it names one', () => {
   const tokyo = weekly([1], '10:00', '12:00', { zone: 'Asia/Tokyo' });
   assert.ok(holds(tokyo, '2027-05-10T10:30+09:00'));

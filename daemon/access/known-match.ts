@@ -1,0 +1,63 @@
+/** Grants as decisions know them: what carries the credential shown, joined with what was counted under it. */
+import type { KnownMatch } from './knowledge.ts';
+import type { GrantMatch } from './lookup.ts';
+import { type KeyId, keyId, type Policies, type Target } from './model.ts';
+import type { Pending } from './presentation.ts';
+import type { KnowledgePorts } from './site-facts.ts';
+import { ALL_UNCONFIRMED } from './uses.ts';
+
+export function namedKeys(targets: readonly Target[]): readonly KeyId[] {
+  return targets.flatMap((target) => (target.kind === 'key' ? [keyId(target.id)] : []));
+}
+
+export function levelsOf(
+  matches: readonly GrantMatch[],
+  { accessLevels }: Policies,
+): { readonly [name: string]: readonly Target[] } {
+  const found: Record<string, readonly Target[]> = {};
+  const visit = (targets: readonly Target[]): void => {
+    for (const { kind, id } of targets) {
+      const level = kind === 'access_level' && !Object.hasOwn(found, id) && accessLevels.get(id);
+      if (!level) continue;
+      found[id] = level;
+      visit(level);
+    }
+  };
+  for (const { grant } of matches) visit(grant.targets);
+  return found;
+}
+
+/** Only what a decision reads: neither sealed digits nor other people's hashes go into the evidence. */
+export function knownMatch(
+  match: GrantMatch,
+  pending: Pending | undefined,
+  { ledger }: KnowledgePorts,
+): KnownMatch {
+  const { grant, credential } = match;
+  const cards = pending?.kind === 'second-factor' ? pending.credentials : [];
+  const records = [credential.id, ...cards]
+    .filter((id) => id === credential.id || grant.credentials.some((each) => each.id === id))
+    .flatMap((id) => ledger.get('credential', id) ?? []);
+  const record = records.find(({ disabled }) => disabled) ?? records[0];
+  const use = ledger.get('use', grant.id) ?? ledger.get('use', ALL_UNCONFIRMED);
+  const presence = ledger.get('area', grant.holder);
+  const { sealed: _sealed, ...shown } = credential;
+  return {
+    grant: {
+      ...grant,
+      credentials: grant.credentials.map(({ id, kind, index, combineWith, digits }) => ({
+        id,
+        kind,
+        index,
+        ...(combineWith === undefined ? {} : { combineWith }),
+        ...(digits === undefined ? {} : { digits }),
+      })),
+    },
+    credential: shown,
+    window: match.window,
+    revoked: match.revoked,
+    ...(grant.uses === undefined || use === undefined ? {} : { use }),
+    ...(record === undefined ? {} : { credentialRecord: record }),
+    ...(presence === undefined ? {} : { presence }),
+  };
+}
