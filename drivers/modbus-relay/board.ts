@@ -2,7 +2,7 @@
 import { slotNumber } from '../contract/device.ts';
 import type { BusFacts, MachineDevice } from '../contract/machine.ts';
 import type { Millis } from '../contract/time.ts';
-import type { Answer, Bit, Board, BoardProtocol, Exchange } from '../wire/board.ts';
+import type { Answer, Bit, Board, BoardProtocol, Exchange, Reading } from '../wire/board.ts';
 import {
   dataBits,
   dataWords,
@@ -46,7 +46,7 @@ export function modbusBoard({
   id,
   options,
 }: MachineDevice<ModbusRelayOptions>): Board<ModbusFrame> {
-  const { address: unit, registers, slots } = options;
+  const { address: unit, registers, slots, strike } = options;
   return {
     device: id,
     address: unit,
@@ -65,10 +65,14 @@ export function modbusBoard({
     open(slot, hold) {
       const relay = slots.get(slot)?.relay;
       if (relay === undefined) throw new RangeError(`the board has no slot ${slot}`);
-      const pulse = Math.min(Math.max(hold, PULSE_UNIT), options.pulseMostMs);
-      const coil = registers.flashOn + relay - 1;
-      return writing(unit, WRITE_COIL, coil, Math.ceil(pulse / PULSE_UNIT));
+      return pulse(options, relay, hold, options.pulseMostMs);
     },
+    ...(strike !== undefined && {
+      strike: {
+        unlock: (hold: Millis) => pulse(options, strike.relay, hold, strike.holdMostMs),
+        lock: () => writing(unit, WRITE_COIL, registers.coils + strike.relay - 1, 0),
+      },
+    }),
     hasContact: (slot) => slots.get(slot)?.door !== undefined,
     unasked: () => undefined,
     timing: {
@@ -82,18 +86,37 @@ export function modbusBoard({
   };
 }
 
-function slotsOf(inputs: readonly boolean[], { slots, polarity }: ModbusRelayOptions) {
-  const most = Math.max(...slots.keys());
+function slotsOf(bits: readonly boolean[], options: ModbusRelayOptions): Reading {
+  const { slots, strike, polarity } = options;
+  const most = Math.max(0, ...slots.keys());
   const of = (terminal: (wiring: SlotWiring) => number | undefined, flips: boolean): Bit[] =>
     Array.from({ length: most }, (_, index) => {
       const wiring = slots.get(slotNumber(index + 1));
       const input = wiring === undefined ? undefined : terminal(wiring);
-      return input === undefined ? undefined : inputs[input - 1] !== flips;
+      return input === undefined ? undefined : bits[input - 1] !== flips;
     });
+  const taken = new Set([...slots.values()].flatMap(({ door, presence }) => [door, presence]));
+  taken.add(strike?.contact);
+  const contact = strike?.contact === undefined ? undefined : bits[strike.contact - 1];
+  const doorFlips = polarity.door === 'normal';
   return {
-    doors: of(({ door }) => door, polarity.door === 'normal'),
+    doors: of(({ door }) => door, doorFlips),
     presence: of(({ presence }) => presence, polarity.presence === 'inverted'),
+    inputs: bits.map((bit, index) => (taken.has(index + 1) ? undefined : bit)),
+    ...(contact !== undefined && { contact: contact !== doorFlips }),
   };
+}
+
+/** Ended by the board's own timer. */
+function pulse(
+  { address, registers }: ModbusRelayOptions,
+  relay: number,
+  hold: Millis,
+  most: Millis,
+): Modbus {
+  const length = Math.min(Math.max(hold, PULSE_UNIT), most);
+  const coil = registers.flashOn + relay - 1;
+  return writing(address, WRITE_COIL, coil, Math.ceil(length / PULSE_UNIT));
 }
 
 function reading(

@@ -11,14 +11,14 @@ export const modbusRelay: DriverEntry<ModbusRelayOptions> = {
   link: 'bytes',
   defaultBaudRate: 9600,
   options: modbusRelayOptions,
-  abilities: ({ slots }) => ({
+  abilities: ({ slots, strike }) => ({
     cards: false,
     codes: false,
     feedback: false,
-    slots: true,
+    slots: slots.size > 0,
     presence: [...slots.values()].some(({ presence }) => presence !== undefined),
-    lock: false,
-    onPowerLoss: undefined,
+    lock: strike !== undefined,
+    onPowerLoss: 'fail-secure',
   }),
   slots: ({ slots }) => [...slots.keys()].map(slotNumber),
   clashes(devices) {

@@ -10,6 +10,17 @@ const slot = z.strictObject({
   presence: number.optional().describe('input of the sensor for what lies in the slot, from 1'),
 });
 
+const strike = z.strictObject({
+  relay: number.describe('relay that powers the strike, from 1; a fail-secure one'),
+  contact: number.optional().describe('input of the door contact, from 1'),
+  holdMostMs: z
+    .int()
+    .min(100)
+    .max(600_000)
+    .default(60_000)
+    .describe('longest unlocking, whatever is asked for'),
+});
+
 /** Waveshare "Modbus RTU Relay (D)" and its like. */
 const registers = z.strictObject({
   coils: register.default(0x0000).describe('coil of relay 1'),
@@ -36,12 +47,13 @@ export const modbusRelayOptions = z
       .record(z.string().regex(/^[1-9][0-9]{0,3}$/), slot)
       .optional()
       .describe(
-        'slot number to relay and inputs; left out: slot, relay and door input have one number',
+        'slot number to relay and inputs; without it and strike, slot, relay and door input have one number',
       ),
+    strike: strike.optional().describe('strike of a door at this board'),
     registers: registers.prefault({}),
     polarity: z
       .strictObject({
-        door: polarity.describe('normal: input active is shut'),
+        door: polarity.describe('of slots and strike; normal: input active is shut'),
         presence: polarity.describe('normal: input active is something there'),
       })
       .prefault({}),
@@ -57,29 +69,34 @@ export const modbusRelayOptions = z
   })
   .transform(({ slots, ...options }) => ({
     ...options,
-    slots: slots === undefined ? oneToOne(options.relays, options.inputs) : asMap(slots),
+    slots: slots === undefined ? unnamed(options) : asMap(slots),
   }))
   .check(({ value, issues }) => {
-    const used = new Map<string, number>();
-    for (const [slotNumber, wiring] of value.slots) {
-      for (const name of ['relay', 'door', 'presence'] as const) {
-        const terminal = wiring[name];
-        if (terminal === undefined) continue;
-        const most = name === 'relay' ? value.relays : value.inputs;
-        const path = ['slots', String(slotNumber), name];
-        const key = `${name === 'relay' ? 'relay' : 'input'} ${terminal}`;
-        const other = used.get(key);
-        if (terminal > most) {
-          const message = `the board has 1 to ${most}`;
-          issues.push({ code: 'custom', input: terminal, path, message });
-        } else if (other !== undefined) {
-          const message = `${key} is used by slot ${other} already`;
-          issues.push({ code: 'custom', input: terminal, path, message });
-        }
-        used.set(key, slotNumber);
+    const used = new Map<string, string>();
+    const wire = (by: string, kind: 'relay' | 'input', at: number, path: readonly string[]) => {
+      const most = kind === 'relay' ? value.relays : value.inputs;
+      const other = used.get(`${kind} ${at}`);
+      if (at > most) issues.push(fault(at, path, `the board has 1 to ${most}`));
+      else if (other !== undefined) {
+        issues.push(fault(at, path, `${kind} ${at} is used by ${other} already`));
       }
+      used.set(`${kind} ${at}`, by);
+    };
+    for (const [slotNumber, { relay, door, presence }] of value.slots) {
+      const place = ['slots', String(slotNumber)];
+      const by = `slot ${slotNumber}`;
+      wire(by, 'relay', relay, [...place, 'relay']);
+      if (door !== undefined) wire(by, 'input', door, [...place, 'door']);
+      if (presence !== undefined) wire(by, 'input', presence, [...place, 'presence']);
     }
+    const { relay, contact } = value.strike ?? {};
+    if (relay !== undefined) wire('the strike', 'relay', relay, ['strike', 'relay']);
+    if (contact !== undefined) wire('the strike', 'input', contact, ['strike', 'contact']);
   });
+
+function fault(input: number, path: readonly string[], message: string) {
+  return { code: 'custom' as const, input, path: [...path], message };
+}
 
 export type ModbusRelayOptions = z.infer<typeof modbusRelayOptions>;
 
@@ -89,7 +106,16 @@ export interface SlotWiring {
   readonly presence?: number | undefined;
 }
 
-function oneToOne(relays: number, inputs: number): ReadonlyMap<number, SlotWiring> {
+function unnamed({
+  relays,
+  inputs,
+  strike: own,
+}: {
+  readonly relays: number;
+  readonly inputs: number;
+  readonly strike?: unknown;
+}): ReadonlyMap<number, SlotWiring> {
+  if (own !== undefined) return new Map();
   return new Map(
     Array.from({ length: relays }, (_, index) => {
       const terminal = index + 1;

@@ -1,13 +1,18 @@
 /** An opening from its pulse to what came of it (serial-hardware 2.5): sent, acknowledged and observed are three facts. */
-import type { Actuation, ActuationOutcome, DeviceEvent } from '../contract/device.ts';
+import type { Actuation, ActuationOutcome, DeviceEvent, SlotNumber } from '../contract/device.ts';
 import { type Millis, type Uptime, uptime } from '../contract/time.ts';
 import type { Bit, BoardTiming } from './board.ts';
 
-export type OpenSlot = Actuation & { readonly kind: 'open-slot' };
+/** What moves something on a board. */
+export type Movement = Actuation & { readonly kind: 'open-slot' | 'unlock' | 'lock' };
+
+export function slotOf(movement: Movement): SlotNumber | undefined {
+  return movement.kind === 'open-slot' ? movement.slot : undefined;
+}
 
 /** On the wire, never to be sent again. */
 export interface Opening {
-  readonly actuation: OpenSlot;
+  readonly actuation: Movement;
   /** When its last byte had left. */
   readonly sentAt: Uptime;
   readonly isAcknowledged: boolean;
@@ -27,7 +32,7 @@ const AFTER_PLAN: Millis = 250;
 /** Until the second of two equal readings. */
 export const SECOND_LOOK: Millis = 60;
 
-export function opening(actuation: OpenSlot, sentAt: Uptime): Opening {
+export function opening(actuation: Movement, sentAt: Uptime): Opening {
   return {
     actuation,
     sentAt,
@@ -57,7 +62,8 @@ export function outcomeOf(
   const facts = { sent: true, acknowledged: isAcknowledged, observed: false };
   if (refusal !== undefined) return { ...facts, result: 'failed', detail: refusal };
   if (!hasContact) {
-    if (isAcknowledged) return { ...facts, result: 'done', detail: 'no contact on this slot' };
+    if (isAcknowledged)
+      return { ...facts, result: 'done', detail: 'acknowledged; no contact tells more' };
     return now < sentAt + lastConfirm(timing) ? undefined : UNANSWERED;
   }
   if (openSeen >= timing.debounce) return { ...facts, observed: true, result: 'done' };

@@ -10,13 +10,16 @@ interface Sense {
   readonly count: number;
 }
 
+/** Of each kind of sensor, number 1 first. */
 export interface Picture {
   readonly doors: readonly Sense[];
   readonly presence: readonly Sense[];
+  readonly inputs: readonly Sense[];
+  readonly contact: readonly Sense[];
 }
 
 /** Nothing is known; the first value of each sensor is told with `first`. */
-export const BLANK_PICTURE: Picture = { doors: [], presence: [] };
+export const BLANK_PICTURE: Picture = { doors: [], presence: [], inputs: [], contact: [] };
 
 export interface Seen {
   readonly picture: Picture;
@@ -26,27 +29,37 @@ export interface Seen {
 }
 
 export function look(before: Picture, reading: Reading, debounce: number, device: DeviceId): Seen {
+  const { doors, presence, inputs = [], contact } = reading;
   const events: DeviceEvent[] = [];
-  const doors = reading.doors.map((bit, index) => {
-    const sense = see(before.doors[index], bit, debounce);
-    if (sense.value !== undefined && sense.value !== before.doors[index]?.value) {
-      const first = before.doors[index]?.value === undefined;
-      const slot = slotNumber(index + 1);
-      events.push({ device, kind: 'slot-door', slot, isOpen: sense.value, first });
-    }
-    return sense;
-  });
-  const presence = reading.presence.map((bit, index) => {
-    const sense = see(before.presence[index], bit, debounce);
-    if (sense.value !== undefined && sense.value !== before.presence[index]?.value) {
-      const first = before.presence[index]?.value === undefined;
-      const slot = slotNumber(index + 1);
-      events.push({ device, kind: 'slot-presence', slot, present: sense.value, first });
-    }
-    return sense;
-  });
-  const isSettled = [...doors, ...presence].every(({ count }) => count === 0);
-  return { picture: { doors, presence }, events, isSettled };
+  const next = (
+    senses: readonly Sense[],
+    bits: readonly Bit[],
+    tell: (number: number, value: boolean, first: boolean) => DeviceEvent,
+  ) =>
+    bits.map((bit, index) => {
+      const sense = see(senses[index], bit, debounce);
+      const was = senses[index]?.value;
+      if (sense.value !== undefined && sense.value !== was) {
+        events.push(tell(index + 1, sense.value, was === undefined));
+      }
+      return sense;
+    });
+  const picture: Picture = {
+    doors: next(before.doors, doors, (number, isOpen, first) => {
+      return { device, kind: 'slot-door', slot: slotNumber(number), isOpen, first };
+    }),
+    presence: next(before.presence, presence, (number, present, first) => {
+      return { device, kind: 'slot-presence', slot: slotNumber(number), present, first };
+    }),
+    inputs: next(before.inputs, inputs, (input, active, first) => {
+      return { device, kind: 'input', input, active, first };
+    }),
+    contact: next(before.contact, contact === undefined ? [] : [contact], (_, isOpen, first) => {
+      return { device, kind: 'door-contact', isOpen, first };
+    }),
+  };
+  const senses = [picture.doors, picture.presence, picture.inputs, picture.contact].flat();
+  return { picture, events, isSettled: senses.every(({ count }) => count === 0) };
 }
 
 const UNKNOWN: Sense = { value: undefined, other: undefined, count: 0 };

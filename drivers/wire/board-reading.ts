@@ -1,10 +1,18 @@
 /** What a lock board's answers make known: its doors and slots, and what came of openings. */
 import type { Actuation, ActuationId, DeviceEvent, DeviceFault } from '../contract/device.ts';
 import { type Uptime, uptime } from '../contract/time.ts';
-import type { Answer, Board, Reading } from './board.ts';
+import type { Answer, Bit, Board, Reading } from './board.ts';
 import { clearFaults, raiseFault } from './board-fault.ts';
 import { unknownResult } from './board-health.ts';
-import { observed, outcomeOf, refused, resultEvent, SECOND_LOOK } from './board-opening.ts';
+import {
+  type Movement,
+  observed,
+  outcomeOf,
+  refused,
+  resultEvent,
+  SECOND_LOOK,
+  slotOf,
+} from './board-opening.ts';
 import { look } from './board-picture.ts';
 import type { BoardState, Said } from './board-state.ts';
 
@@ -47,7 +55,7 @@ export function readAs<Frame>(
   events.push(...usable.events);
   const seen = look(before.picture, reading, timing.debounce, device);
   const openings = before.openings.map((each) =>
-    observed(each, reading.doors[each.actuation.slot - 1], asOf, timing),
+    observed(each, doorOf(each.actuation, reading), asOf, timing),
   );
   const isUndecided = openings.some(({ openSeen, shutSeen }) => openSeen + shutSeen > 0);
   const soon = uptime(now + SECOND_LOOK);
@@ -94,7 +102,9 @@ export function judge<Frame>(
   const events: DeviceEvent[] = [];
   const openings = state.openings.filter((each) => {
     const { actuation } = each;
-    const outcome = outcomeOf(each, now, board.hasContact(actuation.slot), board.timing);
+    const slot = slotOf(actuation);
+    const hasContact = slot !== undefined && board.hasContact(slot);
+    const outcome = outcomeOf(each, now, hasContact, board.timing);
     if (outcome !== undefined) events.push(resultEvent(actuation, outcome));
     return outcome === undefined;
   });
@@ -105,6 +115,12 @@ export function judge<Frame>(
   events.push(...unread.map((each) => unknownResult(each, false, 'no steady reading in time')));
   const rereading = state.rereading.filter(({ expiresAt }) => expiresAt > now);
   return { state: { ...state, openings, waiting, rereading }, events };
+}
+
+/** An open door proves nothing about a strike: somebody may have left it open. */
+function doorOf(movement: Movement, { doors }: Reading): Bit {
+  const slot = slotOf(movement);
+  return slot === undefined ? undefined : doors[slot - 1];
 }
 
 function rereadDone(actuation: Actuation): DeviceEvent {

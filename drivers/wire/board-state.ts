@@ -5,6 +5,7 @@ import {
   type DeviceEvent,
   type DeviceFault,
   type DeviceStatistics,
+  movesSomething,
   NO_STATISTICS,
 } from '../contract/device.ts';
 import { type Millis, type Uptime, uptime } from '../contract/time.ts';
@@ -12,10 +13,11 @@ import type { Board, Exchange } from './board.ts';
 import {
   confirmAt,
   hopeUntil,
+  type Movement,
   type Opening,
-  type OpenSlot,
   opening,
   refused,
+  slotOf,
 } from './board-opening.ts';
 import { BLANK_PICTURE, type Picture } from './board-picture.ts';
 
@@ -28,7 +30,7 @@ export interface BoardState<Frame> {
   readonly misses: number;
   readonly backoff: Millis;
   readonly picture: Picture;
-  readonly waiting: readonly OpenSlot[];
+  readonly waiting: readonly Movement[];
   readonly openings: readonly Opening[];
   readonly rereading: readonly Actuation[];
   readonly nextOpenAt: Uptime;
@@ -89,7 +91,7 @@ export function asked<Frame>(
     return { state, events: [refused(actuation, 'the board does not answer')] };
   }
   const why = reasonAgainst(board, state, actuation, now);
-  if (why !== undefined || actuation.kind !== 'open-slot') {
+  if (why !== undefined || !isMovement(actuation)) {
     return { state, events: [refused(actuation, why ?? `a lock board cannot ${actuation.kind}`)] };
   }
   return { state: { ...state, waiting: [...state.waiting, actuation] }, events: [] };
@@ -101,9 +103,11 @@ function reasonAgainst<Frame>(
   actuation: Actuation,
   now: Uptime,
 ): string | undefined {
-  if (actuation.kind !== 'open-slot') return undefined;
+  if (!isMovement(actuation)) return undefined;
   // The bound keeps an off-by-one from reaching the codes that open everything.
-  if (!board.hasSlot(actuation.slot)) return `the board has no slot ${actuation.slot}`;
+  if (actuation.kind !== 'open-slot') {
+    if (board.strike === undefined) return `this lock board cannot ${actuation.kind}`;
+  } else if (!board.hasSlot(actuation.slot)) return `the board has no slot ${actuation.slot}`;
   if (actuation.expiresAt <= now) return 'expired before it could be sent';
   if (state.presence === 'offline') return 'the board does not answer';
   if (state.waiting.length >= WAITING_MOST) return 'too many openings wait for this board';
@@ -121,13 +125,22 @@ export function withdrawn<Frame>(state: BoardState<Frame>, id: ActuationId): Sai
 }
 
 /** The opening that may be put on the wire now. */
-export function readyOpening<Frame>(state: BoardState<Frame>, now: Uptime): OpenSlot | undefined {
+export function readyOpening<Frame>(state: BoardState<Frame>, now: Uptime): Movement | undefined {
   if (state.presence !== 'online' || state.nextOpenAt > now) return undefined;
-  return state.waiting.find(({ slot }) => (state.restUntil.get(slot) ?? now) <= now);
+  return state.waiting.find((each) => restsUntil(state, each) <= now);
+}
+
+function restsUntil<Frame>({ restUntil }: BoardState<Frame>, movement: Movement): number {
+  const slot = slotOf(movement);
+  return slot === undefined ? 0 : (restUntil.get(slot) ?? 0);
+}
+
+function isMovement(actuation: Actuation): actuation is Movement {
+  return movesSomething(actuation);
 }
 
 /** It leaves: never to be sent again, whatever becomes of it. */
-export function leaving<Frame>(state: BoardState<Frame>, actuation: OpenSlot): BoardState<Frame> {
+export function leaving<Frame>(state: BoardState<Frame>, actuation: Movement): BoardState<Frame> {
   const { statistics } = state;
   return {
     ...state,
@@ -139,11 +152,12 @@ export function leaving<Frame>(state: BoardState<Frame>, actuation: OpenSlot): B
 export function hasLeft<Frame>(
   { timing }: Board<Frame>,
   state: BoardState<Frame>,
-  actuation: OpenSlot,
+  actuation: Movement,
   now: Uptime,
 ): BoardState<Frame> {
   const restUntil = new Map([...state.restUntil].filter(([, until]) => until > now));
-  restUntil.set(actuation.slot, uptime(now + timing.slotRest));
+  const slot = slotOf(actuation);
+  if (slot !== undefined) restUntil.set(slot, uptime(now + timing.slotRest));
   const firstConfirm = timing.confirmAfter[0] ?? 0;
   return {
     ...state,
@@ -166,9 +180,9 @@ export function readingDueAt<Frame>(
 
 /** When something may be sent to it: a reading, or an opening whose slot and board have rested. */
 export function dueAt<Frame>(board: Board<Frame>, state: BoardState<Frame>): Uptime {
-  const { waiting, nextOpenAt, restUntil, presence } = state;
+  const { waiting, nextOpenAt, presence } = state;
   const openings = presence === 'online' ? waiting : [];
-  const ready = openings.map(({ slot }) => Math.max(nextOpenAt, restUntil.get(slot) ?? 0));
+  const ready = openings.map((each) => Math.max(nextOpenAt, restsUntil(state, each)));
   return uptime(Math.min(readingDueAt(board, state), ...ready));
 }
 

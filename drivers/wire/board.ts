@@ -12,6 +12,10 @@ export interface Reading {
   readonly doors: readonly Bit[];
   /** Something lies in the slot. */
   readonly presence: readonly Bit[];
+  /** Inputs that belong to no slot, input 1 first; `undefined` for those that do. */
+  readonly inputs?: readonly Bit[];
+  /** The door that the strike holds stands open. */
+  readonly contact?: Bit;
 }
 
 export type Answer<Frame> =
@@ -66,6 +70,8 @@ export interface Board<Frame> {
   readonly status: Exchange<Frame>;
   /** Only for slots that it has. */
   open(slot: SlotNumber, hold: Millis): Exchange<Frame>;
+  /** A strike at the board beside its slots; the board ends the unlocking by itself. */
+  readonly strike?: { unlock(hold: Millis): Exchange<Frame>; lock(): Exchange<Frame> };
   /** A contact tells whether this slot's door is open. */
   hasContact(slot: SlotNumber): boolean;
   /** What the board says by itself of its slots; `undefined` for all other frames. */

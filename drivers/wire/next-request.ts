@@ -4,7 +4,7 @@
  */
 import type { Uptime } from '../contract/time.ts';
 import type { Board, Exchange } from './board.ts';
-import type { OpenSlot } from './board-opening.ts';
+import type { Movement } from './board-opening.ts';
 import {
   type BoardState,
   leaving,
@@ -18,7 +18,7 @@ export interface BoardRequest<Frame> {
   readonly board: number;
   readonly purpose: 'setup' | 'status' | 'open';
   readonly exchange: Exchange<Frame>;
-  readonly opening: OpenSlot | undefined;
+  readonly opening: Movement | undefined;
   /** What sending it makes of the board's state. */
   leaving(state: BoardState<Frame>): BoardState<Frame>;
 }
@@ -36,10 +36,12 @@ export function nextRequest<Frame>(
     const state = states[index];
     const opening = state === undefined ? undefined : readyOpening(state, now);
     if (board === undefined || opening === undefined) continue;
+    const exchange = exchangeFor(board, opening);
+    if (exchange === undefined) continue; // refused when it came
     return {
       board: index,
       purpose: 'open',
-      exchange: board.open(opening.slot, opening.hold),
+      exchange,
       opening,
       leaving: (before) => leaving(before, opening),
     };
@@ -61,4 +63,17 @@ export function nextRequest<Frame>(
     };
   }
   return undefined;
+}
+
+function exchangeFor<Frame>(board: Board<Frame>, movement: Movement): Exchange<Frame> | undefined {
+  switch (movement.kind) {
+    case 'open-slot':
+      return board.open(movement.slot, movement.hold);
+    case 'unlock':
+      return board.strike?.unlock(movement.hold);
+    case 'lock':
+      return board.strike?.lock();
+    default:
+      return movement satisfies never;
+  }
 }

@@ -80,6 +80,7 @@ export class SimulatedLockBoard implements SimulatedDevice, LockBoard {
   #doorInverted: boolean;
   #presenceInverted: boolean;
   #requests = 0;
+  #more: () => Readonly<Record<string, SimJson>> = () => ({});
 
   constructor(
     name: string,
@@ -180,7 +181,13 @@ export class SimulatedLockBoard implements SimulatedDevice, LockBoard {
       address: this.address,
       hasPower: this.#hasPower,
       requests: this.#requests,
+      ...this.#more(),
     };
+  }
+
+  /** What only this kind of board has to show. */
+  alsoShow(more: () => Readonly<Record<string, SimJson>>): void {
+    this.#more = more;
   }
 
   #bits(of: (slot: number) => boolean): readonly boolean[] {

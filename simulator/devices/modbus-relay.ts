@@ -5,7 +5,7 @@
 import { type Timer, uptime } from '../../drivers/contract/time.ts';
 import { crc16Modbus } from '../../drivers/wire/crc16.ts';
 import type { Scanned } from '../../drivers/wire/receive-buffer.ts';
-import { numberIn } from '../arguments.ts';
+import { numberIn, yesOrNo } from '../arguments.ts';
 import type { DeviceSurroundings } from '../device.ts';
 import { type LockBoard, SimulatedLockBoard } from './lock-board.ts';
 
@@ -22,6 +22,7 @@ export interface SimulatedModbusOptions {
       readonly presence?: number | undefined;
     }
   >;
+  readonly strike?: { readonly relay: number; readonly contact?: number | undefined } | undefined;
   readonly polarity?: {
     readonly door: 'normal' | 'inverted';
     readonly presence: 'normal' | 'inverted';
@@ -64,6 +65,15 @@ export function simulatedModbusRelay(
             return null;
           },
         },
+        'set-input': {
+          what: 'closes or opens a contact at an input that belongs to no slot: a button, a fire alarm',
+          arguments: { input: 'number of the input', 'active?': 'true (the default) or false' },
+          run(given) {
+            const input = numberIn(given, 'input', { from: 1, to: options.inputs ?? 8 });
+            registers.contacts[input - 1] = yesOrNo(given, 'active', true);
+            return null;
+          },
+        },
         'stick-modes': {
           what: 'lets its mode registers keep what they hold, whatever is written',
           arguments: {},
@@ -82,14 +92,16 @@ export function simulatedModbusRelay(
     },
   );
   registers.follow(board);
+  board.alsoShow(() => ({ coils: registers.coilsOn, modes: [...registers.modes] }));
   return board;
 }
 
 class Registers {
   readonly modes: number[];
+  /** Contacts at inputs that no slot uses. */
+  readonly contacts: boolean[];
   sticks = false;
   readonly #around: DeviceSurroundings;
-  readonly #inputs: number;
   readonly #coils: boolean[];
   readonly #timers = new Map<number, Timer>();
   readonly #slots: NonNullable<SimulatedModbusOptions['slots']>;
@@ -98,12 +110,17 @@ class Registers {
   constructor(options: SimulatedModbusOptions, around: DeviceSurroundings) {
     const { relays = 8, inputs = 8 } = options;
     this.#around = around;
-    this.#inputs = inputs;
     this.#coils = Array.from({ length: relays }, () => false);
     this.modes = Array.from({ length: relays }, () => 0);
+    this.contacts = Array.from({ length: inputs }, () => false);
     this.#slots =
       options.slots ??
       new Map(this.#coils.map((_, index) => [index + 1, { relay: index + 1, door: index + 1 }]));
+  }
+
+  /** Numbers of the relays that are on. */
+  get coilsOn(): readonly number[] {
+    return this.#coils.flatMap((on, index) => (on ? [index + 1] : []));
   }
 
   /** An input in linkage mode drives its relay by itself. */
@@ -120,7 +137,7 @@ class Registers {
   }
 
   inputs(board: LockBoard): readonly boolean[] {
-    const inputs = Array.from({ length: this.#inputs }, () => false);
+    const inputs = [...this.contacts];
     const doors = board.hookBits();
     const presence = board.presenceBits();
     for (const [slot, wiring] of this.#slots) {

@@ -379,6 +379,22 @@ for (const subject of SUBJECTS) {
       assert.equal(wired.of('fault').at(-1)?.state, 'cleared');
     });
 
+    test('a slow gateway that merges and cuts what it carries changes nothing but the time', async () => {
+      for (const faults of [
+        { delay: 40, split: 3 },
+        { delay: 20, merge: 30 },
+      ]) {
+        const wired = await wiredBus(entry, { box: at(1), other: at(2) }, { latencyMs: 200 });
+        wired.bus.setFaults(faults);
+        await wired.clock.advance(3000);
+        assert.equal(wired.of('online').length, 2);
+        assert.equal((await wired.result(wired.openSlot('box', 2))).result, 'done');
+        await wired.clock.advance(10_000);
+        assert.deepEqual([...wired.of('offline'), ...wired.of('fault')], []);
+        assert.equal(board(wired).box.pulsesOf(2), 1);
+      }
+    });
+
     test('somebody else who asks on the bus is reported, and forgotten after a quiet minute', async () => {
       const wired = await started();
       const requests: Uint8Array[] = [];

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { actuationId, deviceId } from '../../../drivers/contract/device.ts';
+import { uptime } from '../../../drivers/contract/time.ts';
 import { modbusRelay } from '../../../drivers/modbus-relay/driver.ts';
 import { modbusRelayOptions } from '../../../drivers/modbus-relay/options.ts';
 import { SimulatedLockBoard } from '../../../simulator/devices/lock-board.ts';
@@ -94,5 +96,57 @@ test('wiring that contradicts itself or the board is refused, each fault with it
   assert.deepEqual(faults({ slots: { 1: { relay: 1, door: 2, presence: 2 } } }), [
     'slots.1.presence',
   ]);
+  assert.deepEqual(faults({ slots: { 1: { relay: 1 } }, strike: { relay: 1 } }), ['strike.relay']);
+  assert.deepEqual(faults({ strike: { relay: 1, contact: 9 } }), ['strike.contact']);
   assert.deepEqual(faults({ address: 0 }), ['address']);
+});
+
+test('a door strike at the board: unlocked for a time by its timer, locked at once, its contact told', async () => {
+  const options = { strike: { relay: 2, contact: 3, holdMostMs: 5000 }, slots: {} };
+  const wired = await wiredBus(modbusRelay, { door: { options, build: simulatedModbusRelay } });
+  await wired.clock.advance(2000);
+  assert.deepEqual(wired.of('slot-door'), []);
+  assert.deepEqual(
+    wired.of('door-contact').map(({ isOpen, first }) => [isOpen, first]),
+    [[true, true]],
+    'the contact of a shut door is active',
+  );
+  wired.hand('door', 'set-input', { input: 3 });
+  await wired.clock.advance(1000);
+  assert.deepEqual(wired.of('door-contact').at(-1)?.isOpen, false);
+  const coil = () => JSON.stringify(wired.bus.devices.get('door')?.look()).includes('"coils":[2]');
+  const ask = (kind: 'unlock' | 'lock', hold: number) => {
+    const id = actuationId(wired.nextId());
+    const expiresAt = uptime(wired.clock.uptime() + 2000);
+    const common = { id, device: deviceId('door'), expiresAt };
+    wired.running?.actuate(kind === 'lock' ? { ...common, kind } : { ...common, kind, hold });
+    return wired.result(id);
+  };
+  const unlocked = await ask('unlock', 3000);
+  assert.deepEqual([unlocked.result, unlocked.acknowledged], ['done', true]);
+  assert.equal(coil(), true);
+  await wired.clock.advance(3100);
+  assert.equal(coil(), false);
+  await ask('unlock', 60_000);
+  assert.equal((await ask('lock', 0)).result, 'done');
+  assert.equal(coil(), false);
+});
+
+test('inputs that belong to no slot are told by their number, an exit button within half a second', async () => {
+  const options = { slots: { 1: { relay: 1, door: 1 } } };
+  const wired = await wiredBus(modbusRelay, { box: { options, build: simulatedModbusRelay } });
+  await wired.clock.advance(2000);
+  assert.deepEqual(
+    wired.of('input').map(({ input, first }) => [input, first]),
+    [2, 3, 4, 5, 6, 7, 8].map((input) => [input, true]),
+  );
+  wired.events.length = 0;
+  const begun = wired.clock.uptime();
+  wired.hand('box', 'set-input', { input: 4 });
+  await wired.clock.runUntil(() => wired.of('input').length > 0, 2000);
+  assert.deepEqual(
+    wired.of('input').map(({ input, active, first }) => [input, active, first]),
+    [[4, true, false]],
+  );
+  assert.ok(wired.clock.uptime() - begun < 500);
 });
