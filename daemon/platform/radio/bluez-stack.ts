@@ -97,10 +97,14 @@ class BluezStack implements RadioStack {
     const adapter = this.#mustBeStarted();
     const cancelled = Promise.withResolvers<never>();
     cancelled.promise.catch(() => undefined);
-    this.#connecting.set(address, cancelled.reject);
+    let link: BluezLink | undefined;
+    this.#connecting.set(address, (error) => {
+      link?.giveUp();
+      cancelled.reject(error);
+    });
     try {
       const device = await Promise.race([this.#known(adapter, address), cancelled.promise]);
-      const link = new BluezLink(device, listener);
+      link = new BluezLink(device, listener);
       await Promise.race([link.begin(), cancelled.promise]);
       return link;
     } finally {
@@ -147,6 +151,7 @@ class BluezLink implements StackLink {
   readonly #listener: StackLinkListener;
   readonly #characteristics = new Map<string, BluezCharacteristic>();
   #open = false;
+  #isGivenUp = false;
 
   constructor(device: Device, listener: StackLinkListener) {
     this.#device = device;
@@ -157,11 +162,22 @@ class BluezLink implements StackLink {
     this.#device.on('disconnect', () => {
       if (!this.#open) return;
       this.#open = false;
+      release(this.#device);
       this.#listener.closed(undefined, 'disconnected');
     });
     await this.#device.connect();
+    if (this.#isGivenUp) {
+      await this.#device.disconnect();
+      throw new LinkError('closed', 'nobody waits for this link any more');
+    }
     this.#open = true;
     await this.#discover();
+  }
+
+  /** A connection that is made all the same is ended at once. */
+  giveUp(): void {
+    this.#isGivenUp = true;
+    if (this.#open) this.disconnect().catch(() => undefined);
   }
 
   async read(from: GattCharacteristic): Promise<Uint8Array> {
@@ -213,6 +229,13 @@ class BluezLink implements StackLink {
     }
     return found;
   }
+}
+
+/** node-ble lets go of its bus signals only where it disconnected itself. */
+function release(device: Device): void {
+  const helper = 'helper' in device ? device.helper : undefined;
+  if (typeof helper !== 'object' || helper === null || !('removeListeners' in helper)) return;
+  if (typeof helper.removeListeners === 'function') helper.removeListeners();
 }
 
 async function advertisement(address: string, device: Device): Promise<Advertisement> {
