@@ -10,6 +10,7 @@ import { buildIntoSlot } from './devices/slot-reader.ts';
 import { serveFifo } from './fifo.ts';
 import type { BusPort } from './link.ts';
 import { servePty } from './pty.ts';
+import { StoppableClock } from './stoppable-clock.ts';
 import { serveTcp } from './tcp.ts';
 
 /** The part of a config that a simulator needs; the daemon reads the same file. */
@@ -65,11 +66,12 @@ interface Wired {
 }
 
 export async function openHardware(options: HardwareOptions): Promise<Hardware> {
-  const { description, clock, random, kinds } = options;
+  const { description, random, kinds } = options;
   mkdirSync(options.directory, { recursive: true });
   const wired = new Map<string, Wired>();
   const unsimulated: Unsimulated[] = [];
   await using opening = new AsyncDisposableStack();
+  const clock = opening.use(new StoppableClock(options.clock));
   for (const [name, setting] of Object.entries(description.buses)) {
     const baudRate = setting.baudRate;
     const bus = new SimulatedBus({
@@ -185,7 +187,11 @@ export class Hardware implements AsyncDisposable {
     };
   }
 
+  /** A device that still had power would go on talking to itself: a fob that lies on a reader, say. */
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const { bus } of this.#buses.values()) {
+      for (const device of bus.devices.values()) device.power(false);
+    }
     await this.#ports.disposeAsync();
   }
 }
