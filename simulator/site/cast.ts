@@ -2,6 +2,7 @@
 export const CAST = {
   guest: { holder: 'guest-ada', grant: 'g-stay-3', pin: '482913' },
   cleaner: { holder: 'cleaner-bo', grant: 'g-cleaning', fob: '1F00644BB6' },
+  courier: { holder: 'courier-cy', grant: 'g-parcel', pin: '706315' },
   flat: { key: 'flat-3', name: 'the key to flat 3', slot: 3, fob: '0F00012A03' },
   store: { key: 'store-room', name: 'the store room key', slot: 12, fob: '0F00012A0C' },
   other: { key: 'flat-7', name: 'the key to flat 7', slot: 7, fob: '0F00012A07' },

@@ -13,6 +13,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { loadConfig } from '../../config/load.ts';
+import type { Config } from '../../config/schema.ts';
 import { writeClientKey } from '../../daemon/cloud/client-key.ts';
 import { enrol } from '../../daemon/cloud/enrolment.ts';
 import { mqttBroker } from '../../daemon/platform/mqtt-broker.ts';
@@ -20,6 +21,7 @@ import { realRandom } from '../../daemon/platform/random.ts';
 import { type Clock, type Millis, pause } from '../../drivers/contract/time.ts';
 import { EmbeddedBroker } from '../broker.ts';
 import { simulatedKinds } from '../devices/catalogue.ts';
+import { buildIntoSlot } from '../devices/slot-reader.ts';
 import { type Move, type Simulator, startSimulator } from '../simulator.ts';
 import { CAST } from './cast.ts';
 import { DaemonProcess } from './daemon-process.ts';
@@ -89,6 +91,8 @@ export async function openDemoSite({
   if (story === undefined || shell === undefined) throw new Error('two senders were enrolled');
   writeClientKey(join(directory, 'cloud-key.json'), shell);
   writeFileSync(join(directory, 'pin-pepper'), randomBytes(32), { mode: 0o600 });
+  const token = randomBytes(24).toString('base64url');
+  writeFileSync(join(directory, 'api-token'), token, { mode: 0o600 });
 
   const config = loadConfig(CONFIG, { variables: new Map(Object.entries(variables)) });
   const simulator = opening.use(
@@ -102,6 +106,16 @@ export async function openDemoSite({
       clock,
     }),
   );
+  buildInSlotReaders(config, simulator);
+  // The cloud listens before the box first speaks, so that it hears everything in its order.
+  const cloud = opening.use(
+    await OwnCloud.join({
+      broker: mqttBroker({ url: broker.url }),
+      key: story,
+      clock,
+      random: realRandom(),
+    }),
+  );
   const daemon = opening.use(
     new DaemonProcess({
       config: CONFIG,
@@ -111,15 +125,10 @@ export async function openDemoSite({
       onDeath: (how) => say(`the daemon died (${how}) and is started again`),
     }),
   );
-  const api = await apiOf(store, daemon, directory, clock);
-  const cloud = opening.use(
-    await OwnCloud.join({
-      broker: mqttBroker({ url: broker.url }),
-      key: story,
-      clock,
-      random: realRandom(),
-    }),
-  );
+  const api = { url: `http://127.0.0.1:${variables.API_PORT}`, token };
+  await untilReady(api.url, daemon, directory, clock);
+  // A command sent before the box listens would have to be sent again.
+  while (cloud.client.state === undefined) await pause(clock, 20);
   const parts = opening.move();
   return {
     directory,
@@ -132,6 +141,17 @@ export async function openDemoSite({
   };
 }
 
+/** Readers that the config has inside slots hear whichever fob lies there. */
+function buildInSlotReaders({ accessPoints }: Config, { hardware }: Simulator): void {
+  for (const { box, slotReaders } of Object.values(accessPoints)) {
+    for (const [slot, name] of Object.entries(slotReaders)) {
+      const reader = hardware.device(name);
+      const board = box === undefined ? undefined : hardware.device(box);
+      if (reader !== undefined && board !== undefined) buildIntoSlot(reader, board, Number(slot));
+    }
+  }
+}
+
 /** What hangs where before anybody comes. */
 const CONTENTS: readonly Move[] = [CAST.flat, CAST.other, CAST.store].map(({ slot, fob }) => ({
   device: 'box',
@@ -139,40 +159,23 @@ const CONTENTS: readonly Move[] = [CAST.flat, CAST.other, CAST.store].map(({ slo
   arguments: { slot, fob },
 }));
 
-/** The daemon writes how to reach it once it can be reached. */
-async function apiOf(
-  store: string,
+/** Waits until the daemon answers, and says what it wrote where it does not. */
+async function untilReady(
+  url: string,
   daemon: DaemonProcess,
   directory: string,
   clock: Clock,
-): Promise<ApiAccess> {
-  const file = join(store, 'api.json');
+): Promise<void> {
   const end = clock.uptime() + READY_WITHIN;
   while (clock.uptime() < end && daemon.deaths < 3) {
-    const access = readAccess(file);
-    if (access !== undefined && (await isReady(access))) return access;
+    if (await isReady(url)) return;
     await pause(clock, 50);
   }
-  throw new Error(
-    `the daemon did not come up:\n${readFileSync(join(directory, 'daemon.log'), 'utf8').slice(-2000)}`,
-  );
+  const log = readFileSync(join(directory, 'daemon.log'), 'utf8');
+  throw new Error(`the daemon did not come up:\n${log.slice(-2000)}`);
 }
 
-function readAccess(file: string): ApiAccess | undefined {
-  try {
-    const { url, token }: { url?: unknown; token?: unknown } = JSON.parse(
-      readFileSync(file, 'utf8'),
-    );
-    return typeof url === 'string' && typeof token === 'string' ? { url, token } : undefined;
-  } catch (error) {
-    // Not written yet, or half written.
-    if (error instanceof SyntaxError || (error instanceof Error && 'code' in error))
-      return undefined;
-    throw error;
-  }
-}
-
-async function isReady({ url }: ApiAccess): Promise<boolean> {
+async function isReady(url: string): Promise<boolean> {
   try {
     return (await fetch(`${url}/readyz`)).ok;
   } catch (error) {

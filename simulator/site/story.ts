@@ -30,6 +30,7 @@ export interface StoryParts {
 const STARTS_AFTER: Millis = 5000;
 const HOLDS_FOR: Millis = 12_000;
 const NEWS_WITHIN: Millis = 8000;
+const COURIER_COMES_WITHIN: Millis = 3_600_000;
 
 export async function playStory(parts: StoryParts): Promise<void> {
   const { timeline, cloud, hands, clock, line } = parts;
@@ -112,6 +113,12 @@ export async function playStory(parts: StoryParts): Promise<void> {
     'broker-cut',
     'The line to the cloud is cut; the box goes on deciding',
     async () => {
+      timeline.say('cloud', `promises slot ${flat.slot}, empty now, to a courier`);
+      done(
+        await cloud.putGrant(courierGrant(guestSlot, ends), [
+          { id: 'c-courier-pin', kind: 'pin', secret: CAST.courier.pin },
+        ]),
+      );
       await settle(parts);
       seenBefore = cloud.events.length;
       await line.cut();
@@ -195,6 +202,19 @@ function cleanerGrant() {
         },
       ],
     },
+    operations: ['pickup' as const, 'dropoff' as const],
+  };
+}
+
+/** Keeps the slot free: what is promised is not offered for returns. */
+function courierGrant(slot: number, from: Instant) {
+  const { courier } = CAST;
+  return {
+    id: courier.grant,
+    rev: from,
+    holder: courier.holder,
+    targets: [{ kind: 'slot' as const, id: `box:${slot}` }],
+    window: { kind: 'instants' as const, end: instant(from + COURIER_COMES_WITHIN) },
     operations: ['pickup' as const, 'dropoff' as const],
   };
 }
