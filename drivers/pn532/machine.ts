@@ -1,11 +1,5 @@
 /** The talk with a PN532: wake it, set it up, then ask again and again which cards lie in its field. */
-import {
-  type Actuation,
-  type DeviceEvent,
-  type DeviceId,
-  type DeviceStatistics,
-  NO_STATISTICS,
-} from '../contract/device.ts';
+import type { Actuation, DeviceEvent, DeviceId } from '../contract/device.ts';
 import type { BusFacts, Input, Machine, Send, Step } from '../contract/machine.ts';
 import { type Millis, type Uptime, uptime } from '../contract/time.ts';
 import { joinBytes, toHex } from '../wire/hex.ts';
@@ -13,16 +7,15 @@ import { NOTHING_HELD, receive } from '../wire/receive-buffer.ts';
 import {
   cardsIn,
   encodePn532,
-  FEW_RETRIES,
   FIRMWARE,
   LIST_CARDS,
   PN532_MOST,
   type Pn532Frame,
   RELEASE_ALL,
-  SAM_CONFIGURATION,
   scanPn532,
   WAKE,
 } from './frame.ts';
+import { asleep, type Pn532State, SETUP } from './state.ts';
 
 export interface Pn532Talk {
   readonly device: DeviceId;
@@ -37,55 +30,14 @@ const MISSES_OFFLINE = 3;
 const BACKOFF: Millis = 1000;
 const READ_STATE_WITHIN: Millis = 1500;
 
-const SETUP = [SAM_CONFIGURATION, FIRMWARE, FEW_RETRIES] as const;
-
-interface State {
-  readonly isUp: boolean;
-  readonly isOnline: boolean;
-  readonly wasOffline: boolean;
-  /** Next of `SETUP`; past its end the chip is ready. */
-  readonly setupAt: number;
-  readonly inFlight:
-    | {
-        readonly command: Uint8Array;
-        readonly deadline: Uptime | undefined;
-        readonly isAcked: boolean;
-      }
-    | undefined;
-  /** A card was found, or may have been, and is not found again until it is let go. */
-  readonly mustRelease: boolean;
-  readonly nextAt: Uptime;
-  readonly misses: number;
-  readonly held: Uint8Array;
-  readonly seen: ReadonlyMap<string, Uptime>;
-  readonly firmware: string;
-  readonly rereading: readonly { readonly actuation: Actuation; readonly until: Uptime }[];
-  readonly statistics: DeviceStatistics;
-}
-
-export function pn532Machine(talk: Pn532Talk, bus: Pick<BusFacts, 'latencyMs'>): Machine<State> {
+export function pn532Machine(
+  talk: Pn532Talk,
+  bus: Pick<BusFacts, 'latencyMs'>,
+): Machine<Pn532State> {
   return {
-    begin: (now) => ({ state: fresh(now), send: [], events: [], wakeAt: undefined }),
+    begin: (now) => ({ state: asleep(now), send: [], events: [], wakeAt: undefined }),
     step: (state, input, now) => new Turn(talk, bus.latencyMs, state, now).take(input),
     statistics: (state) => new Map([[talk.device, state.statistics]]),
-  };
-}
-
-function fresh(now: Uptime): State {
-  return {
-    isUp: false,
-    isOnline: false,
-    wasOffline: false,
-    setupAt: 0,
-    inFlight: undefined,
-    mustRelease: false,
-    nextAt: now,
-    misses: 0,
-    held: NOTHING_HELD,
-    seen: new Map(),
-    firmware: '',
-    rereading: [],
-    statistics: NO_STATISTICS,
   };
 }
 
@@ -96,16 +48,16 @@ class Turn {
   readonly #now: Uptime;
   readonly #events: DeviceEvent[] = [];
   readonly #send: Send[] = [];
-  #state: State;
+  #state: Pn532State;
 
-  constructor(talk: Pn532Talk, latency: Millis, state: State, now: Uptime) {
+  constructor(talk: Pn532Talk, latency: Millis, state: Pn532State, now: Uptime) {
     this.#talk = talk;
     this.#latency = latency;
     this.#state = state;
     this.#now = now;
   }
 
-  take(input: Input): Step<State> {
+  take(input: Input): Step<Pn532State> {
     switch (input.kind) {
       case 'link-up':
         this.#state = { ...this.#state, isUp: true };
@@ -329,7 +281,7 @@ class Turn {
       this.#result(actuation, 'failed', false, why);
     if (this.#state.isOnline)
       this.#events.push({ device: this.#talk.device, kind: 'offline', why });
-    this.#state = { ...fresh(this.#now), statistics: this.#state.statistics };
+    this.#state = { ...asleep(this.#now), statistics: this.#state.statistics };
   }
 
   #result(
