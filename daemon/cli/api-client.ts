@@ -88,8 +88,9 @@ export class ApiClient {
     path: string,
     body: unknown,
     schema: z.ZodType<T>,
+    headers: Readonly<Record<string, string>> = {},
   ): Promise<T> {
-    return this.#ask(method, path, body, schema);
+    return this.#ask(method, path, body, schema, headers);
   }
 
   /** Blocks of a stream of server-sent events, until it ends or `signal` does. */
@@ -113,13 +114,22 @@ export class ApiClient {
     }
   }
 
-  async #ask<T>(method: string, path: string, body: unknown, schema: z.ZodType<T>): Promise<T> {
-    const answer = await this.#fetch(path, {
-      method,
-      ...(body === undefined
-        ? {}
-        : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
-    });
+  async #ask<T>(
+    method: string,
+    path: string,
+    body: unknown,
+    schema: z.ZodType<T>,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<T> {
+    const init: RequestInit =
+      body === undefined
+        ? { method, headers: { ...more } }
+        : {
+            method,
+            body: JSON.stringify(body),
+            headers: { 'content-type': 'application/json', ...more },
+          };
+    const answer = await this.#fetch(path, init);
     if (answer.status !== 200) throw await failure(answer);
     return schema.parse(await answer.json());
   }

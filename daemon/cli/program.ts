@@ -17,6 +17,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   why: async () => (await import('./why.ts')).whyCommand,
   'what-if': async () => (await import('./why.ts')).whatIfCommand,
   keys: async () => (await import('./keys.ts')).keysCommand,
+  open: async () => (await import('./open.ts')).openCommand,
+  lockdown: async () => (await import('./open.ts')).lockdownCommand,
   grants: async () => (await import('./grants.ts')).grantsCommand,
   token: async () => (await import('./token.ts')).tokenCommand,
   drivers: async () => (await import('./drivers.ts')).driversCommand,

@@ -55,7 +55,11 @@ const verifySchema = z.object({
   faults: z.array(z.string()),
 });
 
+/** Callers that follow at one time; each reads from the journal for itself. */
+const STREAMS_MAX = 32;
+
 export function entryEndpoints(desk: SiteDesk): readonly Endpoint[] {
+  const streams = { open: 0 };
   return [
     endpoint({
       method: 'GET',
@@ -131,8 +135,14 @@ export function entryEndpoints(desk: SiteDesk): readonly Endpoint[] {
         if (!Number.isInteger(last) || last < 0) {
           throw new ApiError('bad_request', 'a number of an entry', 'Last-Event-ID');
         }
+        if (streams.open >= STREAMS_MAX) {
+          throw new ApiError('busy', `${STREAMS_MAX} callers follow already`);
+        }
         const fits = (entry: RecordedEntry) => isShown(entry) && matches(entry, query);
-        return new Raw('text/event-stream', entryStream(desk, last, fits, signal));
+        return new Raw(
+          'text/event-stream',
+          counted(streams, entryStream(desk, last, fits, signal)),
+        );
       },
     }),
     endpoint({
@@ -145,6 +155,18 @@ export function entryEndpoints(desk: SiteDesk): readonly Endpoint[] {
       call: async () => ({ ...(await desk.journal.verify()) }),
     }),
   ];
+}
+
+async function* counted(
+  streams: { open: number },
+  stream: AsyncIterable<string>,
+): AsyncIterable<string> {
+  streams.open += 1;
+  try {
+    yield* stream;
+  } finally {
+    streams.open -= 1;
+  }
 }
 
 export function entryAt(desk: SiteDesk, seq: number): RecordedEntry {

@@ -162,12 +162,12 @@ function slotsReply(
   box: NonNullable<AccessPoint['box']>,
 ): SlotReply[] {
   const { ledger } = desk.journal;
+  const names = new Map(desk.grants.keys().map((key) => [String(key.id), key.name]));
   const lying = new Map<string, { id: string; name: string }[]>();
   for (const [id, { place }] of ledger.all('key')) {
     if (place.kind !== 'slot') continue;
     const at = slotId(place.box, place.slot);
-    const name = desk.grants.keys().find((key) => key.id === id)?.name ?? id;
-    lying.set(at, [...(lying.get(at) ?? []), { id, name }]);
+    lying.set(at, [...(lying.get(at) ?? []), { id, name: names.get(id) ?? id }]);
   }
   return box.slots.map((slot) => {
     const id = slotId(box.device, slot);

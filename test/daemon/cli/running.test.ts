@@ -88,6 +88,21 @@ test('keys are listed, and their place is stated', async () => {
   assert.equal((await latchkey(['keys', 'place', 'flat-3', ...at])).status, 2);
 });
 
+test('an opening that cannot be is told honestly; a lockdown is set and ended', async () => {
+  const [opened, nowhere, set] = await Promise.all([
+    latchkey(['open', 'lobby:3', '--why', 'stranded guest', ...at, '--json']),
+    latchkey(['open', 'lobby:99', ...at]),
+    latchkey(['lockdown', '--no-staff', ...at, '--json']),
+  ]);
+  assert.equal(opened.status, 1, 'the board is away');
+  assert.equal(JSON.parse(opened.stdout).result, 'refused');
+  assert.equal(nowhere.status, 2);
+  const { lockdown } = JSON.parse(set.stdout);
+  const { stdout } = await latchkey(['status', ...at]);
+  assert.match(stdout, new RegExp(`lockdown of site since .*${lockdown}`));
+  assert.equal((await latchkey(['lockdown', '--end', lockdown, ...at])).status, 0);
+});
+
 test('the journal is printed, followed and verified while the daemon runs', async () => {
   const follower = start(['journal', '--follow', '--json', ...at]);
   await printed(follower, /system\.started/);

@@ -350,3 +350,24 @@ test('metrics name devices and states, and no person', async () => {
   assert.match(text, /^latchkey_keys\{place="all"\} 3$/m);
   assert.doesNotMatch(text, /holder/);
 });
+
+test('so many callers may follow at one time, and one more when one of them goes', async () => {
+  await using bench = await ApiBench.open();
+  const callers = Array.from({ length: 32 }, () => new AbortController());
+  const streams: AsyncIterator<string>[] = [];
+  for (const { signal } of callers) {
+    const { body } = await bench.raw('GET', '/api/v1/events', { signal });
+    assert.ok(typeof body === 'object' && Symbol.asyncIterator in body);
+    const stream = body[Symbol.asyncIterator]();
+    await stream.next();
+    streams.push(stream);
+  }
+  assert.equal((await bench.call('GET', '/api/v1/events')).body.error.code, 'busy');
+  callers[0]?.abort();
+  assert.equal((await streams[0]?.next())?.done, true);
+  assert.equal((await bench.raw('GET', '/api/v1/events')).status, 200);
+  for (const [index, stream] of streams.entries()) {
+    callers[index]?.abort();
+    await stream.return?.();
+  }
+});
