@@ -210,7 +210,10 @@ export interface Bridge extends AsyncDisposable {
   readonly log: { event: string; fields: JsonObject }[];
 }
 
-export async function openBridge(home: Home, parts: BridgeOptions): Promise<Bridge> {
+export async function openBridge(
+  home: Pick<Home, 'enrolment'>,
+  parts: BridgeOptions,
+): Promise<Bridge> {
   const { clock, random, broker } = parts;
   const directory = parts.directory ?? ':memory:';
   const worker = parts.worker ?? false;
