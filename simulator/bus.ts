@@ -117,8 +117,7 @@ export class SimulatedBus {
   /** Cuts the pair between port and devices: the port stays open and hears nothing. */
   cut(): void {
     this.#isCut = true;
-    this.#speaking?.timer.cancel();
-    this.#speaking = undefined;
+    this.#hush();
   }
 
   mend(): void {
@@ -140,8 +139,16 @@ export class SimulatedBus {
         this.#host = undefined;
         this.toHost.drop();
         this.toDevices.drop();
+        this.#hush();
+        for (const { toHost } of this.#places.values()) toHost.drop();
       },
     };
+  }
+
+  /** What is just being said is not heard to its end. */
+  #hush(): void {
+    this.#speaking?.timer.cancel();
+    this.#speaking = undefined;
   }
 
   #hear(bytes: Uint8Array): void {
