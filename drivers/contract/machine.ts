@@ -102,6 +102,11 @@ export interface DriverEntry<Options = unknown> {
   readonly defaultBaudRate: number;
   readonly options: z.ZodType<Options>;
   abilities(options: Options): DriverAbilities;
+  /** Of a GATT driver: whom to connect to. Its bus is the adapter; each device there has a machine of its own. */
+  peripheral?(options: Options): {
+    readonly address: string;
+    readonly addressType: 'public' | 'random';
+  };
   /** Slots that exist with these options, for boxes. */
   slots?(options: Options): readonly SlotNumber[];
   /** Faults that only show with all devices of a bus together (one address twice); path and remedy as in config. */

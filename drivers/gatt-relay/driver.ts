@@ -20,14 +20,19 @@ export const gattRelay: DriverEntry<GattRelayOptions> = {
     lock: true,
     onPowerLoss: failSafe ? 'fail-safe' : 'fail-secure',
   }),
-  clashes: (devices) =>
-    devices.length <= 1
-      ? []
-      : [`${devices.map(({ id }) => id).join(', ')}: each relay board needs a bus of its own`],
+  peripheral: ({ address, addressType }) => ({ address, addressType }),
+  clashes: (devices) => {
+    const first = new Map<string, string>();
+    return devices.flatMap(({ id, options: { address } }) => {
+      const other = first.get(address);
+      first.set(address, other ?? id);
+      return other === undefined ? [] : [`${other} and ${id} have both the address ${address}`];
+    });
+  },
   machine(devices, bus) {
     const [device, ...more] = devices;
     if (device === undefined || more.length > 0) {
-      throw new RangeError(`one relay board a bus, found ${devices.length}`);
+      throw new RangeError(`one machine a relay board, found ${devices.length}`);
     }
     return relayMachine(device, dialectOf(device.id, device.options, bus.secrets));
   },

@@ -13,6 +13,12 @@ const template = z
   .describe('hex, with {channel} and {tenths} for one byte each');
 
 const fields = z.strictObject({
+  address: z
+    .string()
+    .toLowerCase()
+    .regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/)
+    .describe('Bluetooth address; `latchkey ble scan` shows it'),
+  addressType: z.enum(['public', 'random']).default('public'),
   dialect: z
     .enum(['bt004ble', 'a0', 'custom'])
     .describe('Devantech BT004BLE; the common A0 boards; or the templates below'),

@@ -20,14 +20,19 @@ export const nukiSmartLock: DriverEntry<NukiOptions> = {
     // A motor on the inside: without power everything stays as it is, and a key still works.
     onPowerLoss: undefined,
   }),
-  clashes: (devices) =>
-    devices.length <= 1
-      ? []
-      : [`${devices.map(({ id }) => id).join(', ')}: each Nuki lock needs a bus of its own`],
+  peripheral: ({ address, addressType }) => ({ address, addressType }),
+  clashes: (devices) => {
+    const first = new Map<string, string>();
+    return devices.flatMap(({ id, options: { address } }) => {
+      const other = first.get(address);
+      first.set(address, other ?? id);
+      return other === undefined ? [] : [`${other} and ${id} have both the address ${address}`];
+    });
+  },
   machine(devices, bus) {
     const [device, ...more] = devices;
     if (device === undefined || more.length > 0) {
-      throw new RangeError(`one Nuki lock a bus, found ${devices.length}`);
+      throw new RangeError(`one machine a Nuki lock, found ${devices.length}`);
     }
     const { authorization, pin } = device.options;
     const path = `devices.${device.id}.options`;

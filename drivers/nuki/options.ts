@@ -9,6 +9,12 @@ const credential = (what: string) =>
     .describe(`${what}, as \`credential:name\``);
 
 export const nukiOptions = z.strictObject({
+  address: z
+    .string()
+    .toLowerCase()
+    .regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/)
+    .describe('Bluetooth address; `latchkey ble scan` shows it'),
+  addressType: z.enum(['public', 'random']).default('random'),
   authorization: credential('what `latchkey ble pair` wrote: number and key of our authorization'),
   pin: credential(
     "the lock's security PIN, its digits; needed for codes, log and clock",

@@ -86,6 +86,7 @@ const NOT_AUTHORIZED = 0x20;
 const BAD_PIN = 0x21;
 const BAD_NONCE = 0x22;
 const BAD_PARAMETER = 0x23;
+const INVALID_AUTHORIZATION = 0x24;
 const PIN_LOCKED = 0x28;
 const MOTOR_BLOCKED = 0x42;
 const BUSY = 0x45;
@@ -342,6 +343,14 @@ export class NukiLock implements Peripheral, SimulatedDevice {
         const at = fromLockDate(body, 0);
         if (at !== undefined) this.#clockError = at - this.#clock.now();
         ended(at === undefined ? BAD_PARAMETER : undefined);
+        return;
+      }
+      case COMMAND.removeAuthorization: {
+        const gone = readU32(body, 0);
+        // Said before it is forgotten: the answer is sealed with what goes.
+        if (this.authorizations.has(gone)) complete();
+        else refuse(INVALID_AUTHORIZATION);
+        this.authorizations.delete(gone);
         return;
       }
       case COMMAND.verifyPin:

@@ -60,7 +60,7 @@ async function site(): Promise<Site> {
       );
       const events: DeviceEvent[] = [];
       const device = deviceId(name);
-      const options = nukiOptions.parse({ authorization: 'credential:lock', idleMs: 500 });
+      const options = nukiOptions.parse({ address, authorization: 'credential:lock', idleMs: 500 });
       const running = await runGattMachine({
         machine: nukiSmartLock.machine([{ id: device, options }], {
           baudRate: 0,

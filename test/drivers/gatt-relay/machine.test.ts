@@ -40,6 +40,7 @@ class Bench implements AsyncDisposable {
     this.board = new RelayBoard({ dialect, clock: this.clock, password: 'open sesame' });
     this.air.join(this.board);
     const parsed = gattRelayOptions.parse({
+      address: this.board.address,
       dialect,
       ...(dialect === 'a0' ? { allowInsecure: true } : { password: 'credential:relay' }),
       ...options,
@@ -135,13 +136,27 @@ test('the documented bytes of both dialects', () => {
 });
 
 test('an insecure board has to be allowed, and a secure one needs its password', () => {
-  assert.equal(gattRelayOptions.safeParse({ dialect: 'a0' }).success, false);
-  assert.equal(gattRelayOptions.safeParse({ dialect: 'bt004ble' }).success, false);
   assert.equal(
-    gattRelayOptions.safeParse({ dialect: 'custom', allowInsecure: true }).success,
+    gattRelayOptions.safeParse({ address: '00:15:85:00:00:01', dialect: 'a0' }).success,
     false,
   );
-  assert.equal(gattRelayOptions.safeParse({ dialect: 'a0', allowInsecure: true }).success, true);
+  assert.equal(
+    gattRelayOptions.safeParse({ address: '00:15:85:00:00:01', dialect: 'bt004ble' }).success,
+    false,
+  );
+  assert.equal(
+    gattRelayOptions.safeParse({
+      address: '00:15:85:00:00:01',
+      dialect: 'custom',
+      allowInsecure: true,
+    }).success,
+    false,
+  );
+  assert.equal(
+    gattRelayOptions.safeParse({ address: '00:15:85:00:00:01', dialect: 'a0', allowInsecure: true })
+      .success,
+    true,
+  );
 });
 
 test('bt004ble: the strike is energised as long as was asked, seen to be, and released by the board', async () => {

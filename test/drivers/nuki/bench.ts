@@ -79,6 +79,7 @@ export class NukiBench implements AsyncDisposable {
         {
           id: DOOR,
           options: nukiOptions.parse({
+            address: this.lock.address,
             authorization: 'credential:lock',
             ...(pin === null ? {} : { pin: 'credential:pin' }),
             ...options,
