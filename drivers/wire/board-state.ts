@@ -17,6 +17,7 @@ import {
   type Opening,
   opening,
   refused,
+  SECOND_LOOK,
   slotOf,
 } from './board-opening.ts';
 import { BLANK_PICTURE, type Picture } from './board-picture.ts';
@@ -193,6 +194,11 @@ export function overAt<Frame>({ timing }: Board<Frame>, state: BoardState<Frame>
     ...state.rereading.map(({ expiresAt }) => expiresAt),
     ...state.openings.map((each) => hopeUntil(each, timing)),
   );
+}
+
+/** It is to be read again at once. */
+export function readSoon<Frame>(state: BoardState<Frame>, now: Uptime): BoardState<Frame> {
+  return { ...state, pollAt: uptime(Math.min(state.pollAt, now + SECOND_LOOK)) };
 }
 
 export function readingSent<Frame>(state: BoardState<Frame>, now: Uptime): BoardState<Frame> {

@@ -87,9 +87,11 @@ export class Turn<Frame> {
   }
 
   #speak(): void {
-    const { inFlight, isLeaving, quietUntil, turn } = this.#bus;
+    const { inFlight, isLeaving, quietUntil, turn, echo } = this.#bus;
     if (inFlight !== undefined || isLeaving || this.#now < quietUntil) return;
-    const request = nextRequest(this.#facts.boards, this.#boards, turn, this.#now);
+    // Where a reply equals its request it could be our own echo: nothing moves before the adapter is known.
+    const mayMove = isEchoKnown(echo);
+    const request = nextRequest(this.#facts.boards, this.#boards, turn, mayMove, this.#now);
     if (request === undefined) return;
     this.#giveUp();
     const { board, exchange } = request;
@@ -209,10 +211,8 @@ export class Turn<Frame> {
     this.#on(index, (board, before) => health.heard(board, before, since, this.#now));
     if (inFlight.purpose === 'open') {
       if (opening === undefined) return;
-      // Where the reply equals the request it may be our own echo, until the adapter is known.
-      const told = isEchoKnown(this.#bus.echo) ? answer : ({ kind: 'declined' } as const);
       this.#on(index, (board, before) =>
-        reading.openingAnswered(board, before, opening.id, told, this.#now),
+        reading.openingAnswered(board, before, opening.id, answer, this.#now),
       );
       return;
     }
@@ -233,6 +233,10 @@ export class Turn<Frame> {
           return answer satisfies never;
       }
     });
+    // Openings wait until the adapter is known: it is found out now, not at the next regular reading.
+    if (!isEchoKnown(this.#bus.echo)) {
+      this.#on(index, (_, before) => ({ state: one.readSoon(before, this.#now), events: [] }));
+    }
   }
 
   /** A board that speaks by itself, a late reply, or a second board with the same address. */
@@ -335,12 +339,13 @@ export class Turn<Frame> {
   }
 
   #wakeAt(): Uptime | undefined {
-    const { inFlight, isLeaving, quietUntil } = this.#bus;
+    const { inFlight, isLeaving, quietUntil, echo } = this.#bus;
     const over = this.#moments(one.overAt);
     // While a request leaves nothing else can be said; its `sent` or the link's end will come.
     const free = isLeaving
       ? Number.POSITIVE_INFINITY
-      : (inFlight?.deadline ?? Math.max(quietUntil, this.#moments(one.dueAt)));
+      : (inFlight?.deadline ??
+        Math.max(quietUntil, this.#moments(isEchoKnown(echo) ? one.dueAt : one.readingDueAt)));
     const wakeAt = Math.max(Math.min(over, free), this.#now);
     return Number.isFinite(wakeAt) ? uptime(wakeAt) : undefined;
   }

@@ -23,15 +23,19 @@ export interface BoardRequest<Frame> {
   leaving(state: BoardState<Frame>): BoardState<Frame>;
 }
 
-/** `turn`: the board after the one that was served last. `undefined` while nothing is due. */
+/**
+ * `turn`: the board after the one that was served last. `mayMove`: without it only readings. `undefined` while nothing
+ * is due.
+ */
 export function nextRequest<Frame>(
   boards: readonly Board<Frame>[],
   states: readonly BoardState<Frame>[],
   turn: number,
+  mayMove: boolean,
   now: Uptime,
 ): BoardRequest<Frame> | undefined {
   const order = boards.map((_, step) => (turn + step) % boards.length);
-  for (const index of order) {
+  for (const index of mayMove ? order : []) {
     const board = boards[index];
     const state = states[index];
     const opening = state === undefined ? undefined : readyOpening(state, now);

@@ -209,6 +209,46 @@ test('whatever comes in, each opening is sent at most once and ends exactly once
   assert.ok(moved > 100, `${moved} openings were sent at all`);
 });
 
+test('nothing is moved before it is known whether the adapter gives our own bytes back', () => {
+  for (const { entry, options, isOpening, reply } of WIRES) {
+    for (const echoes of [false, true]) {
+      const machine = machineOf(entry, options);
+      let now = uptime(1000);
+      let step = machine.begin(now);
+      let answered = 0;
+      const give = (input: Input) => {
+        step = machine.step(step.state, input, now);
+        const [send] = step.send;
+        return send?.kind === 'bytes' ? send.bytes : undefined;
+      };
+      let request = give({ kind: 'link-up' });
+      const actuation: Actuation = {
+        id: actuationId('a'),
+        device: deviceId('one'),
+        expiresAt: uptime(now + 5000),
+        kind: 'open-slot',
+        slot: slotNumber(1),
+        hold: 500,
+      };
+      request = give({ kind: 'actuation', actuation }) ?? request;
+      for (let turn = 0; turn < 50 && !isOpening(request ?? new Uint8Array(0)); turn += 1) {
+        if (request === undefined) {
+          now = uptime(Math.max(now, step.wakeAt ?? now));
+          request = give({ kind: 'wake' });
+          continue;
+        }
+        const said = reply(request, false);
+        give({ kind: 'sent' });
+        answered += 1;
+        request = give({ kind: 'bytes', bytes: echoes ? joinBytes(request, said) : said });
+      }
+      assert.ok(request !== undefined && isOpening(request), `${entry.name} opens in the end`);
+      assert.ok(answered >= (echoes ? 1 : 3), `${entry.name} after ${answered} readings`);
+      assert.ok(now - 1000 < 1500, `${entry.name} not long after`);
+    }
+  }
+});
+
 test('a reading from before the pulse says nothing about it, however late it comes', async () => {
   const wired = await wiredBus(kerongCu16, {
     box: { options: { address: 0, debounce: 1, pollMs: 5000 }, build: simulatedKerongCu16 },
