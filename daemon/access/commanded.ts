@@ -119,9 +119,15 @@ function openSlot(
     key: another === undefined ? key?.id : undefined,
   };
   return {
-    entries: [entry('access.commanded', body, device, command.holder ?? holderId(by))],
+    entries: [entry('access.commanded', body, device, command.holder ?? operatorId(by))],
     actuations: [{ kind: 'open-slot', device, slot, hold, intent: 0 }],
   };
+}
+
+/** Whoever signed for it, as somebody who may have a key; what cannot be an id is left out. */
+function operatorId(by: string): HolderId {
+  const printable = by.replaceAll(/[^\u0020-\uffff]/g, '').slice(0, 256);
+  return holderId(printable === '' ? 'operator' : printable);
 }
 
 function correct(

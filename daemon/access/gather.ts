@@ -8,10 +8,18 @@ import { knownMatch, levelsOf, namedKeys } from './known-match.ts';
 import { doorsOf, isAreaOnline, keypadsOf, slotsOf } from './known-point.ts';
 import type { CredentialRecord } from './ledger.ts';
 import type { GrantMatch } from './lookup.ts';
-import type { AccessPoint, CredentialId, CredentialIndex, KeyId } from './model.ts';
+import type {
+  AccessPoint,
+  ClockInterval,
+  CredentialId,
+  CredentialIndex,
+  KeyId,
+  Policies,
+} from './model.ts';
 import { targetsOf } from './place.ts';
 import type { Pending, Presentation } from './presentation.ts';
 import { devicesOf, isAt, roleOf } from './role.ts';
+import { LONGEST_STRETCH } from './schedule.ts';
 import { presentationOf } from './shown.ts';
 import type { KnowledgePorts } from './site-facts.ts';
 
@@ -100,7 +108,7 @@ function base({ site, state, ledger }: KnowledgePorts, stamp: Stamp): Knowledge 
       zone,
       clockUntrusted,
       auditFull,
-      holidays,
+      holidays: near(holidays, stamp.clock),
       accessLevels: {},
       lockout,
       antiPassbackMinutes,
@@ -118,6 +126,16 @@ function base({ site, state, ledger }: KnowledgePorts, stamp: Stamp): Knowledge 
     doors: [],
   };
 }
+
+/** Holidays that a schedule can meet while the clock is somewhere in its interval; the others stay out of the evidence. */
+function near(holidays: Policies['holidays'], { lo, hi }: ClockInterval): Policies['holidays'] {
+  const day = (at: number) => new Date(at).toISOString().slice(0, 10);
+  const first = day(lo - 3 * DAY);
+  const last = day(Math.min(hi, lo + LONGEST_STRETCH) + 3 * DAY);
+  return holidays.filter(({ date }) => first <= date && date <= last);
+}
+
+const DAY = 86_400_000;
 
 /** What is known of one access point, whatever happens there. */
 function around(

@@ -7,7 +7,9 @@ import type { KnowledgePorts } from './site-facts.ts';
 import { ALL_UNCONFIRMED } from './uses.ts';
 
 export function namedKeys(targets: readonly Target[]): readonly KeyId[] {
-  return targets.flatMap((target) => (target.kind === 'key' ? [keyId(target.id)] : []));
+  return targets.flatMap((target) =>
+    target.kind === 'key' && target.id !== '' ? [keyId(target.id)] : [],
+  );
 }
 
 export function levelsOf(

@@ -107,7 +107,7 @@ export interface ScheduleStanding {
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 /** A longer stretch is looked at for this long: a week repeats, but for exceptions, which are then uncertain. */
-const LONGEST_STRETCH = 8 * DAY;
+export const LONGEST_STRETCH = 8 * DAY;
 
 export function standing(
   schedule: Schedule,

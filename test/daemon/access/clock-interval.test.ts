@@ -138,6 +138,19 @@ test('a boot in 1970 is broken, keeps the high-water mark, and goes on counting'
   assert.equal(machine.interval.state, 'trusted');
 });
 
+test('a wall clock a little behind what certainly passed is no alarm; two minutes behind is', () => {
+  const marks = { highWater: instant(TRUE), boot: 'b0', uptime: uptime(1), graceUsed: 0 };
+  for (const [behind, state] of [
+    [2 * MINUTE, 'floor'],
+    [2 * MINUTE + 1, 'broken'],
+  ] as const) {
+    const machine = new Machine(GRACE, marks);
+    machine.off = -behind;
+    machine.reboot(0);
+    assert.equal(machine.interval.state, state);
+  }
+});
+
 test('the high-water mark is written every minute in every state, and never goes back', () => {
   for (const prepare of [
     () => {},

@@ -461,3 +461,245 @@ test('two keys may be brought to one slot: it opens without a choice, and neithe
   world.result('done');
   assert.deepEqual(typesOf(world.advance(35_000)), ['access.not_returned']);
 });
+
+test('a box without door contacts: settled by presence as it changes, or when the time is over', () => {
+  const taken = site({ door: false });
+  taken.code('123456');
+  taken.result('done');
+  assert.deepEqual(typesOf(taken.presence(1, false)), ['device.slot', 'access.taken']);
+  assert.equal([...taken.ledger.all('opening')].length, 0);
+  taken.card(FOB);
+  taken.result('done');
+  assert.deepEqual(typesOf(taken.presence(1, true)), ['device.slot', 'access.returned']);
+  assert.equal([...taken.ledger.all('opening')].length, 0);
+
+  const left = site({ door: false });
+  left.code('123456');
+  left.result('done');
+  assert.deepEqual(typesOf(left.advance(34_999)), []);
+  assert.deepEqual(typesOf(left.advance(1)), ['access.content_unknown']);
+
+  const kept = site({ door: false });
+  kept.code('123456');
+  kept.presence(1, false);
+  kept.card(FOB);
+  kept.result('done');
+  assert.deepEqual(typesOf(kept.advance(35_000)), ['access.not_returned']);
+  assert.equal(kept.placeOf('k1'), 'with anna');
+});
+
+test('a box that sees nothing: whoever opened a slot has its key, and who opens one to return has given it back', () => {
+  const world = site({ door: false, presence: false });
+  world.code('123456');
+  world.result('done');
+  assert.deepEqual(typesOf(world.advance(35_000)), ['access.taken']);
+  world.card(FOB);
+  world.result('done');
+  assert.deepEqual(typesOf(world.advance(35_000)), ['access.returned', 'access.content_unknown']);
+  assert.equal(world.placeOf('k1'), 'slot 1');
+  assert.deepEqual(world.ledger.get('key', 'k1')?.flags, ['content-unknown']);
+});
+
+test('slot readers alone tell: read in its slot is not taken, or returned; another fob there is neither', () => {
+  const left = site({ door: false, presence: false, readers: true });
+  left.code('123456');
+  assert.deepEqual(typesOf(left.card(FOB, deviceId('in-1'))), ['device.slot', 'access.not_taken']);
+
+  const out = () => {
+    const world = site({ door: true, presence: false, readers: true });
+    world.code('123456');
+    world.door(1, true);
+    world.card(FOB, deviceId('in-1')); // still in the open slot: no news
+    world.door(1, false);
+    assert.deepEqual(typesOf(world.advance(5_000)), ['access.taken']);
+    return world;
+  };
+  const back = out();
+  assert.equal(back.placeOf('k1'), 'with anna');
+  back.card(FOB);
+  back.door(1, true);
+  back.door(1, false);
+  assert.deepEqual(typesOf(back.card(FOB, deviceId('in-1'))), ['device.slot', 'access.returned']);
+
+  const none = out();
+  none.card(FOB);
+  none.door(1, true);
+  none.door(1, false);
+  assert.deepEqual(typesOf(none.advance(5_000)), ['access.not_returned']);
+
+  const foreign = site({ readers: true });
+  takeKey(foreign);
+  foreign.card(FOB);
+  foreign.door(1, true);
+  foreign.presence(1, true);
+  assert.deepEqual(typesOf(foreign.card('ffffffffff', deviceId('in-1'))), [
+    'access.foreign_fob',
+    'device.slot',
+  ]);
+  assert.deepEqual(typesOf(foreign.door(1, false)), ['device.slot', 'access.not_returned']);
+  assert.equal(foreign.placeOf('k1'), 'with anna');
+});
+
+test('a return with a slot reader that stays silent: back, but nobody saw which fob', () => {
+  const world = site({ readers: true });
+  takeKey(world);
+  world.card(FOB);
+  world.door(1, true);
+  world.presence(1, true);
+  assert.deepEqual(typesOf(world.door(1, false)), ['device.slot']);
+  assert.ok(world.asked.some(({ kind, device }) => kind === 'read-state' && device === 'in-1'));
+  assert.deepEqual(typesOf(world.advance(5_000)), ['access.returned', 'access.content_unknown']);
+});
+
+test('a first fob may be attached by the reader in the slot itself', () => {
+  const world = new World({ points: [boxPoint({ slotReaders: SLOT_READERS })] });
+  world.key('k1');
+  world.put(grantOf({ options: { allowSetup: true } }));
+  world.pictures();
+  world.code('123456');
+  world.door(1, true);
+  world.presence(1, true);
+  assert.deepEqual(typesOf(world.card('ffffffffff', deviceId('in-1'))), [
+    'access.fob_attached',
+    'device.slot',
+  ]);
+  assert.equal(world.pending.size, 0);
+  assert.deepEqual(typesOf(world.door(1, false)), ['device.slot', 'access.returned']);
+  assert.equal(world.placeOf('k1'), 'slot 1');
+});
+
+test('a slot shared by three stays shared until two have left', () => {
+  const world = site({ readers: true });
+  world.key('k3', { fob: fobOf('0f00012abe') });
+  const at = deviceId('in-2');
+  const unknown = (id: string) =>
+    world.command({ kind: 'key.correct', key: keyId(id), place: { kind: 'unknown' }, by: 'm' });
+  unknown('k1');
+  world.card(FOB, at);
+  world.card('0f00012abe', at);
+  assert.deepEqual(world.ledger.get('slot', 'box:2')?.flags, ['shared']);
+  unknown('k1');
+  assert.deepEqual(world.ledger.get('slot', 'box:2')?.flags, ['shared']);
+  unknown('k3');
+  assert.deepEqual(world.ledger.get('slot', 'box:2')?.flags, []);
+});
+
+test('a fob read where the ledger has it settles what was flagged there', () => {
+  const world = site({ readers: true });
+  world.code('123456');
+  world.result('done');
+  world.door(1, true);
+  world.door(1, false);
+  world.advance(5_000);
+  assert.deepEqual(world.ledger.get('key', 'k1')?.flags, ['content-unknown']);
+  const [proven] = world.card(FOB, deviceId('in-1'));
+  assert.equal(proven?.body['proves'], true);
+  assert.deepEqual(world.ledger.get('key', 'k1')?.flags, []);
+  assert.deepEqual(world.ledger.get('slot', 'box:1')?.flags, []);
+  assert.deepEqual(world.card(FOB, deviceId('in-1')), []);
+});
+
+test('under a grant for all that is here, the code of whoever has a key brings it back', () => {
+  const world = site();
+  const [grant] = [...world.grants.values()];
+  world.put({ ...(grant?.grant ?? assert.fail()), targets: [{ kind: 'location', id: LOBBY }] });
+  world.code('123456');
+  world.code('1');
+  world.result('done');
+  world.door(1, true);
+  world.presence(1, false);
+  world.door(1, false);
+  const [back] = world.code('123456');
+  assert.equal(back?.body['return'], true);
+  assert.equal(back?.body['key'], 'k1');
+});
+
+test('doors found open at start, and those found shut', () => {
+  const world = site();
+  world.restart();
+  const [open] = world.door(1, true, true);
+  assert.equal(open?.type, 'access.found_moved');
+  assert.equal(world.placeOf('k1'), 'unknown');
+  assert.deepEqual(world.door(2, false, true), []);
+  assert.equal(world.placeOf('k2'), 'slot 2');
+  const [shut] = world.door(1, false, true);
+  assert.equal(shut?.type, 'access.found_moved');
+});
+
+test('an opening seen to end before the power went is not called unknown', () => {
+  const world = site();
+  world.code('123456');
+  world.result('done');
+  world.door(1, true);
+  world.presence(1, false);
+  const [entry] = world.restart();
+  assert.equal(entry?.type, 'access.unknown_outcome');
+  assert.equal(entry?.body['lost'], undefined);
+  assert.equal(world.placeOf('k1'), 'with anna');
+  assert.equal([...world.ledger.all('opening')].length, 0);
+});
+
+test('a slot that a key of unknown place may still lie in is not offered', () => {
+  const world = site({ presence: false });
+  world.door(1, true);
+  world.door(1, false);
+  assert.equal(world.placeOf('k1'), 'unknown');
+  world.command({
+    kind: 'key.correct',
+    key: keyId('k2'),
+    place: { kind: 'holder', holder: holderId('bo') },
+    by: 'm',
+  });
+  assert.equal(world.card(OTHER)[0]?.body['slot'], 2);
+  world.result('refused');
+  world.key('k9', {}, 2);
+  assert.equal(world.card(OTHER)[0]?.body['slot'], 3);
+});
+
+test('a key that a manager gave to somebody is overdue when they said', () => {
+  const world = site();
+  const due = instant(world.now + HOUR);
+  const place = { kind: 'holder', holder: holderId('bo'), due } as const;
+  world.command({ kind: 'key.correct', key: keyId('k1'), place, by: 'm' });
+  assert.deepEqual(world.advance(HOUR - 1), []);
+  const [overdue] = world.advance(1);
+  assert.equal(overdue?.type, 'access.overdue');
+  assert.equal(overdue?.sub, 'bo');
+});
+
+test('a flag is raised once, however often it is told', () => {
+  const world = site();
+  const told = {
+    type: 'access.content_unknown',
+    device: BOX,
+    body: { slot: 1, key: 'k1' },
+  } as const;
+  world.record([told, told]);
+  assert.deepEqual(world.ledger.get('slot', 'box:1')?.flags, ['content-unknown']);
+  assert.deepEqual(world.ledger.get('key', 'k1')?.flags, ['content-unknown']);
+  const overdue = { type: 'access.overdue', body: { key: 'k1' } } as const;
+  world.record([overdue, overdue]);
+  assert.deepEqual(world.ledger.get('key', 'k1')?.flags, ['content-unknown', 'overdue']);
+});
+
+test('attaching a fob as an operation of its own, to a key that was here before', () => {
+  const world = new World();
+  world.key('k1', {}, 1);
+  world.command({ kind: 'key.correct', key: keyId('k1'), place: { kind: 'unknown' }, by: 'm' });
+  const grant = world.put(grantOf({ operations: ['attach-fob'] }));
+  world.pictures();
+  assert.equal(world.code('123456')[0]?.body['operation'], 'attach-fob');
+  world.put({ ...grant, operations: ['dropoff'] });
+  world.result('refused');
+  assert.equal(world.code('123456')[0]?.body['operation'], 'dropoff');
+  assert.equal(world.pending.size, 0);
+});
+
+test('an operator whose name is no id still answers for the key', () => {
+  const world = site();
+  const open = { kind: 'slot.open', device: BOX, slot: slotNumber(1) } as const;
+  world.command({ ...open, by: '\u0007' });
+  assert.equal(world.journal.at(-1)?.sub, 'operator');
+  world.command({ ...open, by: 'x'.repeat(300) });
+  assert.equal(world.journal.at(-1)?.sub?.length, 256);
+});

@@ -757,3 +757,114 @@ test('knowledge is plain JSON: a decision is the same after a round trip', () =>
   const copy = JSON.parse(JSON.stringify(known));
   assert.deepEqual(decide(copy, shown, world.interval), decide(known, shown, world.interval));
 });
+
+test('a bad read does not end the wait for a fob to be attached, but ends a pair', () => {
+  const bad = (device: typeof READER) =>
+    ({ kind: 'card-malformed', device, bitCount: 3, fault: 'length' }) as const;
+  const box = new World();
+  box.key('k1');
+  box.put(grantOf({ options: { allowSetup: true } }));
+  box.pictures();
+  box.code('123456');
+  box.event(bad(READER));
+  assert.deepEqual(typesOf(box.card('ffffffffff')), ['access.granted', 'access.fob_attached']);
+
+  const pair = pairWorld();
+  pair.card(CARD, DOOR_READER);
+  pair.event(bad(DOOR_READER));
+  assert.equal(reasonOf(pair.code('5555', DOOR_KEYPAD)), 'second-factor-required');
+  assert.equal(pair.pending.size, 0);
+});
+
+test('what waits is cleared by what follows, and only then', () => {
+  const world = boxWorld();
+  world.key('k2', {}, 2);
+  world.put(
+    grantOf({
+      targets: [
+        { kind: 'key', id: 'k1' },
+        { kind: 'key', id: 'k2' },
+      ],
+    }),
+  );
+  world.code('123456');
+  assert.equal(world.pending.get(LOBBY)?.kind, 'choice');
+  world.card(CARD, DOOR_READER);
+  assert.equal(world.pending.get(LOBBY)?.kind, 'choice');
+  world.code('0000');
+  assert.equal(world.pending.size, 0);
+});
+
+test('a choice after card and PIN keeps both factors', () => {
+  const world = boxWorld();
+  world.key('k2', {}, 2);
+  const credentials = [card(CARD), pin('5555', { combineWith: 'card' })];
+  world.put(
+    grantOf({
+      credentials,
+      targets: [
+        { kind: 'key', id: 'k1' },
+        { kind: 'key', id: 'k2' },
+      ],
+    }),
+  );
+  world.card(CARD);
+  expect(world.code('5555'), 'choice-required');
+  const [granted] = world.code('2');
+  assert.equal(granted?.body['slot'], 2);
+  assert.equal(granted?.body['method'], 'card+pin');
+  expect(world.code('5555'), 'second-factor-required');
+});
+
+test('a card that several holders share names nobody while its PIN is awaited', () => {
+  const of = (digits: string, holder: string) =>
+    grantOf({
+      holder: holderId(holder),
+      credentials: [card(CARD), pin(digits, { combineWith: 'card' })],
+      targets: [door],
+    });
+  const world = doorWorld();
+  world.put(of('1111', 'anna'), of('2222', 'anna'));
+  assert.equal(world.card(CARD, DOOR_READER)[0]?.sub, 'anna');
+  world.put(of('3333', 'bo'));
+  assert.equal(world.card(CARD, DOOR_READER)[0]?.sub, undefined);
+});
+
+test('anti-passback over a reboot: only reported, and by the wall clock it expires too', () => {
+  const world = garage('hard');
+  world.card(CARD, DOOR_READER);
+  world.restart(59 * MINUTE);
+  assert.deepEqual(typesOf(world.card(CARD, DOOR_READER)), [
+    'access.granted',
+    'access.anti_passback',
+  ]);
+  const later = garage('hard');
+  later.card(CARD, DOOR_READER);
+  later.restart(60 * MINUTE);
+  assert.deepEqual(typesOf(later.card(CARD, DOOR_READER)), ['access.granted']);
+});
+
+test('nothing typed is no choice', () => {
+  const world = boxWorld();
+  world.key('k2', {}, 2);
+  world.put(
+    grantOf({
+      targets: [
+        { kind: 'key', id: 'k1' },
+        { kind: 'key', id: 'k2' },
+      ],
+    }),
+  );
+  world.code('123456');
+  expect(world.code(''), 'malformed');
+  world.code('123456');
+  assert.equal(world.code('002')[0]?.body['slot'], 2);
+});
+
+test('only the holidays that now can meet are kept with a decision', () => {
+  const day = (date: string) => ({ date, windows: [] });
+  const holidays = ['2027-05-06', '2027-05-07', '2027-05-10', '2027-05-13', '2027-05-14'].map(day);
+  const world = new World({ policies: { holidays } });
+  const known = world.know({ kind: 'code-entered', device: KEYPAD, digits: '123456' });
+  assert.deepEqual(known.policies.holidays, holidays.slice(1, 4));
+});
