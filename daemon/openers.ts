@@ -1,10 +1,15 @@
-/** From the buses of the config to what opens them. */
+/** From the buses of the config to what opens them. A radio is no bus of its own: each peripheral on it is. */
+import { z } from 'zod';
 import { busWay } from '../config/hardware-schema.ts';
 import type { Config } from '../config/schema.ts';
 import { splitHostAndPort } from '../config/values.ts';
+import { deviceId } from '../drivers/contract/device.ts';
 import type { DriverEntry } from '../drivers/contract/machine.ts';
 import type { Clock } from '../drivers/contract/time.ts';
+import type { BusSetting, DeviceSetting } from './devices/devices.ts';
 import type { BusOpener } from './devices/supervisor.ts';
+import type { Radios } from './platform/ble-backend.ts';
+import { gattPeripheral } from './platform/ble-link.ts';
 import { inputOpener } from './platform/input-link.ts';
 import { serialOpener } from './platform/serial-link.ts';
 import { tcpOpener } from './platform/tcp-link.ts';
@@ -12,43 +17,85 @@ import { tcpOpener } from './platform/tcp-link.ts';
 export interface OpenerParts {
   readonly clock: Clock;
   readonly catalogue: ReadonlyMap<string, DriverEntry>;
+  readonly radios: Radios;
   /** Told in plain words what would make a port work better. */
   readonly advise: (bus: string, advice: string) => void;
 }
 
-/** By the name of the bus. Radios are opened per peripheral, elsewhere. */
-export function openersOf(
-  config: Config,
-  { clock, catalogue, advise }: OpenerParts,
-): ReadonlyMap<string, BusOpener> {
+/** Buses and devices as they are run: each peripheral of a radio with a bus to itself. */
+export interface Wires {
+  readonly buses: readonly BusSetting[];
+  readonly devices: readonly DeviceSetting[];
+}
+
+export function wiresOf(config: Config): Wires {
+  const isRadio = (bus: string) => config.buses[bus]?.ble !== undefined;
+  const devices = Object.entries(config.devices).map(([id, device]) => ({
+    ...device,
+    id: deviceId(id),
+    bus: isRadio(device.bus) ? ownBus(device.bus, id) : device.bus,
+  }));
+  const wired = Object.entries(config.buses)
+    .filter(([name]) => !isRadio(name))
+    .map(([name, bus]) => ({ name, ...bus }));
+  const peripherals = Object.entries(config.devices)
+    .filter(([, { bus }]) => isRadio(bus))
+    .map(([id, { bus }]) => ({ name: ownBus(bus, id) }));
+  return { buses: [...wired, ...peripherals], devices };
+}
+
+function ownBus(radio: string, device: string): string {
+  return `${radio}/${device}`;
+}
+
+/** By the name of the bus. */
+export function openersOf(config: Config, parts: OpenerParts): ReadonlyMap<string, BusOpener> {
   const openers = new Map<string, BusOpener>();
   for (const [name, bus] of Object.entries(config.buses)) {
     const { way, to } = busWay(bus);
-    const driver = Object.values(config.devices).find((device) => device.bus === name)?.driver;
-    const factory = driver === undefined ? undefined : catalogue.get(driver)?.defaultBaudRate;
     switch (way) {
       case 'serial':
         openers.set(
           name,
           serialOpener({
             path: to,
-            baudRate: bus.baudRate ?? factory ?? 9600,
-            clock,
-            advise: (advice) => advise(name, advice),
+            baudRate: bus.baudRate ?? factorySpeed(name, config, parts) ?? 9600,
+            clock: parts.clock,
+            advise: (advice) => parts.advise(name, advice),
           }),
         );
         break;
       case 'tcp':
-        openers.set(name, tcpOpener({ ...splitHostAndPort(to), clock }));
+        openers.set(name, tcpOpener({ ...splitHostAndPort(to), clock: parts.clock }));
         break;
       case 'input':
-        openers.set(name, inputOpener({ path: to, clock }));
+        openers.set(name, inputOpener({ path: to, clock: parts.clock }));
         break;
       case 'ble':
+        for (const [id, { bus: on, options }] of Object.entries(config.devices)) {
+          if (on !== name) continue;
+          const transport = parts.radios.get(to, bus.via);
+          openers.set(ownBus(name, id), gattPeripheral({ transport, ...addressOf(options) }));
+        }
         break;
       default:
         way satisfies never;
     }
   }
   return openers;
+}
+
+function factorySpeed(bus: string, config: Config, { catalogue }: OpenerParts): number | undefined {
+  const driver = Object.values(config.devices).find((device) => device.bus === bus)?.driver;
+  return driver === undefined ? undefined : catalogue.get(driver)?.defaultBaudRate;
+}
+
+const addressSchema = z.object({
+  address: z.string(),
+  addressType: z.enum(['public', 'random']),
+});
+
+/** Every driver of peripherals has both in its options. */
+function addressOf(options: unknown): z.infer<typeof addressSchema> {
+  return addressSchema.parse(options);
 }

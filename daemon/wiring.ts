@@ -8,7 +8,6 @@ import {
   secretReferences,
 } from '../config/secrets.ts';
 import { catalogue } from '../drivers/catalogue.ts';
-import { deviceId } from '../drivers/contract/device.ts';
 import { type Clock, type Instant, instant, type Random } from '../drivers/contract/time.ts';
 import type { JsonObject } from './access/entry.ts';
 import { resolveWindow } from './access/window.ts';
@@ -27,10 +26,11 @@ import { TrustStore } from './cloud/trust-store.ts';
 import { configuredKeys } from './configured-keys.ts';
 import { SiteCredentialDesk } from './credential-desk.ts';
 import { DeviceBoard } from './device-board.ts';
-import { type DeviceSetting, openDevices } from './devices/devices.ts';
+import { openDevices } from './devices/devices.ts';
 import type { BusOpener } from './devices/supervisor.ts';
 import { Inbox } from './inbox.ts';
 import { KnownIdentities } from './known-identities.ts';
+import { wiresOf } from './openers.ts';
 import { type Happening, runPipeline } from './pipeline.ts';
 import { overtaken } from './recheck.ts';
 import { RemoteSettings } from './remote-settings.ts';
@@ -123,14 +123,10 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
   // Who stands where, and what they stand before.
   const site = new Site({ facts, grants, journal, indexer, clock, stamp, tzdata });
   const inbox = new Inbox<Happening>(INBOX_MOST);
-  const settings: readonly DeviceSetting[] = Object.entries(config.devices).map(([id, device]) => ({
-    id: deviceId(id),
-    ...device,
-  }));
+  const wires = wiresOf(config);
   const identities = new KnownIdentities(journal, stamp, storageFailed);
   const devices = openDevices({
-    buses: Object.entries(config.buses).map(([name, bus]) => ({ name, ...bus })),
-    devices: settings,
+    ...wires,
     catalogue,
     openers: outside.openers,
     clock,
@@ -152,7 +148,7 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
     broken: (bus, error) => log('driver-broke', { bus, error: String(error) }),
   });
   const board = new DeviceBoard({
-    devices: settings,
+    devices: wires.devices,
     catalogue,
     ledger: journal.ledger,
     online: () => site.online,

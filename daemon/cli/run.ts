@@ -9,6 +9,7 @@ import { catalogue } from '../../drivers/catalogue.ts';
 import { type Clock, instant } from '../../drivers/contract/time.ts';
 import type { Broker } from '../cloud/broker.ts';
 import { openersOf } from '../openers.ts';
+import { Radios } from '../platform/ble-backend.ts';
 import { realClock } from '../platform/clock.ts';
 import { openLog } from '../platform/log.ts';
 import { mqttBroker } from '../platform/mqtt-broker.ts';
@@ -50,6 +51,12 @@ async function run({ config: file, set }: RunOptions): Promise<void> {
     manager.stopping();
   });
 
+  await using radios = new Radios(clock, (adapter, news) => {
+    if (news.kind === 'alarm') log.error('radio-alarm', { adapter, why: news.why });
+    else if (news.kind === 'down') log.warn('radio-down', { adapter, why: news.why });
+    else if (news.kind === 'up') log.info('radio-up', { adapter });
+    else log.debug('radio', { adapter, line: news.line });
+  });
   const outside: Outside = {
     clock,
     random: realRandom(),
@@ -58,6 +65,7 @@ async function run({ config: file, set }: RunOptions): Promise<void> {
     openers: openersOf(config, {
       clock,
       catalogue,
+      radios,
       advise: (bus, advice) => log.warn('port-advice', { bus, advice }),
     }),
     broker: brokerOf(config, secrets),
