@@ -249,6 +249,39 @@ test('nothing is moved before it is known whether the adapter gives our own byte
   }
 });
 
+test('after a time-out nothing is sent into a reply that is still coming, but a babbler is not waited for', () => {
+  for (const [babble, silence] of [
+    [50, 20],
+    [1000, 0],
+  ] as const) {
+    const machine = machineOf(kerongCu16, {});
+    let now = uptime(1000);
+    let step = machine.begin(now);
+    const sentAt: number[] = [];
+    const give = (input: Input) => {
+      step = machine.step(step.state, input, now);
+      if (step.send.length > 0) sentAt.push(now);
+    };
+    give({ kind: 'link-up' });
+    give({ kind: 'sent' });
+    now = uptime(step.wakeAt ?? now);
+    give({ kind: 'wake' });
+    const timedOut = now;
+    assert.equal(sentAt.length, 1, 'not at once');
+    while (now < timedOut + babble && sentAt.length === 1) {
+      now = uptime(now + 5);
+      give({ kind: 'bytes', bytes: Uint8Array.of(0x55) });
+    }
+    while (sentAt.length === 1) {
+      now = uptime(step.wakeAt ?? assert.fail('it goes on'));
+      give({ kind: 'wake' });
+    }
+    const waited = (sentAt[1] ?? 0) - timedOut;
+    if (silence > 0) assert.equal(waited, babble + silence);
+    else assert.ok(waited >= 300 && waited <= 330, `${waited} ms`);
+  }
+});
+
 test('a reading from before the pulse says nothing about it, however late it comes', async () => {
   const wired = await wiredBus(kerongCu16, {
     box: { options: { address: 0, debounce: 1, pollMs: 5000 }, build: simulatedKerongCu16 },
