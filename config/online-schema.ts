@@ -82,6 +82,10 @@ export const apiSchema = z
       })
       .optional()
       .describe('needed wherever it can be reached from other machines'),
+    panelOpening: z
+      .boolean()
+      .default(false)
+      .describe('people who log in to the panel may open slots and locks'),
     tokens: z
       .array(
         z.strictObject({

@@ -3,8 +3,10 @@ import { readFileSync } from 'node:fs';
 import type { Config } from '../../config/schema.ts';
 import { readSecretText, type SecretSource } from '../../config/secrets.ts';
 import { splitHostAndPort } from '../../config/values.ts';
+import { Accounts } from '../local-api/accounts.ts';
 import type { SiteDesk } from '../local-api/desk.ts';
 import { localApi } from '../local-api/server.ts';
+import { Sessions } from '../local-api/sessions.ts';
 import { drawToken, Tokens } from '../local-api/tokens.ts';
 import { createServer, type HttpRoute } from '../platform/http.ts';
 import { writeRunFile } from './run-file.ts';
@@ -26,7 +28,7 @@ export interface ApiServer extends AsyncDisposable {
 /** @throws ConfigError for tokens and keys that are missing; an `EADDRINUSE` error where the port is taken. */
 export async function serveApi(options: ApiServerOptions): Promise<ApiServer> {
   const { config, desk, secrets, broken, routes = [] } = options;
-  const { listen, hosts, tls } = config.api;
+  const { listen, hosts, tls, panelOpening } = config.api;
   const { directory } = config.store;
   const own = drawToken(desk.random);
   const given = config.api.tokens.map(({ name, scope, token }, index) => ({
@@ -39,6 +41,8 @@ export async function serveApi(options: ApiServerOptions): Promise<ApiServer> {
     directory,
     desk.clock,
   );
+  const accounts = new Accounts(directory, desk.random);
+  const sessions = new Sessions(desk.clock, desk.random);
   await using parts = new AsyncDisposableStack();
   const server = parts.use(
     await createServer({
@@ -52,7 +56,7 @@ export async function serveApi(options: ApiServerOptions): Promise<ApiServer> {
               key: readSecretText(tls.key, 'api.tls.key', secrets),
             },
           }),
-      routes: [...localApi({ desk, tokens, broken }), ...routes],
+      routes: [...localApi({ desk, tokens, accounts, sessions, panelOpening, broken }), ...routes],
       broken,
     }),
   );

@@ -21,7 +21,9 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   lockdown: async () => (await import('./open.ts')).lockdownCommand,
   grants: async () => (await import('./grants.ts')).grantsCommand,
   token: async () => (await import('./token.ts')).tokenCommand,
+  'setup-code': async () => (await import('./setup-code.ts')).setupCodeCommand,
   drivers: async () => (await import('./drivers.ts')).driversCommand,
+  ble: async () => (await import('./ble.ts')).bleCommand,
   cloud: async () => (await import('./cloud.ts')).cloudCommand,
 };
 

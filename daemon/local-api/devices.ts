@@ -61,6 +61,7 @@ export function deviceEndpoints(desk: SiteDesk, requests: Requests): readonly En
     endpoint({
       method: 'POST',
       path: '/api/v1/devices/{device}/unlock',
+      opens: true,
       scope: 'operate',
       summary: 'Opens a lock for a while',
       params,

@@ -5,9 +5,11 @@ import type { z } from 'zod';
 export const SCOPES = ['read', 'operate', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** Who calls; `by` goes into the journal. */
+/** Who calls. */
 export interface Principal {
   readonly name: string;
+  /** For the journal: `api:` a program by its token, `panel:` a person. */
+  readonly by: string;
   readonly scope: Scope;
 }
 
@@ -19,7 +21,9 @@ export interface IncomingRequest {
   readonly query: Readonly<Record<string, string | readonly string[]>>;
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: unknown;
+  readonly cookies: Readonly<Record<string, string | undefined>>;
   readonly remote: string;
+  readonly isEncrypted: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -47,6 +51,10 @@ export interface Asked<Params, Query, Body> {
   readonly idempotencyKey: string | undefined;
   readonly signal: AbortSignal;
   readonly headers: IncomingRequest['headers'];
+  readonly remote: string;
+  readonly isEncrypted: boolean;
+  /** What the caller's session cookie holds. */
+  readonly session: string | undefined;
 }
 
 /** A reply that is not simply its JSON: text, or a stream of events. */
@@ -58,6 +66,16 @@ export class Raw {
     this.contentType = contentType;
     this.body = body;
     this.status = status;
+  }
+}
+
+/** A JSON reply with headers of its own. */
+export class WithHeaders {
+  readonly body: object;
+  readonly headers: Readonly<Record<string, string>>;
+  constructor(body: object, headers: Readonly<Record<string, string>>) {
+    this.body = body;
+    this.headers = headers;
   }
 }
 
@@ -75,6 +93,8 @@ export interface Endpoint {
   readonly reply?: z.ZodType;
   readonly contentType?: string;
   readonly perMinute?: number;
+  /** Opens something: people at the panel may only where the config says so. */
+  readonly opens?: true;
   call(asked: Asked<unknown, unknown, unknown>): Promise<unknown>;
 }
 

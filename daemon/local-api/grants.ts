@@ -160,7 +160,7 @@ async function put(desk: SiteDesk, id: GrantId, body: GrantBody, principal: Prin
   const put: StoredGrant = { grant, window: resolved, revoked: undefined };
   const collisions = collisionsOf(put, sharing(desk, credentials), desk.ports().site.policies);
   if (outcome === 'stored') {
-    const by = `api:${principal.name}`;
+    const { by } = principal;
     const entry: Entry = {
       type: 'grant.put',
       sub: grant.holder,
@@ -283,7 +283,7 @@ async function revoke(desk: SiteDesk, id: GrantId, principal: Principal) {
   const { at } = desk.stamp();
   const { vendor } = stored.grant.source;
   await desk.grants.write({ source: vendor, changes: [{ kind: 'revoke', grant: id, rev, at }] });
-  const by = `api:${principal.name}`;
+  const { by } = principal;
   const { committed } = desk.journal.append({
     stamp: desk.stamp(),
     entries: [

@@ -134,7 +134,7 @@ export function keyEndpoints(desk: SiteDesk, requests: Requests): readonly Endpo
           ...(body.notes === undefined ? {} : { notes: body.notes }),
         };
         await desk.grants.write({ source: 'local', changes: [{ kind: 'put-key', key }] });
-        const by = `api:${principal.name}`;
+        const { by } = principal;
         await told(desk, { type: 'grant.key_put', body: { key: id, rev, source: 'local', by } });
         return keyReply(desk, key);
       },
@@ -154,7 +154,7 @@ export function keyEndpoints(desk: SiteDesk, requests: Requests): readonly Endpo
           source: 'local',
           changes: [{ kind: 'remove-key', key: key.id, rev }],
         });
-        const by = `api:${principal.name}`;
+        const { by } = principal;
         await told(desk, {
           type: 'grant.key_removed',
           body: { key: id, rev, source: 'local', by },

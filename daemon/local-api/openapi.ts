@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type Endpoint, endpoint } from './endpoint.ts';
 import { ERROR_CODES } from './errors.ts';
+import { COOKIE } from './sessions.ts';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -40,7 +41,10 @@ function openApi(endpoints: readonly Endpoint[]): object {
     },
     paths,
     components: {
-      securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer' },
+        session: { type: 'apiKey', in: 'cookie', name: COOKIE },
+      },
       schemas: { Error: schemaOf(errorSchema, 'output') },
     },
   };
@@ -58,7 +62,7 @@ function operation(each: Endpoint): object {
     operationId: operationId(each),
     summary,
     ...(scope === undefined ? {} : { description: `Scope: ${scope}` }),
-    security: scope === undefined ? [] : [{ token: [] }],
+    security: scope === undefined ? [] : [{ token: [] }, { session: [] }],
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined
       ? {}

@@ -69,6 +69,7 @@ export function placeEndpoints(desk: SiteDesk, requests: Requests): readonly End
     endpoint({
       method: 'POST',
       path: '/api/v1/access-points/{accessPoint}/slots/{slot}/open',
+      opens: true,
       scope: 'operate',
       summary: 'Opens a slot; the key in it leaves with the holder named',
       params: slotParams,

@@ -38,7 +38,7 @@ export class Requests {
   /** @throws StorageError when the intent could not be recorded; nothing has moved then. */
   async command(command: WithoutWho<Command>, asked: CommandAsked): Promise<Outcome> {
     const { principal, idempotencyKey } = asked;
-    const by = `api:${principal.name}`;
+    const { by } = principal;
     const id = idempotencyKey === undefined ? randomUUID() : `${by}:${idempotencyKey}`;
     const whole: Command = { ...command, by, id };
     if (idempotencyKey === undefined) return told(id, await this.#carryOut(whole, []), false);

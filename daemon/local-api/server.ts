@@ -1,6 +1,7 @@
 /** The local API: each endpoint with its check of caller and request, and one shape for all errors. */
 import type { z } from 'zod';
 import { StorageError } from '../store/ports.ts';
+import type { Accounts } from './accounts.ts';
 import type { SiteDesk } from './desk.ts';
 import { deviceEndpoints } from './devices.ts';
 import {
@@ -10,38 +11,48 @@ import {
   type OutgoingResponse,
   type Principal,
   Raw,
+  WithHeaders,
 } from './endpoint.ts';
 import { entryEndpoints } from './entries.ts';
 import { ApiError, ERROR_CODES } from './errors.ts';
 import { grantEndpoints } from './grants.ts';
 import { healthEndpoints } from './health.ts';
 import { keyEndpoints } from './keys.ts';
+import { type LoginParts, loginEndpoints } from './login.ts';
 import { LoginFailures } from './login-failures.ts';
 import { metricsEndpoint } from './metrics.ts';
 import { openApiEndpoint } from './openapi.ts';
 import { placeEndpoints } from './places.ts';
 import { reasonEndpoints } from './reasons.ts';
 import { Requests } from './requests.ts';
+import { COOKIE, type Sessions } from './sessions.ts';
 import { siteEndpoints } from './site.ts';
 import { includes, type Tokens } from './tokens.ts';
 
 export interface LocalApiOptions {
   readonly desk: SiteDesk;
   readonly tokens: Tokens;
+  readonly accounts: Accounts;
+  readonly sessions: Sessions;
+  /** People at the panel may open slots and locks too, not only programs with a token. */
+  readonly panelOpening: boolean;
   /** An endpoint broke; told to the operator's log. */
   readonly broken: (error: unknown, where: string) => void;
 }
 
 /** Everything under `/api/v1`, with health and metrics, as routes for the platform's HTTP server. */
 export function localApi(options: LocalApiOptions): readonly ApiRoute[] {
-  const { desk } = options;
-  const failures = new LoginFailures(desk);
-  return apiEndpoints(desk).map((endpoint) => route(endpoint, options, failures));
+  const failures = new LoginFailures(options.desk);
+  return apiEndpoints({ ...options, failures }).map((endpoint) =>
+    route(endpoint, options, failures),
+  );
 }
 
-export function apiEndpoints(desk: SiteDesk): readonly Endpoint[] {
+export function apiEndpoints(parts: LoginParts): readonly Endpoint[] {
+  const { desk } = parts;
   const requests = new Requests(desk);
   const endpoints = [
+    ...loginEndpoints(parts),
     ...siteEndpoints(desk, requests),
     ...deviceEndpoints(desk, requests),
     ...placeEndpoints(desk, requests),
@@ -74,10 +85,10 @@ function route(endpoint: Endpoint, options: LocalApiOptions, failures: LoginFail
 async function answer(
   endpoint: Endpoint,
   request: IncomingRequest,
-  { tokens }: LocalApiOptions,
+  options: LocalApiOptions,
   failures: LoginFailures,
 ): Promise<OutgoingResponse> {
-  const principal = caller(endpoint, request, tokens, failures);
+  const principal = caller(endpoint, request, options, failures);
   const reply = await endpoint.call({
     params: read(endpoint.params, request.params, ''),
     query: read(endpoint.query, request.query, ''),
@@ -86,6 +97,9 @@ async function answer(
     idempotencyKey: idempotencyKey(request),
     signal: request.signal,
     headers: request.headers,
+    remote: request.remote,
+    isEncrypted: request.isEncrypted,
+    session: request.cookies[COOKIE],
   });
   if (reply instanceof Raw) {
     return {
@@ -94,27 +108,39 @@ async function answer(
       body: reply.body,
     };
   }
+  if (reply instanceof WithHeaders) {
+    return { status: 200, headers: reply.headers, body: reply.body };
+  }
   return { status: 200, body: Object(reply) };
 }
 
-const NOBODY: Principal = { name: 'nobody', scope: 'read' };
+const NOBODY: Principal = { name: 'nobody', by: 'nobody', scope: 'read' };
 
 function caller(
-  { scope }: Endpoint,
-  { headers, remote }: IncomingRequest,
-  tokens: Tokens,
+  { scope, opens }: Endpoint,
+  { headers, cookies, remote }: IncomingRequest,
+  { tokens, sessions, panelOpening }: LocalApiOptions,
   failures: LoginFailures,
 ): Principal {
   if (scope === undefined) return NOBODY;
-  const principal = tokens.principal(headers['authorization']);
+  const { authorization } = headers;
+  const person = authorization === undefined ? sessions.find(cookies[COOKIE]) : undefined;
+  const principal =
+    person === undefined
+      ? tokens.principal(authorization)
+      : { ...person, by: `panel:${person.name}` };
   if (principal === undefined) {
-    failures.failed(remote);
-    throw new ApiError('unauthorized', 'send a token: Authorization: Bearer …');
+    // An open page whose session is over is nobody who guesses.
+    if (authorization !== undefined) failures.failed(remote);
+    throw new ApiError('unauthorized', 'log in, or send a token: Authorization: Bearer …');
   }
   if (!includes(principal.scope, scope)) {
+    throw new ApiError('forbidden', `this needs the scope ${scope}, not ${principal.scope}`);
+  }
+  if (person !== undefined && opens === true && !panelOpening) {
     throw new ApiError(
       'forbidden',
-      `this needs the scope ${scope}, the token has ${principal.scope}`,
+      'opening from the panel is off: api.panelOpening in the config',
     );
   }
   return principal;

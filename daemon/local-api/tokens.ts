@@ -103,7 +103,7 @@ export class Tokens {
     let found: Principal | undefined;
     for (const each of [...this.#fixed, ...this.#stored]) {
       if (timingSafeEqual(hash, Buffer.from(each.hash, 'hex'))) {
-        found = { name: each.name, scope: each.scope };
+        found = { name: each.name, by: `api:${each.name}`, scope: each.scope };
       }
     }
     return found;

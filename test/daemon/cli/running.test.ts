@@ -42,6 +42,12 @@ test('the daemon is found by its store, by a file that only its owner can read',
   assert.equal(statSync(join(store, 'api.json')).mode & 0o777, 0o600);
 });
 
+test('the setup code of the panel is shown to whoever may read the store', async () => {
+  const { status, stdout } = await latchkey(['setup-code', ...at]);
+  assert.equal(status, 0);
+  assert.match(stdout, /^([A-Z2-9]{4}-){3}[A-Z2-9]{4}\n$/);
+});
+
 test('status tells what is not well, and ends with 1', async () => {
   const [{ status, stdout }, text] = await Promise.all([
     latchkey(['status', ...at, '--json']),

@@ -1,12 +1,15 @@
 /** A whole simulated site with somebody who calls its API; each reply is held to the schema it is documented with. */
 import assert from 'node:assert/strict';
+import { Accounts } from '../../../daemon/local-api/accounts.ts';
 import type {
   ApiRoute,
   Endpoint,
   OutgoingResponse,
   Scope,
 } from '../../../daemon/local-api/endpoint.ts';
+import { LoginFailures } from '../../../daemon/local-api/login-failures.ts';
 import { apiEndpoints, localApi } from '../../../daemon/local-api/server.ts';
+import { Sessions } from '../../../daemon/local-api/sessions.ts';
 import { Tokens } from '../../../daemon/local-api/tokens.ts';
 import { type SimulatedSite, type SiteOptions, simulatedSite } from '../../site.ts';
 
@@ -15,6 +18,8 @@ export interface Call {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+  /** What the session's cookie holds. */
+  readonly session?: string;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into replies of every shape
@@ -28,21 +33,33 @@ export interface Answer {
 export class ApiBench implements AsyncDisposable {
   readonly site: SimulatedSite;
   readonly endpoints: readonly Endpoint[];
+  readonly accounts: Accounts;
   readonly broken: unknown[] = [];
   readonly #routes: readonly ApiRoute[];
 
-  private constructor(site: SimulatedSite) {
+  private constructor(site: SimulatedSite, panelOpening: boolean) {
     this.site = site;
     const { desk } = site.daemon;
     const scopes = ['read', 'operate', 'admin'] as const;
     const fixed = scopes.map((scope) => ({ name: `the-${scope}`, scope, token: `token-${scope}` }));
     const tokens = new Tokens(fixed, undefined, desk.clock);
-    this.endpoints = apiEndpoints(desk);
-    this.#routes = localApi({ desk, tokens, broken: (error) => this.broken.push(error) });
+    this.accounts = new Accounts(undefined, desk.random);
+    const parts = {
+      desk,
+      accounts: this.accounts,
+      sessions: new Sessions(desk.clock, desk.random),
+      panelOpening,
+    };
+    this.endpoints = apiEndpoints({ ...parts, failures: new LoginFailures(desk) });
+    const broken = (error: unknown) => this.broken.push(error);
+    this.#routes = localApi({ ...parts, tokens, broken });
   }
 
-  static async open(options: Partial<SiteOptions> = {}): Promise<ApiBench> {
-    return new ApiBench(await simulatedSite({ seed: 11, ...options }));
+  static async open(
+    options: Partial<SiteOptions> & { readonly panelOpening?: boolean } = {},
+  ): Promise<ApiBench> {
+    const { panelOpening = false, ...rest } = options;
+    return new ApiBench(await simulatedSite({ seed: 11, ...rest }), panelOpening);
   }
 
   async call(method: ApiRoute['method'], url: string, call: Call = {}): Promise<Answer> {
@@ -71,9 +88,14 @@ export class ApiBench implements AsyncDisposable {
         names.map((name, at) => [name, decodeURIComponent(values[at] ?? '')]),
       ),
       query: Object.fromEntries(new URLSearchParams(search)),
-      headers: as === 'nobody' ? headers : { authorization: `Bearer token-${as}`, ...headers },
+      headers:
+        as === 'nobody' || call.session !== undefined
+          ? headers
+          : { authorization: `Bearer token-${as}`, ...headers },
       body: body === undefined ? undefined : JSON.parse(JSON.stringify(body)),
+      cookies: { latchkey_session: call.session },
       remote: '127.0.0.1',
+      isEncrypted: false,
       signal: call.signal ?? new AbortController().signal,
     });
   }

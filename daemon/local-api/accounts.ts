@@ -1,0 +1,165 @@
+/**
+ * People who log in to the panel. There is no default password: the first account is made with a setup code that lies
+ * in the store's directory, for whoever may read that, and is good once.
+ */
+import { argon2, timingSafeEqual } from 'node:crypto';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { type Instant, type Random, randomInteger } from '../../drivers/contract/time.ts';
+import { SCOPES, type Scope } from './endpoint.ts';
+
+const FILE = 'api-accounts.json';
+const SETUP_CODE = 'setup-code';
+const ACCOUNTS_MAX = 64;
+export const PASSWORD_LEAST = 12;
+/** OWASP's least for Argon2id: 19 MiB, two passes. */
+const HASHING = { parallelism: 1, tagLength: 32, memory: 19_456, passes: 2 } as const;
+/** Without letters and digits that are taken for one another. */
+const CODE_LETTERS = 'ABCDEFGHJKMNPQRSTUVWXYZ23456789';
+const CODE_LENGTH = 16;
+
+const hex = z.string().regex(/^([0-9a-f]{2})+$/);
+const fileSchema = z.strictObject({
+  v: z.literal(1),
+  accounts: z
+    .array(
+      z.strictObject({
+        name: z.string().regex(/^[a-z0-9-]{1,32}$/),
+        scope: z.enum(SCOPES),
+        salt: hex,
+        /** Argon2id of the password. */
+        hash: hex,
+        made: z.int(),
+      }),
+    )
+    .max(ACCOUNTS_MAX),
+});
+
+type Account = z.infer<typeof fileSchema>['accounts'][number];
+
+export type SetupResult = 'made' | 'wrong-code' | 'set-up-before';
+
+export class Accounts {
+  readonly #directory: string | undefined;
+  readonly #random: Random;
+  #accounts: readonly Account[];
+  #setupCode: string | undefined;
+
+  /** @param directory of the store; undefined keeps everything in memory. */
+  constructor(directory: string | undefined, random: Random) {
+    this.#directory = directory;
+    this.#random = random;
+    this.#accounts = this.#read();
+    this.#setupCode = this.#accounts.length > 0 ? undefined : this.#readOrDrawCode();
+  }
+
+  get isSetUp(): boolean {
+    return this.#accounts.length > 0;
+  }
+
+  get setupCode(): string | undefined {
+    return this.#setupCode;
+  }
+
+  get names(): readonly { readonly name: string; readonly scope: Scope }[] {
+    return this.#accounts.map(({ name, scope }) => ({ name, scope }));
+  }
+
+  /** The first account may do everything. */
+  async setUp(code: string, name: string, password: string, made: Instant): Promise<SetupResult> {
+    const right = this.#setupCode;
+    if (right === undefined) return 'set-up-before';
+    if (!sameText(code.toUpperCase().replaceAll(/[^A-Z0-9]/g, ''), right)) return 'wrong-code';
+    this.#setupCode = undefined; // good once, also for two who ask at one time
+    await this.put(name, 'admin', password, made);
+    if (this.#directory !== undefined) rmSync(join(this.#directory, SETUP_CODE), { force: true });
+    return 'made';
+  }
+
+  /** Makes an account, or gives it another password and scope. */
+  async put(name: string, scope: Scope, password: string, made: Instant): Promise<void> {
+    const salt = this.#random.bytes(16);
+    const hash = (await hashed(password, salt)).toString('hex');
+    const account = {
+      name,
+      scope,
+      salt: Buffer.from(salt).toString('hex'),
+      hash,
+      made: Math.floor(made),
+    };
+    this.#write([...this.#accounts.filter((each) => each.name !== name), account]);
+  }
+
+  /** False where there is none of that name. The last that may do everything cannot be taken away. */
+  remove(name: string): boolean {
+    const rest = this.#accounts.filter((each) => each.name !== name);
+    if (rest.length === this.#accounts.length) return false;
+    if (!rest.some(({ scope }) => scope === 'admin')) {
+      throw new RangeError('the last account with scope admin');
+    }
+    this.#write(rest);
+    return true;
+  }
+
+  /** A name that does not exist takes as long as a wrong password. */
+  async login(name: string, password: string): Promise<Scope | undefined> {
+    const account = this.#accounts.find((each) => each.name === name);
+    const salt = Buffer.from(account?.salt ?? '00'.repeat(16), 'hex');
+    const hash = await hashed(password, salt);
+    if (account === undefined) return undefined;
+    return timingSafeEqual(hash, Buffer.from(account.hash, 'hex')) ? account.scope : undefined;
+  }
+
+  #read(): readonly Account[] {
+    const text = this.#textOf(FILE);
+    return text === undefined ? [] : fileSchema.parse(JSON.parse(text)).accounts;
+  }
+
+  #readOrDrawCode(): string {
+    const kept = this.#textOf(SETUP_CODE)?.trim();
+    if (kept !== undefined && kept.length === CODE_LENGTH) return kept;
+    const code = Array.from(
+      { length: CODE_LENGTH },
+      () => CODE_LETTERS[randomInteger(this.#random, CODE_LETTERS.length)],
+    ).join('');
+    this.#put(SETUP_CODE, `${code}\n`);
+    return code;
+  }
+
+  #write(accounts: readonly Account[]): void {
+    this.#put(FILE, `${JSON.stringify(fileSchema.parse({ v: 1, accounts }), undefined, 2)}\n`);
+    this.#accounts = accounts;
+  }
+
+  #textOf(file: string): string | undefined {
+    if (this.#directory === undefined) return undefined;
+    try {
+      return readFileSync(join(this.#directory, file), 'utf8');
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  #put(file: string, text: string): void {
+    if (this.#directory === undefined) return;
+    const path = join(this.#directory, file);
+    writeFileSync(`${path}.new`, text, { mode: 0o600 });
+    renameSync(`${path}.new`, path);
+  }
+}
+
+function hashed(password: string, salt: Uint8Array): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const message = password.normalize('NFC');
+    argon2('argon2id', { message, nonce: salt, ...HASHING }, (error, hash) =>
+      error === null ? resolve(hash) : reject(error),
+    );
+  });
+}
+
+function sameText(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
+}

@@ -1,0 +1,74 @@
+/** Who is logged in: in memory only, so that a restart logs everybody out. */
+import {
+  type Clock,
+  type Millis,
+  type Random,
+  type Uptime,
+  uptime,
+} from '../../drivers/contract/time.ts';
+import type { Scope } from './endpoint.ts';
+import { hashOf } from './tokens.ts';
+
+export const COOKIE = 'latchkey_session';
+const IDLE: Millis = 15 * 60_000;
+const LONGEST: Millis = 12 * 3_600_000;
+const SESSIONS_MAX = 64;
+
+interface Session {
+  readonly name: string;
+  readonly scope: Scope;
+  readonly since: Uptime;
+  seen: Uptime;
+}
+
+export class Sessions {
+  readonly #clock: Clock;
+  readonly #random: Random;
+  /** By the hash of what the cookie holds. */
+  readonly #sessions = new Map<string, Session>();
+
+  constructor(clock: Clock, random: Random) {
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  /** Returns what the cookie holds. Where there are too many, the one that was seen longest ago ends. */
+  begin(name: string, scope: Scope): string {
+    const now = this.#clock.uptime();
+    this.#forget(now);
+    if (this.#sessions.size >= SESSIONS_MAX) {
+      const [oldest] = [...this.#sessions].toSorted(([, a], [, b]) => a.seen - b.seen);
+      if (oldest !== undefined) this.#sessions.delete(oldest[0]);
+    }
+    const secret = Buffer.from(this.#random.bytes(32)).toString('base64url');
+    this.#sessions.set(hashOf(secret), { name, scope, since: now, seen: now });
+    return secret;
+  }
+
+  find(secret: string | undefined): { readonly name: string; readonly scope: Scope } | undefined {
+    if (secret === undefined) return undefined;
+    const now = this.#clock.uptime();
+    this.#forget(now);
+    const found = this.#sessions.get(hashOf(secret));
+    if (found === undefined) return undefined;
+    found.seen = now;
+    return { name: found.name, scope: found.scope };
+  }
+
+  end(secret: string | undefined): void {
+    if (secret !== undefined) this.#sessions.delete(hashOf(secret));
+  }
+
+  /** After a password or scope was changed, or an account taken away. */
+  endOf(name: string): void {
+    for (const [key, session] of this.#sessions) {
+      if (session.name === name) this.#sessions.delete(key);
+    }
+  }
+
+  #forget(now: Uptime): void {
+    for (const [key, { since, seen }] of this.#sessions) {
+      if (now >= uptime(seen + IDLE) || now >= uptime(since + LONGEST)) this.#sessions.delete(key);
+    }
+  }
+}

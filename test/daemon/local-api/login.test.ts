@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Accounts } from '../../../daemon/local-api/accounts.ts';
+import { instant } from '../../../drivers/contract/time.ts';
+import { seededRandom } from '../../../simulator/random.ts';
+import { ApiBench, type Call } from './bench.ts';
+
+const PASSWORD = 'a boat in the harbour';
+
+/** Logs in, or sets up, and gives what the cookie holds. */
+async function sessionFrom(bench: ApiBench, path: string, body: object): Promise<string> {
+  const { status, headers } = await bench.raw('POST', path, { as: 'nobody', body });
+  assert.equal(status, 200);
+  const cookie = headers?.['set-cookie'] ?? '';
+  assert.match(cookie, /^latchkey_session=[A-Za-z0-9_-]{43}; Path=\/; HttpOnly; SameSite=Strict$/);
+  return /=([^;]+)/.exec(cookie)?.[1] ?? '';
+}
+
+function setUp(bench: ApiBench): Promise<string> {
+  const code = bench.accounts.setupCode ?? '';
+  return sessionFrom(bench, '/api/v1/setup', { code, name: 'anna', password: PASSWORD });
+}
+
+test('there is no default password: the first account needs the setup code, which is good once', async () => {
+  await using bench = await ApiBench.open();
+  assert.equal((await bench.call('GET', '/api/v1/setup', { as: 'nobody' })).body.done, false);
+  const code = bench.accounts.setupCode ?? '';
+  const ask = (body: object) => bench.call('POST', '/api/v1/setup', { as: 'nobody', body });
+  assert.equal((await ask({ code: 'AAAA', name: 'anna', password: PASSWORD })).status, 401);
+  assert.equal((await ask({ code, name: 'anna', password: 'short' })).body.error.field, 'password');
+  const typed = code.toLowerCase().replace(/(.{4})(?!$)/g, '$1-');
+  const session = await sessionFrom(bench, '/api/v1/setup', {
+    code: typed,
+    name: 'anna',
+    password: PASSWORD,
+  });
+  assert.deepEqual((await bench.call('GET', '/api/v1/me', { session })).body, {
+    name: 'anna',
+    scope: 'admin',
+  });
+  assert.equal((await ask({ code, name: 'bert', password: PASSWORD })).status, 409);
+});
+
+test('a session does what its account may, in its own name, until it is over', async () => {
+  await using bench = await ApiBench.open();
+  await setUp(bench);
+  const made = await bench.call('PUT', '/api/v1/accounts/bert', {
+    body: { scope: 'operate', password: PASSWORD },
+  });
+  assert.equal(made.status, 200);
+  const login = { name: 'bert', password: PASSWORD };
+  const session = await sessionFrom(bench, '/api/v1/login', login);
+  const by = (call: Call = {}): Call => ({ session, body: {}, ...call });
+  assert.equal((await bench.call('GET', '/api/v1/status', by())).status, 200);
+  assert.equal((await bench.call('DELETE', '/api/v1/grants/g', by())).status, 403);
+  await bench.call('PUT', '/api/v1/keys/flat-3/place', by({ body: { kind: 'lost' } }));
+  assert.equal(bench.site.last('access.corrected').body['by'], 'panel:bert');
+
+  await bench.site.advance(14 * 60_000);
+  assert.equal((await bench.call('GET', '/api/v1/me', by())).status, 200, 'in use');
+  await bench.site.advance(15 * 60_000);
+  assert.equal(
+    (await bench.call('GET', '/api/v1/me', by())).status,
+    401,
+    'idle for a quarter of an hour',
+  );
+
+  const again = await sessionFrom(bench, '/api/v1/login', login);
+  await bench.call('PUT', '/api/v1/accounts/bert', {
+    body: { scope: 'read', password: `${PASSWORD}!` },
+  });
+  assert.equal((await bench.call('GET', '/api/v1/me', { session: again })).status, 401, 'changed');
+  const other = await sessionFrom(bench, '/api/v1/login', {
+    name: 'bert',
+    password: `${PASSWORD}!`,
+  });
+  const out = await bench.call('POST', '/api/v1/logout', { session: other, body: {} });
+  assert.equal(out.status, 200);
+  assert.equal(
+    (await bench.call('GET', '/api/v1/me', { session: other })).status,
+    401,
+    'logged out',
+  );
+});
+
+test('a wrong password and a name that nobody has are told alike, and told to the journal', async () => {
+  await using bench = await ApiBench.open();
+  await setUp(bench);
+  const tries = [
+    { name: 'anna', password: 'not this one at all' },
+    { name: 'nobody', password: PASSWORD },
+  ];
+  const answers = [];
+  for (const body of tries)
+    answers.push((await bench.call('POST', '/api/v1/login', { as: 'nobody', body })).body);
+  assert.deepEqual(answers[0], answers[1]);
+  assert.equal(bench.site.last('security.login_failed').body['where'], 'local-api');
+  assert.doesNotMatch(JSON.stringify(bench.site.journal), /boat|not this one/);
+});
+
+test('opening from the panel is off, unless the config says so', async () => {
+  for (const panelOpening of [false, true]) {
+    await using bench = await ApiBench.open({ panelOpening });
+    const session = await setUp(bench);
+    const path = '/api/v1/access-points/lobby/slots/3/open';
+    const { status } = await bench.call('POST', path, { session, body: {} });
+    assert.equal(status, panelOpening ? 200 : 403);
+    assert.equal(bench.site.pulses(3), panelOpening ? 1 : 0);
+    assert.equal(
+      (await bench.call('POST', path, { as: 'operate', body: {} })).status,
+      200,
+      'a program may',
+    );
+  }
+});
+
+test('the last account that may do everything stays', async () => {
+  await using bench = await ApiBench.open();
+  await setUp(bench);
+  assert.equal((await bench.call('DELETE', '/api/v1/accounts/anna')).status, 409);
+  assert.equal((await bench.call('DELETE', '/api/v1/accounts/nobody')).status, 404);
+  await bench.call('PUT', '/api/v1/accounts/bert', {
+    body: { scope: 'admin', password: PASSWORD },
+  });
+  assert.equal((await bench.call('DELETE', '/api/v1/accounts/anna')).status, 200);
+});
+
+test('accounts outlive the process, as hashes that only the owner of the store can read', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'latchkey-accounts-'));
+  try {
+    const code = new Accounts(directory, seededRandom(1)).setupCode ?? '';
+    const accounts = new Accounts(directory, seededRandom(2));
+    assert.equal(accounts.setupCode, code, 'the code stays the same until it is used');
+    assert.equal(statSync(join(directory, 'setup-code')).mode & 0o777, 0o600);
+    assert.equal(await accounts.setUp(code, 'anna', PASSWORD, instant(1)), 'made');
+    assert.equal(existsSync(join(directory, 'setup-code')), false);
+    const file = join(directory, 'api-accounts.json');
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    assert.doesNotMatch(readFileSync(file, 'utf8'), /boat/);
+    const later = new Accounts(directory, seededRandom(3));
+    assert.equal(later.setupCode, undefined);
+    assert.equal(await later.login('anna', PASSWORD), 'admin');
+    assert.equal(await later.login('anna', `${PASSWORD}.`), undefined);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
