@@ -2,44 +2,28 @@
  * From the broker's bytes to a reply: a command is admitted, done at most once, and answered exactly once. The broker
  * gets its acknowledgement when what was decided is on the disk; what moves, moves after that (P2, P3).
  */
-import type { KeyObject } from 'node:crypto';
-import { deviceId, slotNumber } from '../../drivers/contract/device.ts';
-import { type Clock, instant, type Millis, uptime } from '../../drivers/contract/time.ts';
-import type { Entry, JsonObject, Stamp } from '../access/entry.ts';
-import type { AccessPointId } from '../access/model.ts';
-import { type EvidenceRow, type GrantStore, type Journal, StorageError } from '../store/ports.ts';
+import { type Clock, type Millis, uptime } from '../../drivers/contract/time.ts';
+import type { Entry } from '../access/entry.ts';
+import { type EvidenceRow, type Journal, StorageError } from '../store/ports.ts';
 import { type Addressed, admit, evidenceOf, type Refused, rowExpiry } from './admission.ts';
 import type { ReceivedMessage } from './broker.ts';
+import { CommandDesk, type CommandDeskParts } from './command-desk.ts';
 import type { SessionNonces } from './freshness.ts';
-import { type DeskResult, GrantDesk } from './grant-desk.ts';
+import type { DeskResult } from './grant-desk.ts';
 import { parseJson, verifyCompact } from './jws.ts';
 import { ACK_TYP, ackSchema, type Envelope, type Reply, type WireCommand } from './messages.ts';
 import { codeOf, outcomeData, outcomeInJournal } from './outcome.ts';
 import { Refusals } from './refusals.ts';
 import { type Publish, Replies, type Unanswered } from './replies.ts';
-import type { Asked, Attempt, CredentialDesk, SiteActions } from './site-actions.ts';
+import { errorPart, okPart, plain, type ReplyPart, refusedPart } from './reply-part.ts';
+import type { Attempt } from './site-actions.ts';
 import { LARGEST, type Topics } from './topics.ts';
-import { powerOf, type TrustStore } from './trust-store.ts';
+import { powerOf } from './trust-store.ts';
 
-/** What the downlink asks of the way up. */
-export interface EventFlow {
-  /** Highest contiguous event the cloud has. */
-  acknowledge(epoch: string, seq: number): Promise<void>;
-  /** Events to be sent once more; how many there are, or why not. */
-  resend(epoch: string, from: number, to: number): number | 'not-found' | 'limit-exceeded';
-}
-
-export interface DownlinkParts {
+export interface DownlinkParts extends CommandDeskParts {
   readonly topics: Topics;
   readonly journal: Journal;
-  readonly grants: GrantStore;
-  readonly trust: TrustStore;
-  readonly site: SiteActions;
-  readonly desk: CredentialDesk;
-  readonly sealingKey: KeyObject;
   readonly nonces: SessionNonces;
-  readonly events: EventFlow;
-  readonly stamp: () => Stamp;
   readonly clock: Clock;
   readonly publish: Publish;
   /** What the retained state says has changed (grants, lockdown, keys). */
@@ -49,11 +33,9 @@ export interface DownlinkParts {
 /** A command that is not done after this time is told to be `accepted`. */
 const ACCEPTED_AFTER: Millis = 1_000;
 
-type ReplyPart = Pick<Reply, 'status' | 'code' | 'msg' | 'data'>;
-
 export class Downlink {
   readonly #parts: DownlinkParts;
-  readonly #desk: GrantDesk;
+  readonly #desk: CommandDesk;
   readonly #refusals: Refusals;
   readonly #replies: Replies;
   /** Final replies to come, by command id. */
@@ -61,7 +43,7 @@ export class Downlink {
 
   constructor(parts: DownlinkParts) {
     this.#parts = parts;
-    this.#desk = new GrantDesk(parts);
+    this.#desk = new CommandDesk(parts);
     this.#refusals = new Refusals(parts.journal, parts.stamp, parts.clock);
     this.#replies = new Replies(parts.journal, parts.topics, parts.publish);
   }
@@ -183,134 +165,17 @@ export class Downlink {
   }
 
   async #execute(command: WireCommand, kid: string): Promise<void> {
-    const { site, stamp } = this.#parts;
-    const asked: Asked = { command: command.id, kid, requester: command.requester };
-    const evidence = () => this.#evidence(command, kid);
-    switch (command.type) {
-      case 'grant.put':
-        return this.#desired(command, kid, this.#desk.put(command.body));
-      case 'grant.revoke':
-        return this.#desired(command, kid, this.#desk.revoke(command.body));
-      case 'grants.snapshot':
-        return this.#desired(command, kid, this.#desk.snapshot(command.body));
-      case 'grants.delta':
-        return this.#desired(command, kid, this.#desk.delta(command.body));
-      case 'grants.compare':
-        return this.#desired(command, kid, Promise.resolve(this.#desk.compare(command.body)));
-      case 'key.put':
-        return this.#desired(command, kid, this.#desk.putKey(command.body));
-      case 'key.remove':
-        return this.#desired(command, kid, this.#desk.removeKey(command.body));
-      case 'unlock':
-      case 'slot.open': {
-        const { dev, slot, ms, by, reason } = command.body;
-        const action = {
-          ...asked,
-          device: deviceId(dev),
-          ...(slot === undefined ? {} : { slot: slotNumber(slot) }),
-          ...(ms === undefined ? {} : { hold: ms }),
-          ...(by === undefined ? {} : { by }),
-          ...(reason === undefined ? {} : { reason }),
-          expires: instant(command.exp * 1000),
-        };
-        return this.#attempt(command, site.open(action, evidence()));
-      }
-      case 'lock':
-        return this.#attempt(command, site.lock(withDevice(asked, command.body.dev), evidence()));
-      case 'lockdown': {
-        const { scope, allowStaff } = command.body;
-        const action = { ...asked, scope: scopeOf(scope), allowStaff };
-        return this.#attempt(command, site.lockdown(action, evidence()));
-      }
-      case 'release': {
-        const action = { ...asked, lockdown: command.body.lockdownId };
-        return this.#attempt(command, site.release(action, evidence()));
-      }
-      case 'keypad.reset':
-        return this.#attempt(
-          command,
-          site.keypadReset(withDevice(asked, command.body.dev), evidence()),
-        );
-      case 'time': {
-        const { unixMs, errMs } = command.body;
-        return this.#attempt(
-          command,
-          site.time({ ...asked, unixMs: instant(unixMs), errMs }, evidence()),
-        );
-      }
-      case 'config': {
-        const action = { ...asked, version: command.body.version, set: plain(command.body.set) };
-        return this.#attempt(command, site.config(action, evidence()));
-      }
-      case 'device.identify':
-        return this.#attempt(
-          command,
-          site.identify(withDevice(asked, command.body.dev), evidence()),
-        );
-      case 'device.add': {
-        const settings = plain(command.body.settings);
-        const action = { ...withDevice(asked, command.body.dev), settings };
-        return this.#attempt(command, site.deviceAdd(action, evidence()));
-      }
-      case 'device.remove':
-        return this.#attempt(
-          command,
-          site.deviceRemove(withDevice(asked, command.body.dev), evidence()),
-        );
-      case 'update.start': {
-        const action = { ...asked, settings: plain(command.body.settings) };
-        return this.#attempt(command, site.update(action, evidence()));
-      }
-      case 'ping': {
-        const { echo } = command.body;
-        const data = { ...(echo === undefined ? {} : { echo }), receivedAt: stamp().at };
-        return this.#settle(command, kid, okPart(data), [], []);
-      }
-      case 'diag.get':
-        return this.#settle(command, kid, okPart(site.diagnostics()), [], []);
-      case 'events.resend': {
-        const { epoch, from, to } = command.body;
-        const resent = this.#parts.events.resend(epoch, from, to);
-        if (typeof resent === 'number') {
-          return this.#settle(command, kid, okPart({ events: resent }), [], []);
-        }
-        const code = resent === 'not-found' ? 'not_found' : 'limit_exceeded';
-        return this.#settle(command, kid, errorPart(code, 'no such range of events'), [], []);
-      }
-      case 'key.rotate':
-        return this.#rotate(command, kid);
+    const work = this.#desk.begin(command, kid, this.#evidence(command, kid));
+    switch (work.kind) {
+      case 'attempt':
+        return this.#attempt(command, work.attempt);
+      case 'desired':
+        return this.#desired(command, kid, work.result);
+      case 'answer':
+        return this.#settle(command, kid, work.part, work.entries, []);
       default:
-        return command satisfies never;
+        return work satisfies never;
     }
-  }
-
-  /** The keys are on the disk before the reply is; a repetition after a crash finds them and changes nothing. */
-  async #rotate(command: WireCommand & { type: 'key.rotate' }, kid: string): Promise<void> {
-    const { add, retire } = command.body;
-    const result = this.#parts.trust.rotate(
-      kid,
-      { ...(add === undefined ? {} : { add }), ...(retire === undefined ? {} : { retire }) },
-      this.#parts.stamp().clock,
-    );
-    if (result.kind === 'refused') {
-      const codes = {
-        power: 'denied',
-        'not-found': 'not_found',
-        conflict: 'conflict',
-        limit: 'limit_exceeded',
-      } as const;
-      const part = errorPart(codes[result.why], 'the keys stay as they are');
-      return this.#settle(command, kid, part, [], []);
-    }
-    const body = {
-      by: kid,
-      rev: result.rev,
-      ...(add === undefined ? {} : { added: add.kid }),
-      ...(retire === undefined ? {} : { retired: retire }),
-      alarm: true,
-    };
-    const entry: Entry = { type: 'security.key_rotated', body };
-    await this.#settle(command, kid, okPart({ rev: result.rev }), [entry], []);
   }
 
   /** Effect, then evidence with the reply, then the broker's acknowledgement. */
@@ -437,31 +302,6 @@ export class Downlink {
     const { at, clock } = this.#parts.stamp();
     return { v: 1, id, type, dup: false, ...part, ts: at, clock: clock.state };
   }
-}
-
-function withDevice(asked: Asked, dev: string) {
-  return { ...asked, device: deviceId(dev) };
-}
-
-function scopeOf(scope: string): 'site' | AccessPointId {
-  return scope === 'site' ? 'site' : (scope as AccessPointId);
-}
-
-function okPart(data: JsonObject): ReplyPart {
-  return { status: 'ok', code: null, msg: null, data };
-}
-
-function errorPart(code: Refused['code'], msg: string): ReplyPart {
-  return { status: 'error', code, msg, data: {} };
-}
-
-function refusedPart({ code, msg, reason }: Refused): ReplyPart {
-  return { status: 'error', code, msg, data: reason === undefined ? {} : { reason } };
-}
-
-/** What came as JSON is JSON; this also drops what JSON leaves out. */
-function plain(value: object): JsonObject {
-  return JSON.parse(JSON.stringify(value)) as JsonObject;
 }
 
 function shortened(topic: string): string {

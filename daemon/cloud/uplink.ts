@@ -6,7 +6,7 @@ import { type Clock, type Millis, type Uptime, uptime } from '../../drivers/cont
 import type { RecordedEntry, Stamp } from '../access/entry.ts';
 import { type Journal, StorageError } from '../store/ports.ts';
 import { BrokerError } from './broker.ts';
-import type { EventFlow } from './downlink.ts';
+import type { EventFlow } from './command-desk.ts';
 import { eventOf, type Parcel, parcelOf, stubOf } from './event.ts';
 import { encode } from './messages.ts';
 import type { OutboxGaps } from './outbox-gaps.ts';
