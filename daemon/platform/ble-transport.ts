@@ -32,6 +32,10 @@ export interface BleTransportOptions {
   readonly clock: Clock;
   /** How often the process has to show that it lives. Default 5 s. */
   readonly proofEvery?: Millis;
+  /** How long the adapter may take to be powered. Default 10 s. */
+  readonly startWithin?: Millis;
+  /** Waits between two starts of the process; the last repeats. Default 1, 2, 5, 15, 60 s. */
+  readonly backOff?: readonly Millis[];
   news?(news: RadioNews): void;
 }
 
@@ -43,7 +47,6 @@ export interface BleRadio extends BleTransport {
   watch(heard: (advertisement: Advertisement) => void, signal: AbortSignal): void;
 }
 
-/** Waits between two starts of the process; the last repeats. */
 const BACK_OFF: readonly Millis[] = [1000, 2000, 5000, 15_000, 60_000];
 /** A process that lived this long has recovered: the next fault begins the ladder anew. */
 const RECOVERED_AFTER: Millis = 60_000;
@@ -217,7 +220,7 @@ class Radio implements BleRadio {
         exited: (why) => end(`the radio process ${why}`),
       });
       this.#process = process;
-      process.call({ op: 'start', backend }).then(
+      process.call({ op: 'start', backend }, this.#options.startWithin).then(
         () => this.#rise(process),
         (error: Error) => end(`the adapter does not start: ${error.message}`),
       );
@@ -229,7 +232,8 @@ class Radio implements BleRadio {
       failures = clock.uptime() - began > RECOVERED_AFTER ? 1 : failures + 1;
       this.#wasReset = false;
       if (failures >= ALARM_AFTER) this.#tell({ kind: 'alarm', why });
-      const wait = BACK_OFF[Math.min(failures, BACK_OFF.length) - 1] ?? 60_000;
+      const { backOff = BACK_OFF } = this.#options;
+      const wait = backOff[Math.min(failures, backOff.length) - 1] ?? 60_000;
       await pause(clock, wait, this.#closing.signal);
     }
   }
@@ -284,7 +288,8 @@ class Radio implements BleRadio {
     this.#wasReset = true;
     this.#fall(why);
     try {
-      await process.call({ op: 'start', backend: this.#options.backend });
+      const { backend, startWithin } = this.#options;
+      await process.call({ op: 'start', backend }, startWithin);
       this.#rise(process);
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);

@@ -37,7 +37,7 @@ export class RadioProcess {
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // Credentials of the daemon are no matter of the stack.
-      env: { PATH: process.env['PATH'], ...environment },
+      env: { PATH: process.env['PATH'], ...busAddress(), ...environment },
     });
     this.#child.on('message', (message: RadioReply | RadioEvent) => this.#hear(message));
     this.#child.on('error', (error) => this.#end(error.message));
@@ -113,4 +113,10 @@ export class RadioProcess {
     this.#gone.resolve();
     this.#listener.exited(why);
   }
+}
+
+/** A bus elsewhere than usual is the one thing of the daemon's surroundings that BlueZ's stack needs. */
+function busAddress(): NodeJS.ProcessEnv {
+  const address = process.env['DBUS_SYSTEM_BUS_ADDRESS'];
+  return address === undefined ? {} : { DBUS_SYSTEM_BUS_ADDRESS: address };
 }

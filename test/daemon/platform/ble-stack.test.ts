@@ -45,6 +45,8 @@ async function bench(
     backend: { kind: 'tcp', host: port.host, port: port.port },
     clock,
     proofEvery: 300,
+    startWithin: 1500,
+    backOff: [100, 200],
     news: (each) => news.push(each),
   });
   const one = new EchoPeripheral('c0:ff:ee:00:00:01');
@@ -172,7 +174,7 @@ test('a stack that hangs is found out and replaced', async () => {
   await talk(at.transport, at.one);
 });
 
-test('an adapter that answers nothing is reset, then its process replaced, then it is an alarm', async () => {
+test('an adapter that answers nothing is reset, its process replaced, and then it is an alarm', async () => {
   let isDead = false;
   await using at = await bench({
     fresh: (controller) => {
@@ -180,15 +182,30 @@ test('an adapter that answers nothing is reset, then its process replaced, then 
     },
   });
   await talk(at.transport, at.one);
+  const before = at.transport.pid;
   isDead = true;
   for (const controller of at.port.controllers) controller.faults = { dead: true };
-  await assert.rejects(at.transport.connect(at.one.address, 'random', new GattHeard(), 1000));
-  await until(() => at.news.some(({ kind }) => kind === 'down'), 15_000);
+  const opening = at.transport.connect(at.one.address, 'random', new GattHeard(), 1000);
+  await assert.rejects(opening);
+  await until(() => at.news.some(({ kind }) => kind === 'alarm'), 30_000);
   assert.equal(at.transport.isUp, false);
+  assert.notEqual(at.transport.pid, before);
   isDead = false;
   for (const controller of at.port.controllers) controller.faults = {};
-  await until(() => at.transport.isUp, 30_000);
+  await talk(at.transport, at.one, 30_000);
+});
+
+test('an adapter whose firmware hangs once is back after a reset, in the same process', async () => {
+  await using at = await bench();
   await talk(at.transport, at.one);
+  const before = at.transport.pid;
+  // This controller hangs for good; the Reset of a new stack finds a fresh one.
+  for (const controller of at.port.controllers) controller.faults = { dead: true };
+  const opening = at.transport.connect(at.one.address, 'random', new GattHeard(), 500);
+  await assert.rejects(opening);
+  await until(() => at.news.some(({ kind }) => kind === 'down'), 15_000);
+  await talk(at.transport, at.one, 15_000);
+  assert.equal(at.transport.pid, before);
 });
 
 test('an adapter pulled out closes every link, and is used again when it is back', async () => {
