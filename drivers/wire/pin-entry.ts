@@ -77,7 +77,7 @@ export function pressKey(before: PinEntry, key: string, now: Uptime, rules: PinR
   if (isBounce(entry, key, now, rules)) return then({ entry, events: [] });
   if (key === rules.clear) return then({ entry: NO_ENTRY, events: [notice('cleared')] });
   if (key === rules.end) {
-    if (entry.isOverlong || entry.digits === '') return then({ entry: NO_ENTRY, events: [] });
+    if (entry.digits === '') return then({ entry: NO_ENTRY, events: [] });
     return then({ entry: NO_ENTRY, events: [{ kind: 'code-entered', digits: entry.digits }] });
   }
   if (!/^[0-9]$/.test(key)) return then({ entry, events: [] });

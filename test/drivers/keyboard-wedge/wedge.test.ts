@@ -85,8 +85,11 @@ test('a card typed with Enter or without, on systems of both sizes', async () =>
     const wired = await wiredBus(keyboardWedge, {
       desk: { options: { wordBits }, build: simulatedKeyboardWedge },
     });
+    // Records come one by one, and cut, as well as many at once.
+    wired.bus.setFaults({ split: 1 });
     wired.hand('desk', 'show', { card: '0000076476' });
-    await wired.clock.advance(2000);
+    await wired.clock.advance(3000);
+    wired.bus.setFaults({ split: undefined });
     wired.hand('desk', 'show', { card: '0000076477', enter: false });
     await wired.clock.advance(2000);
     wired.hand('desk', 'show', { card: '76477' });
