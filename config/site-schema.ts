@@ -74,6 +74,12 @@ export const siteSchema = z.strictObject({
 
 export const storeSchema = z.strictObject({
   directory: filePath.describe('journal, grants and keys; local disk, nobody else in it'),
+  retentionDays: z
+    .int()
+    .min(0)
+    .max(400)
+    .default(90)
+    .describe('what happened is forgotten after so many days, once the cloud has it; 0 keeps all'),
 });
 
 export const secretsSchema = z.strictObject({

@@ -1,4 +1,5 @@
 /** Builds every part of the daemon and joins them; the only file that knows them all. Closes in the reverse order. */
+import { basename } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import {
   readSecret,
@@ -38,9 +39,12 @@ import { Site } from './site.ts';
 import { TheDesk } from './site-desk.ts';
 import { siteFactsOf } from './site-facts-of.ts';
 import { startEntries } from './start-entries.ts';
+import { type Copied, makeBackups } from './store/backups.ts';
 import { livePointer, openGrantStore } from './store/grants-open.ts';
 import { openJournal } from './store/journal-open.ts';
+import { runUpkeep } from './upkeep.ts';
 import { Vault } from './vault.ts';
+import { Watch, type WatchParts } from './watch.ts';
 
 /** What a start of the daemon is given from outside; the real ones come from `platform/`. */
 export interface Outside {
@@ -56,6 +60,8 @@ export interface Outside {
   /** Names the system's last contact with a time server. */
   readonly lastTimeContact: () => number | undefined;
   readonly versions: Readonly<Record<string, string>>;
+  /** The service manager that wants to hear that all is well. */
+  readonly watchdog: Pick<WatchParts, 'alive' | 'every'>;
   /** When this version was made: it is later than that. */
   readonly builtAt: Instant;
 }
@@ -231,6 +237,12 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
     cloud?.stateChanged();
   };
   changed.clock = retime;
+  const watch = new Watch({
+    clock,
+    probe: () => journal.probe(),
+    ...outside.watchdog,
+    alarm: (why) => log('not-well', { why }),
+  });
   const desk: TheDesk = new TheDesk({
     config,
     clock,
@@ -245,6 +257,7 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
     versions: outside.versions,
     startedAt: clock.now(),
     health: () => [
+      ...watch.checks(),
       { name: 'storage', ok: journal.isSafe, detail: journal.storage },
       {
         name: 'inbox',
@@ -285,7 +298,22 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
         if (faults.length > 0) log('journal-damaged', { faults: [...faults] });
       }, storageFailed);
 
-      await Promise.all([devices.run(signal), cloud?.run(signal)]);
+      await Promise.all([
+        devices.run(signal),
+        cloud?.run(signal),
+        watch.run(signal),
+        runUpkeep(
+          {
+            clock,
+            journal,
+            stamp,
+            retentionDays: config.store.retentionDays,
+            backUp: () => backUp(directory, opened, told, clock.now()),
+            log,
+          },
+          signal,
+        ),
+      ]);
       journal
         .append({ stamp: stamp(), entries: [{ type: 'system.stopping', body: {} }] })
         .committed.catch(storageFailed);
@@ -319,4 +347,18 @@ function deviceSecrets(config: Config, source: SecretSource): ReadonlyMap<string
       ),
     ),
   );
+}
+
+/** What is said of them in the journal: their names, not where this machine keeps them. */
+async function backUp(
+  directory: string,
+  journal: Copied,
+  grants: Copied,
+  at: Instant,
+): Promise<JsonObject> {
+  if (directory === ':memory:') return { files: [], refused: 'memory' };
+  const made = await makeBackups(directory, { journal, grants }, at);
+  return made.kind === 'made'
+    ? { files: made.files.map((file) => basename(file)) }
+    : { files: [], refused: made.kind, usedPercent: Math.round(made.used * 100) };
 }

@@ -107,7 +107,10 @@ export class SimulatedSite implements AsyncDisposable {
     writeFileSync(pepper, new Uint8Array(32).fill(7), { mode: 0o600 });
     const config = parseConfig(CONFIG.replace('PEPPER', pepper));
     const directory = options.onDisk === true ? join(this.#directory, 'store') : ':memory:';
-    this.#config = (options.change ?? ((same) => same))({ ...config, store: { directory } });
+    this.#config = (options.change ?? ((same) => same))({
+      ...config,
+      store: { ...config.store, directory },
+    });
     this.#build();
   }
 
@@ -149,6 +152,7 @@ export class SimulatedSite implements AsyncDisposable {
       broker: undefined,
       lastTimeContact: () => (this.hasTimeServer ? this.clock.uptime() : undefined),
       versions: { latchkey: 'test' },
+      watchdog: { alive: () => {}, every: undefined },
       builtAt: instant(Date.parse('2026-01-01T00:00Z')),
     });
     this.#running = this.#daemon.run(this.#stopping.signal);

@@ -76,6 +76,7 @@ async function run({ config: file, set }: RunOptions): Promise<void> {
       node: process.versions.node,
       tzdata: process.versions['tz'] ?? '',
     },
+    watchdog: { alive: () => manager.alive(), every: manager.watchdogMs },
     builtAt: instant(BUILT_AT),
   };
   await using daemon = await wire(config, outside);
