@@ -345,7 +345,9 @@ test('not back by the end of the window: overdue (once), reminder if the grant a
   takeKey(world);
   assert.deepEqual(typesOf(world.advance(49 * MINUTE)), []);
   assert.deepEqual(typesOf(world.advance(MINUTE)), ['access.reminder']);
+  assert.deepEqual(typesOf(world.tick()), []);
   assert.deepEqual(typesOf(world.restart()), []);
+  assert.deepEqual(typesOf(world.tick()), []);
   assert.deepEqual(typesOf(world.advance(10 * MINUTE)), ['access.overdue']);
   assert.deepEqual(typesOf(world.advance(HOUR)), []);
   assert.equal(world.placeOf('k1'), 'with anna');
@@ -702,4 +704,29 @@ test('an operator whose name is no id still answers for the key', () => {
   assert.equal(world.journal.at(-1)?.sub, 'operator');
   world.command({ ...open, by: 'x'.repeat(300) });
   assert.equal(world.journal.at(-1)?.sub?.length, 256);
+});
+
+test('a slot forced and left open is held open too, and closing it is recorded as late', () => {
+  const world = site();
+  world.door(1, true);
+  assert.deepEqual(typesOf(world.advance(MINUTE)), ['access.held_open']);
+  const [, late] = world.door(1, false);
+  assert.equal(late?.type, 'access.closed_late');
+  assert.equal(late?.body['openMs'], MINUTE);
+});
+
+test('with two returns under way, what appears in a third slot is nobody’s in particular', () => {
+  const world = site();
+  const by = 'm';
+  for (const id of ['k1', 'k2']) {
+    const place = { kind: 'holder', holder: holderId('anna') } as const;
+    world.command({ kind: 'key.correct', key: keyId(id), place, by });
+  }
+  for (const slot of [1, 2]) world.presence(slot, false);
+  world.card(FOB);
+  world.card(OTHER);
+  assert.equal([...world.ledger.all('opening')].length, 2);
+  assert.deepEqual(typesOf(world.presence(4, true)), ['device.slot']);
+  assert.equal(world.placeOf('k1'), 'with anna');
+  assert.equal(world.placeOf('k2'), 'with anna');
 });

@@ -404,6 +404,13 @@ test('anti-passback: soft, a reader offline, or a state older than the start onl
     'access.granted',
     'access.anti_passback',
   ]);
+  const half = garage('hard');
+  half.card(CARD, DOOR_READER);
+  half.online.delete(DOOR_KEYPAD);
+  assert.deepEqual(typesOf(half.card(CARD, DOOR_READER)), [
+    'access.granted',
+    'access.anti_passback',
+  ]);
   const restarted = garage('hard');
   restarted.card(CARD, DOOR_READER);
   restarted.restart();
@@ -867,4 +874,19 @@ test('only the holidays that now can meet are kept with a decision', () => {
   const world = new World({ policies: { holidays } });
   const known = world.know({ kind: 'code-entered', device: KEYPAD, digits: '123456' });
   assert.deepEqual(known.policies.holidays, holidays.slice(1, 4));
+});
+
+test('under deny a window must hold all of the interval, to its very ends', () => {
+  const at = Date.UTC(2027, 4, 10, 10);
+  for (const [start, end, reason] of [
+    [at, at + 200, 'granted'],
+    [at, at + 199, 'clock-untrusted'],
+    [at + 1, at + 200, 'clock-untrusted'],
+  ] as const) {
+    const world = new World({ at, policies: { clockUntrusted: 'deny' } });
+    world.clock = { lo: instant(at), hi: instant(at + 200), state: 'trusted' };
+    const window = { kind: 'instants', start: instant(start), end: instant(end) } as const;
+    world.put(grantOf({ targets: [door], window }));
+    expect(world.code('123456', DOOR_KEYPAD), reason);
+  }
 });

@@ -538,3 +538,20 @@ test('a presentation at a keypad where nothing is set up is refused, and a card 
   assert.equal(world.journal.at(-1)?.type, 'access.foreign_fob');
   assert.equal(world.code('123456', KEYPAD)[0]?.type, 'access.granted');
 });
+
+test('fire goes on releasing the doors it is for, and no others', () => {
+  const second = deviceId('lock-2');
+  const world = new World({
+    points: [doorPoint({ locks: [LOCK, second] })],
+    inputs: [{ device: IO, input: 2, does: 'fire', accessPoint: DOOR, locks: [second] }],
+  });
+  world.event(input(2, true));
+  const wake = nextWake(gatherForTimer(world.ports, world.stamp), world.stamp);
+  assert.equal(wake, world.up + 25_000);
+  const before = world.asked.length;
+  world.advance(25_000);
+  assert.deepEqual(
+    world.asked.slice(before).map(({ device }) => device),
+    [second],
+  );
+});

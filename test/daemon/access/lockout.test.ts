@@ -144,6 +144,19 @@ test('guessing is told at ten failures an hour and at twenty a day, once each', 
   assert.deepEqual(told, ['10 hour', '20 day']);
 });
 
+test('ten failures are an hour’s only if they are less than an hour apart', () => {
+  for (const [length, told] of [
+    [HOUR - 1, 1],
+    [HOUR, 0],
+  ] as const) {
+    const keypad = new Guessing();
+    keypad.fail();
+    keypad.up += length;
+    const last = Array.from({ length: 9 }, () => keypad.fail().guessing.length);
+    assert.equal(last.at(-1), told);
+  }
+});
+
 /** Somebody at the keypad all day, trying as soon as it listens. */
 function guessesIn(length: number, between: (keypad: Guessing) => void = () => {}): number[] {
   const keypad = new Guessing();

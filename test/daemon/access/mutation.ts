@@ -25,6 +25,7 @@ const QUICK = [
   'lockout',
   'clock-interval',
   'pin-allocator',
+  'pin-rotation',
   'collision',
   'identity',
   'fold',

@@ -52,6 +52,12 @@ function zonesWithTransitions(): readonly (readonly [zone: string, changes: read
 }
 
 const zones = zonesWithTransitions();
+
+/** Of the zones that change their clocks at the same moments, the first. */
+function isFirstOfItsKind(zone: string): boolean {
+  const changes = zones.find(([name]) => name === zone)?.[1].join();
+  return zones.find(([, each]) => each.join() === changes)?.[0] === zone;
+}
 const second = 1_000;
 
 test('ends of stays around every change of the clocks in the year, to the second', () => {
@@ -94,7 +100,8 @@ test('a weekly schedule over the year, in all zones with a transition, at every 
       holidays: true,
     };
     const policies = { ...POLICIES, holidays: [{ date: '2027-12-25', windows: [] }] };
-    const days = isLong ? 365 : 0;
+    // The whole year once for each way of changing clocks; the days about a change in every zone.
+    const days = isLong && isFirstOfItsKind(zone) ? 365 : 0;
     const near = changes.flatMap((change) => [-1, 0, 1].map((day) => change + day * DAY));
     const whole = Array.from({ length: days }, (_, day) => FROM + day * DAY);
     const some = [

@@ -244,6 +244,7 @@ test('every reason has its rule, and what a guest may learn says less', () => {
     'uses-exhausted',
   ] as const;
   assert.equal(new Set(hidden.map((reason) => safeReason(reason))).size, 1);
+  assert.equal(safeReason('revoked'), 'ask-the-host');
   assert.equal(safeReason('expired'), 'not-now');
   assert.equal(safeReason('holiday'), safeReason('not-yet-valid'));
   assert.equal(safeReason('wrong-access-point'), 'not-here');
