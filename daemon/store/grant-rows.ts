@@ -2,7 +2,7 @@
  * How a grant lies in its row. The document is a JSON array by place instead of by name, without what is at its
  * default: a million grants are a million times their names, and the card is small.
  */
-import type { SlotNumber } from '../../drivers/contract/device.ts';
+import { type SlotNumber, slotNumber } from '../../drivers/contract/device.ts';
 import { instant } from '../../drivers/contract/time.ts';
 import type { Json } from '../access/entry.ts';
 import type { StoredGrant } from '../access/lookup.ts';
@@ -102,7 +102,7 @@ type GrantTuple = [
   credentials: CredentialTuple[],
   targets: [kind: Target['kind'], id: string][],
   window: Window | 0,
-  operations: string,
+  operations: readonly Operation[],
   state: Grant['state'],
   options: Grant['options'] | 0,
   rest?: Pick<Grant, 'schedule' | 'uses' | 'unsupported'>,
@@ -135,7 +135,7 @@ export function grantText(grant: Grant): string {
     ),
     grant.targets.map(({ kind, id }) => [kind, id]),
     grant.window.kind === 'ongoing' ? 0 : grant.window,
-    grant.operations.join(' '),
+    grant.operations,
     grant.state,
     Object.keys(grant.options).length === 0 ? 0 : grant.options,
   ];
@@ -162,7 +162,7 @@ export function grantFrom(text: string): Grant {
       })),
       targets: targets.map(([kind, target]) => ({ kind, id: target })),
       window: window === 0 ? { kind: 'ongoing' } : window,
-      operations: operations === '' ? [] : (operations.split(' ') as Operation[]),
+      operations,
       options: options === 0 ? {} : options,
       state,
       ...rest,
@@ -174,7 +174,8 @@ export function grantFrom(text: string): Grant {
 
 export function keyFrom(text: string): Key {
   try {
-    return JSON.parse(text) as Key;
+    const key: Key = JSON.parse(text);
+    return key;
   } catch (cause) {
     throw new StorageError('corrupt', 'a stored key cannot be read', { cause });
   }
@@ -182,7 +183,8 @@ export function keyFrom(text: string): Key {
 
 export function jsonFrom(text: string): Json {
   try {
-    return JSON.parse(text) as Json;
+    const value: Json = JSON.parse(text);
+    return value;
   } catch (cause) {
     throw new StorageError('corrupt', 'a stored value cannot be read', { cause });
   }
@@ -217,5 +219,5 @@ export function codeBytes(index: CredentialIndex | string): Buffer {
 }
 
 export function slotNumbers(rows: readonly [number][]): readonly SlotNumber[] {
-  return rows.map(([slot]) => slot as SlotNumber);
+  return rows.map(([slot]) => slotNumber(slot));
 }

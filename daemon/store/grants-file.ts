@@ -3,7 +3,7 @@
  * transaction. Runs in the writer's thread, or in the main thread for tests.
  */
 import { instant } from '../../drivers/contract/time.ts';
-import type { GrantId } from '../access/model.ts';
+import { grantId } from '../access/model.ts';
 import { type Database, storage } from './database.ts';
 import { BUCKETS, bucketOf, GrantDigest, grantHash } from './digest.ts';
 import {
@@ -83,7 +83,7 @@ export class GrantFile {
 
   /** Inside a transaction of the caller's. */
   revokeRow({ grant, rev, at }: Tombstone): PutOutcome {
-    return this.revoke({ kind: 'revoke', grant: grant as GrantId, rev, at: instant(at) });
+    return this.revoke({ kind: 'revoke', grant: grantId(grant), rev, at: instant(at) });
   }
 
   rezone(rows: readonly Rezoned[], tzdata: string | undefined): void {

@@ -6,7 +6,14 @@ import type { DeviceId, SlotNumber } from '../../drivers/contract/device.ts';
 import { type Instant, instant } from '../../drivers/contract/time.ts';
 import type { Json } from '../access/entry.ts';
 import type { GrantLookup, GrantMatch, StoredGrant } from '../access/lookup.ts';
-import type { CredentialIndex, GrantId, HolderId, Key, KeyId } from '../access/model.ts';
+import {
+  type CredentialIndex,
+  type GrantId,
+  grantId,
+  type HolderId,
+  type Key,
+  type KeyId,
+} from '../access/model.ts';
 import { type Database, type Statement, storage } from './database.ts';
 import { bucketOf, type GrantDigest } from './digest.ts';
 import {
@@ -117,7 +124,7 @@ export class GrantReader implements GrantLookup {
 
   idsInBucket(source: string, bucket: number): readonly { id: GrantId; rev: number }[] {
     return storage(() => this.#to.bucket.all(bucket, source)).map(([id, rev]) => ({
-      id: id as GrantId,
+      id: grantId(id),
       rev,
     }));
   }

@@ -1,7 +1,7 @@
 /** Opens `journal.db`, joins its thread, its reader and the marks kept outside, and looks after the disk's space. */
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Clock, type Random, uptime } from '../../drivers/contract/time.ts';
+import { type Clock, type Millis, type Random, uptime } from '../../drivers/contract/time.ts';
 import { dropBallast, makeBallast } from './ballast.ts';
 import { JOURNAL_MIGRATIONS, migrate, openDatabase, quickCheck, storage } from './database.ts';
 import { HighWater } from './high-water.ts';
@@ -16,6 +16,7 @@ import { runJobAside } from './maintenance.ts';
 import { StorageError } from './ports.ts';
 
 const PROBE_EVERY_MS = 5000;
+const BALLAST_AFTER_MS = 30_000;
 
 export interface JournalOptions {
   /** Made when missing; `:memory:` keeps everything in this process. */
@@ -165,26 +166,30 @@ function tendSpace(
   closing: AbortSignal,
 ): void {
   let isTending = false;
-  const tend = async () => {
+  const later = (length: Millis, body: () => void) => {
+    const cancel = () => timer.cancel();
+    const timer = clock.wakeAt(uptime(clock.uptime() + length), () => {
+      closing.removeEventListener('abort', cancel);
+      body();
+    });
+    closing.addEventListener('abort', cancel, { once: true });
+  };
+  const look = async () => {
     if (journal.storage === 'unsafe') await journal.probe();
     if (journal.storage === 'unsafe') return;
     if (ballast === undefined || (await makeBallast(ballast))) journal.ballastMade();
   };
-  const again = () => {
-    if (closing.aborted) return;
-    tend().finally(() => {
+  const tend = () => {
+    look().finally(() => {
       isTending = journal.storage !== 'ok' && !closing.aborted;
-      if (!isTending) return;
-      const timer = clock.wakeAt(uptime(clock.uptime() + PROBE_EVERY_MS), again);
-      closing.addEventListener('abort', () => timer.cancel(), { once: true });
+      if (isTending) later(PROBE_EVERY_MS, tend);
     });
   };
   journal.watchStorage((state) => {
-    if (state === 'ok' || isTending) return;
+    if (state === 'ok' || isTending || closing.aborted) return;
     isTending = true;
-    const timer = clock.wakeAt(uptime(clock.uptime() + PROBE_EVERY_MS), again);
-    closing.addEventListener('abort', () => timer.cancel(), { once: true });
+    later(PROBE_EVERY_MS, tend);
   });
-  // In the thread pool, after the first decisions had their chance; a small disk simply has none.
-  if (ballast !== undefined) void makeBallast(ballast);
+  // Eight megabytes take a card a while; the first decisions come before. A small disk simply has none.
+  if (ballast !== undefined) later(BALLAST_AFTER_MS, () => void makeBallast(ballast));
 }

@@ -11,9 +11,9 @@ import { type EvidenceRow, type JournalQuery, StorageError } from './ports.ts';
 
 const LIMIT_MAX = 5000;
 
-const SELECT = `SELECT ${ENTRY_COLUMNS}, p.hash FROM entry e LEFT JOIN entry p ON p.seq = e.seq - 1`;
+const SELECT = `SELECT p.hash, ${ENTRY_COLUMNS} FROM entry e LEFT JOIN entry p ON p.seq = e.seq - 1`;
 
-type Row = [...EntryTuple, prev: Buffer | null];
+type Row = [prev: Buffer | null, ...EntryTuple];
 
 export class JournalReader {
   readonly #db: Database;
@@ -101,9 +101,9 @@ export class JournalReader {
   }
 
   #recorded(row: Row): RecordedEntry {
-    const prev = row[15];
+    const [prev, ...entry] = row;
     return entryFrom(
-      row.slice(0, 15) as EntryTuple,
+      entry,
       this.#epoch,
       prev === null ? genesis(this.#epoch) : prev.toString('hex'),
     );
@@ -112,7 +112,8 @@ export class JournalReader {
 
 function json(text: string): Json {
   try {
-    return JSON.parse(text) as Json;
+    const value: Json = JSON.parse(text);
+    return value;
   } catch (cause) {
     throw new StorageError('corrupt', 'a stored value is no JSON', { cause });
   }

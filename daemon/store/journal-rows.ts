@@ -1,5 +1,5 @@
 /** How an entry lies in its table, and how it comes back. */
-import type { DeviceId } from '../../drivers/contract/device.ts';
+import { deviceId } from '../../drivers/contract/device.ts';
 import { instant, uptime } from '../../drivers/contract/time.ts';
 import {
   ENTRY_TYPES,
@@ -7,7 +7,7 @@ import {
   type JsonObject,
   type RecordedEntry,
 } from '../access/entry.ts';
-import type { ClockInterval, HolderId } from '../access/model.ts';
+import { type ClockInterval, holderId } from '../access/model.ts';
 import { StorageError } from './ports.ts';
 
 /** One entry on its way to the writer; hashes in hex. */
@@ -58,8 +58,8 @@ export function entryFrom(row: EntryTuple, epoch: string, prev: string): Recorde
     seq,
     id,
     type: typeNamed(type),
-    ...(device === null ? {} : { device: device as DeviceId }),
-    ...(sub === null ? {} : { sub: sub as HolderId }),
+    ...(device === null ? {} : { device: deviceId(device) }),
+    ...(sub === null ? {} : { sub: holderId(sub) }),
     body: body === null ? {} : jsonObject(body),
     ...(evidence === null ? {} : { evidence: jsonObject(evidence) }),
     stamp: {

@@ -1,10 +1,15 @@
 /** The proof that a journal is what was written: every hash, every content, and the ledger folded a second time. */
-import type { Json } from '../access/entry.ts';
 import { fold } from '../access/fold.ts';
 import type { Ledger } from '../access/ledger.ts';
 import { genesis, sha256 } from './chain.ts';
 import { type Database, openDatabase, quickCheck, storage, storageError } from './database.ts';
-import { ENTRY_COLUMNS, type EntryTuple, entryFrom, isCheckpoint } from './journal-rows.ts';
+import {
+  ENTRY_COLUMNS,
+  type EntryTuple,
+  entryFrom,
+  isCheckpoint,
+  jsonObject,
+} from './journal-rows.ts';
 import { entryFault, LEDGER_TABLES, readLedger } from './journal-state.ts';
 import type { VerifyReport } from './ports.ts';
 
@@ -137,7 +142,7 @@ class Walk {
 function evidenceFault(row: EntryTuple): string | undefined {
   const evidence = row[12];
   if (evidence === null) return undefined;
-  const told = row[11] === null ? undefined : (JSON.parse(row[11]) as { evidence?: Json }).evidence;
+  const told = row[11] === null ? undefined : jsonObject(row[11])['evidence'];
   return told === sha256(evidence) ? undefined : `entry ${row[0]}: evidence changed`;
 }
 

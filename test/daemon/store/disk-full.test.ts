@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { resolveWindow } from '../../../daemon/access/window.ts';
 import { makeBallast } from '../../../daemon/store/ballast.ts';
 import { livePointer, openGrantStore } from '../../../daemon/store/grants-open.ts';
@@ -67,6 +68,19 @@ for (const worker of [false, true]) {
     await journal[Symbol.asyncDispose]();
   });
 }
+
+test('the ballast is made after the start, not before the first decision', async () => {
+  using folder = temporaryFolder();
+  const clock = new StillClock();
+  const ballast = join(folder.path, 'ballast');
+  const { journal } = await openJournal({ directory: folder.path, clock, random, worker: false });
+  await journal.append({ stamp: stampAt(NOON), entries: [entryOf(1)] }).committed;
+  assert.ok(!existsSync(ballast) && !existsSync(`${ballast}.partial`));
+  clock.advance(30_000);
+  while (!existsSync(ballast)) await setImmediate();
+  assert.equal(statSync(ballast).size, 8 * 1024 * 1024);
+  await journal[Symbol.asyncDispose]();
+});
 
 test('no ballast on a disk that has no room for it', async (t) => {
   await onSmallDisk(t, 4, async (path) => {
