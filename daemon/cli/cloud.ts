@@ -7,12 +7,14 @@ import { type Broker, BrokerError } from '../cloud/broker.ts';
 import { type BodyIn, CloudClient, NoReplyError } from '../cloud/client.ts';
 import { type ClientKeyFile, keyInFile, readClientKey } from '../cloud/client-key.ts';
 import { COMMAND_BODIES, COMMAND_TYPES, type CommandType } from '../cloud/commands.ts';
+import { sendSnapshot } from '../cloud/grant-sync.ts';
 import type { Reply, WireEvent } from '../cloud/messages.ts';
 import { topicsOf } from '../cloud/topics.ts';
 import { type UnderstoodGrant, understoodGrantSchema } from '../cloud/wire-grant.ts';
 import { realClock } from '../platform/clock.ts';
 import { mqttBroker } from '../platform/mqtt-broker.ts';
 import { realRandom } from '../platform/random.ts';
+import { uuid7 } from '../store/chain.ts';
 
 /** Where to, with which key, and how to print; the same for every command. */
 interface Common {
@@ -236,7 +238,8 @@ async function snapshot(flags: Common, file: string): Promise<void> {
       if (typeof grant === 'string') return misuse(flags, grant);
       sealed.push(grant);
     }
-    return told(flags, await client.snapshot(version, sealed));
+    const snap = uuid7(clock.now(), random);
+    return told(flags, await sendSnapshot(client, snap, version, sealed));
   });
 }
 

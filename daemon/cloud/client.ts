@@ -11,30 +11,31 @@ import {
   uptime,
 } from '../../drivers/contract/time.ts';
 import { uuid7 } from '../store/chain.ts';
-import { digestOf } from '../store/digest.ts';
-import { type Broker, BrokerError, type BrokerSession, type ReceivedMessage } from './broker.ts';
+import {
+  type Broker,
+  BrokerError,
+  type BrokerMessage,
+  type BrokerSession,
+  type ReceivedMessage,
+} from './broker.ts';
 import type { ClientKey, PendingCommand } from './client-key.ts';
 import { type COMMAND_BODIES, type CommandType, RULES } from './commands.ts';
-import { EventFollower, type Watermark } from './event-follower.ts';
+import { EventFeed, type FollowOptions } from './event-feed.ts';
+import type { Watermark } from './event-follower.ts';
 import { seal } from './jose.ts';
 import { parseJson, signNow } from './jws.ts';
 import {
-  ACK_TYP,
-  type Ack,
   COMMAND_TYP,
   deviceStateSchema,
-  eventsSchema,
   type Reply,
   replySchema,
   stateSchema,
   statusSchema,
   type WireDeviceState,
-  type WireEvent,
   type WireState,
   type WireStatus,
 } from './messages.ts';
-import { EXPIRY_SECONDS, type Topics } from './topics.ts';
-import type { UnderstoodGrant } from './wire-grant.ts';
+import type { Topics } from './topics.ts';
 
 export type BodyIn<T extends CommandType> = z.input<(typeof COMMAND_BODIES)[T]>;
 
@@ -48,20 +49,6 @@ export interface CloudClientParts {
   readonly keepSession?: boolean;
   readonly clock: Clock;
   readonly random: Random;
-}
-
-export interface FollowOptions {
-  /**
-   * Called once for each event, in the order of arrival; the acknowledgement follows when it has resolved. One that
-   * is not genuine was made or changed on its way, or does not fit to its neighbours.
-   */
-  readonly event: (event: WireEvent, genuine: boolean) => void | Promise<void>;
-  /** Tell the bridge what was seen. Exactly one follower of a bridge should. Default true. */
-  readonly acknowledge?: boolean;
-  /** What an earlier follower saw. */
-  readonly from?: Watermark;
-  /** Called with each watermark before it is acknowledged, so that it can be kept. */
-  readonly keep?: (watermark: Watermark) => void | Promise<void>;
 }
 
 export interface SendOptions {
@@ -85,13 +72,6 @@ const REPLY_WITHIN: Millis = 15_000;
 const SEND_AGAIN_AFTER: Millis = 4_000;
 const STATE_WITHIN: Millis = 10_000;
 const KEPT_SECONDS = 7 * 86_400;
-const ACK_GATHER: Millis = 50;
-/** A hole that stays this long is asked for. */
-const HOLE_PATIENCE: Millis = 3_000;
-const HOLE_MOST = 5_000;
-/** Grants in one part of a snapshot, and its size as JSON (conventions 1.7). */
-const PART_GRANTS = 100;
-const PART_BYTES = 40 * 1024;
 
 interface Waiting {
   readonly resolve: (reply: Reply) => void;
@@ -107,9 +87,7 @@ export class CloudClient implements AsyncDisposable {
   #state: WireState | undefined;
   #status: WireStatus | undefined;
   readonly #devices = new Map<string, WireDeviceState>();
-  #following: (FollowOptions & { readonly follower: EventFollower }) | undefined;
-  #ackDue = false;
-  #holeSince: number | undefined;
+  #feed: EventFeed | undefined;
 
   private constructor(parts: CloudClientParts) {
     this.#parts = parts;
@@ -133,7 +111,7 @@ export class CloudClient implements AsyncDisposable {
         willDelaySeconds: 0,
         subscriptions: [
           topics.reply(requester),
-          ...(this.#following === undefined ? [] : [`${base}/evt/+`]),
+          ...(this.#feed === undefined ? [] : [`${base}/evt/+`]),
         ],
         retainedSubscriptions: [topics.state, topics.status, `${base}/dev/+/state`],
         sessionExpirySeconds: this.#parts.keepSession === true ? KEPT_SECONDS : 0,
@@ -170,7 +148,7 @@ export class CloudClient implements AsyncDisposable {
   }
 
   get watermark(): Watermark | undefined {
-    return this.#following?.follower.watermark;
+    return this.#feed?.watermark;
   }
 
   /** Seals a PIN, or the number of a fob or card, for the bridge alone. */
@@ -250,32 +228,24 @@ export class CloudClient implements AsyncDisposable {
 
   /** Begins to follow events. One call a client. @throws BrokerError */
   async follow(options: FollowOptions): Promise<void> {
-    if (this.#following !== undefined) throw new Error('events are followed already');
-    this.#following = { ...options, follower: new EventFollower(options.from) };
-    await this.#session?.subscribe([`${this.#parts.topics.base}/evt/+`]);
-    this.#askForHoles();
-  }
-
-  /** The whole picture in parts; the reply to the last, or to the first that was refused. */
-  async snapshot(version: number, grants: readonly UnderstoodGrant[]): Promise<Reply> {
-    const parts = partsOf(grants);
-    const { clock, random } = this.#parts;
-    const snap = uuid7(clock.now(), random);
-    const digest = digestOf(grants);
-    let reply: Reply | undefined;
-    for (const [index, part] of parts.entries()) {
-      reply = await this.send('grants.snapshot', {
-        snap,
-        version,
-        part: index + 1,
-        parts: parts.length,
-        grants: [...part],
-        digest,
-      });
-      if (reply.status !== 'ok') return reply;
-    }
-    if (reply === undefined) throw new Error('a snapshot has at least one part');
-    return reply;
+    if (this.#feed !== undefined) throw new Error('events are followed already');
+    const { topics, key, clock } = this.#parts;
+    this.#feed = new EventFeed(
+      {
+        topics,
+        key,
+        clock,
+        state: () => this.#state,
+        publish: (message) => this.#publish(message),
+        resend: (range) => {
+          this.send('events.resend', range).catch((problem: unknown) => {
+            if (!(problem instanceof NoReplyError || problem instanceof BrokerError)) throw problem;
+          });
+        },
+      },
+      options,
+    );
+    await this.#session?.subscribe([`${topics.base}/evt/+`]);
   }
 
   /** Waits until what the bridge tells of itself is as wished. Rejects after `within`. */
@@ -286,6 +256,7 @@ export class CloudClient implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#feed?.close();
     this.#ending.abort();
     await this.#session?.close();
   }
@@ -299,10 +270,8 @@ export class CloudClient implements AsyncDisposable {
   }
 
   async #publishCommand({ type, token, id, exp }: PendingCommand): Promise<void> {
-    const session = this.#session;
-    if (session === undefined) throw new BrokerError('closed', 'not connected');
     const { topics, clock } = this.#parts;
-    await session.publish({
+    await this.#publish({
       topic: topics.command(type),
       payload: Buffer.from(token),
       qos: 1,
@@ -311,6 +280,12 @@ export class CloudClient implements AsyncDisposable {
       contentType: 'application/jose',
       correlation: id,
     });
+  }
+
+  #publish(message: BrokerMessage): Promise<void> {
+    return (
+      this.#session?.publish(message) ?? Promise.reject(new BrokerError('closed', 'not connected'))
+    );
   }
 
   /** The newest session nonce; waits for the bridge's first word where there was none yet. */
@@ -338,7 +313,7 @@ export class CloudClient implements AsyncDisposable {
       if (device !== undefined) this.#devices.set(device.dev, device);
       this.#notify();
     } else if (topic.startsWith(`${topics.base}/evt/`)) {
-      await this.#takeEvents(value);
+      await this.#feed?.take(value);
     }
   }
 
@@ -349,94 +324,6 @@ export class CloudClient implements AsyncDisposable {
     if (waiting === undefined) return;
     if (read.data.status === 'accepted') waiting.accepted?.();
     else waiting.resolve(plainReply(value));
-  }
-
-  async #takeEvents(value: unknown): Promise<void> {
-    const following = this.#following;
-    if (following === undefined || !eventsSchema.safeParse(value).success) return;
-    for (const event of plainEvents(value)) {
-      const taken = following.follower.take(event);
-      if (taken.kind === 'other-epoch') {
-        // Only the bridge's own state says that its journal was made anew.
-        if (this.#state?.epoch !== event.epoch) continue;
-        following.follower.changeEpoch(event.epoch);
-        following.follower.take(event);
-        await following.event(event, true);
-      } else if (taken.kind === 'new' || taken.kind === 'forged') {
-        await following.event(event, taken.kind === 'new' && taken.genuine);
-      }
-    }
-    this.#ackSoon();
-  }
-
-  #ackSoon(): void {
-    if (this.#following?.acknowledge === false || this.#ackDue) return;
-    this.#ackDue = true;
-    const { clock } = this.#parts;
-    clock.wakeAt(uptime(clock.uptime() + ACK_GATHER), () => {
-      this.#ackDue = false;
-      void this.#acknowledge();
-    });
-  }
-
-  async #acknowledge(): Promise<void> {
-    const following = this.#following;
-    const watermark = following?.follower.watermark;
-    const session = this.#session;
-    if (following === undefined || watermark === undefined || session === undefined) return;
-    await following.keep?.(watermark);
-    const { topics, key, clock } = this.#parts;
-    const iat = Math.floor(clock.now() / 1000);
-    const ack: Ack = { v: 1, aud: topics.bridge, iat, ...watermark };
-    const token = signNow(ack, ACK_TYP, key);
-    try {
-      await session.publish({
-        topic: topics.ack,
-        payload: Buffer.from(token),
-        qos: 1,
-        retain: false,
-        expirySeconds: EXPIRY_SECONDS.ack,
-        contentType: 'application/jose',
-      });
-    } catch (problem) {
-      // The bridge sends the events again, and they are acknowledged then.
-      if (!(problem instanceof BrokerError)) throw problem;
-    }
-  }
-
-  /** Looks now and then whether something is missing that does not come by itself. */
-  #askForHoles(): void {
-    const { clock } = this.#parts;
-    if (this.#ending.signal.aborted) return;
-    const timer = clock.wakeAt(uptime(clock.uptime() + HOLE_PATIENCE), () => {
-      const hole = this.#hole();
-      const since = this.#holeSince;
-      this.#holeSince = hole?.from;
-      if (hole !== undefined && hole.from === since && this.#session !== undefined) {
-        const to = Math.min(hole.to, hole.from + HOLE_MOST - 1);
-        const wanted = { epoch: hole.epoch, from: hole.from, to };
-        void this.send('events.resend', wanted).catch((problem: unknown) => {
-          if (!(problem instanceof NoReplyError || problem instanceof BrokerError)) throw problem;
-        });
-      }
-      this.#askForHoles();
-    });
-    this.#ending.signal.addEventListener('abort', () => timer.cancel(), { once: true });
-  }
-
-  /** Below something seen, or below what the bridge says there is. */
-  #hole(): { readonly epoch: string; readonly from: number; readonly to: number } | undefined {
-    const following = this.#following;
-    const state = this.#state;
-    if (following === undefined || following.acknowledge === false) return undefined;
-    const watermark = following.follower.watermark;
-    const missing = following.follower.missing;
-    if (watermark !== undefined && missing !== undefined) return { ...watermark, ...missing };
-    if (state === undefined || (watermark !== undefined && watermark.epoch !== state.epoch)) {
-      return undefined;
-    }
-    const from = (watermark?.seq ?? state.acked) + 1;
-    return from > state.lastSeq ? undefined : { epoch: state.epoch, from, to: state.lastSeq };
   }
 
   #notify(): void {
@@ -459,29 +346,7 @@ export class CloudClient implements AsyncDisposable {
   }
 }
 
-function partsOf(grants: readonly UnderstoodGrant[]): UnderstoodGrant[][] {
-  const parts: UnderstoodGrant[][] = [[]];
-  let bytes = 0;
-  for (const grant of grants) {
-    const size = Buffer.byteLength(JSON.stringify(grant)) + 1;
-    const part = parts.at(-1) ?? [];
-    if (part.length > 0 && (part.length >= PART_GRANTS || bytes + size > PART_BYTES)) {
-      parts.push([grant]);
-      bytes = size;
-    } else {
-      part.push(grant);
-      bytes += size;
-    }
-  }
-  return parts;
-}
-
-// Checked by their schemas just before; what the schemas' own types cannot say is that all of it is plain JSON.
+// Checked by its schema just before; what that schema's own type cannot say is that all of it is plain JSON.
 function plainReply(value: unknown): Reply {
   return value as Reply;
-}
-
-function plainEvents(value: unknown): readonly WireEvent[] {
-  const message = value as WireEvent | { readonly batch: readonly WireEvent[] };
-  return 'batch' in message ? message.batch : [message];
 }

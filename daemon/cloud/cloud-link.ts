@@ -2,6 +2,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Clock, Random } from '../../drivers/contract/time.ts';
 import type { Entry, JsonObject, Stamp } from '../access/entry.ts';
+import type { Policies } from '../access/model.ts';
 import { type GrantStore, type Journal, StorageError } from '../store/ports.ts';
 import {
   type Broker,
@@ -50,6 +51,10 @@ export interface CloudParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly options?: CloudOptions;
+  /** What an access level stands for, to see whether two grants with one code open the same. */
+  readonly accessLevels?: Policies['accessLevels'];
+  /** A command has changed grants or keys: whoever waits for one of their moments looks again. */
+  readonly grantsChanged?: () => void;
   /** A line for the operator. */
   readonly log: (event: string, fields: JsonObject) => void;
 }
@@ -92,6 +97,7 @@ export class CloudLink implements AsyncDisposable {
       events: this.#uplink,
       publish,
       stateChanged: () => this.#state.stateChanged(),
+      grantsChanged: parts.grantsChanged ?? (() => {}),
     });
     this.#checkpoints = new Checkpoints({ ...parts, bridge: topics.bridge, key: parts.bridgeKey });
     const births = journal.mark(BIRTH_MARK);

@@ -28,6 +28,7 @@ export interface DownlinkParts extends CommandDeskParts {
   readonly publish: Publish;
   /** What the retained state says has changed (grants, lockdown, keys). */
   readonly stateChanged: () => void;
+  readonly grantsChanged: () => void;
 }
 
 /** A command that is not done after this time is told to be `accepted`. */
@@ -191,7 +192,7 @@ export class Downlink {
     if (withdraw.length === 0) {
       const part: ReplyPart = { status: code === null ? 'ok' : 'error', code, msg, data };
       await this.#settle(command, kid, part, entries, rows);
-      if (code === null) this.#parts.stateChanged();
+      if (code === null) this.#changed(command);
       return;
     }
     // A revocation: known for good first, then nothing under it may reach a wire, and only then it is answered (P6).
@@ -207,8 +208,14 @@ export class Downlink {
     }));
     const reply = this.#reply(command, okPart({ ...data, devices }));
     await this.#commit(effective, [this.#replyRow(command, reply)]);
-    this.#parts.stateChanged();
+    this.#changed(command);
     void this.#replies.send(command.requester, reply);
+  }
+
+  #changed({ type }: WireCommand): void {
+    if (type === 'grants.compare') return;
+    this.#parts.grantsChanged();
+    this.#parts.stateChanged();
   }
 
   /** Something that takes its time: acknowledged once the intent is on the disk, answered when it is known. */

@@ -4,8 +4,19 @@
  * the first step harmlessly.
  */
 import type { KeyObject } from 'node:crypto';
+import { collisionEntry, collisionsOf } from '../access/collision.ts';
 import type { Entry, Json, JsonObject, Stamp } from '../access/entry.ts';
-import type { AccessPointId, Credential, Grant, GrantId, Key, KeyId } from '../access/model.ts';
+import type {
+  AccessPointId,
+  Credential,
+  Grant,
+  GrantId,
+  Key,
+  KeyId,
+  Policies,
+} from '../access/model.ts';
+import { scheduleFaults } from '../access/schedule.ts';
+import { resolveWindow } from '../access/window.ts';
 import type {
   EvidenceRow,
   GrantChange,
@@ -45,6 +56,8 @@ export interface GrantDeskParts {
   /** Private half of the bridge's sealing key. */
   readonly sealingKey: KeyObject;
   readonly stamp: () => Stamp;
+  /** What an access level stands for, to see whether two grants with one code open the same. */
+  readonly accessLevels?: Policies['accessLevels'];
 }
 
 type Made =
@@ -69,6 +82,8 @@ export class GrantDesk {
     }
     const made = await this.#make(wire, replyKey !== undefined);
     if (made.kind === 'refused') return refused(made.code, made.msg);
+    const [fault] = timeFaults(made.grant);
+    if (fault !== undefined) return refused('bad_request', fault, { reason: fault });
     const written = await this.#write([{ kind: 'put', grant: made.grant }]);
     const outcome = outcomesOf(written)[0] ?? 'stale';
     if (outcome === 'stale') {
@@ -92,7 +107,7 @@ export class GrantDesk {
         ...(unsupported.length > 0 ? { unsupported } : {}),
         ...(pins.length > 0 ? { pins } : {}),
       },
-      outcome === 'stored' ? [entry] : [],
+      outcome === 'stored' ? [entry, ...this.#collisions(made.grant.id)] : [],
     );
   }
 
@@ -138,6 +153,8 @@ export class GrantDesk {
     return {
       ...done({ version: to, stale: stale.map(({ id }) => id) }, [
         summary,
+        ...faultEntries(made),
+        ...made.flatMap(({ id }) => this.#collisions(id)),
         ...revoke.map(({ id, rev }) => revokedEntry(id, rev, undefined)),
       ]),
       rows: revoke.map(({ id, rev }) => ({ table: 'tombstone', grant: grantIdOf(id), rev, at })),
@@ -155,12 +172,13 @@ export class GrantDesk {
     const builder = await this.#parts.grants.snapshot('cloud', snap);
     await builder.part(part, made);
     const held = builder.partsHeld;
-    if (new Set(held).size < parts) return done({ complete: false, held }, []);
+    if (new Set(held).size < parts) return done({ complete: false, held }, faultEntries(made));
     const result = await builder.commit({ parts, version, digest });
     switch (result.kind) {
       case 'applied':
         return done({ complete: true, version, grants: result.grants }, [
           { type: 'grant.snapshot_applied', body: { version, grants: result.grants, snap } },
+          ...faultEntries(made),
         ]);
       case 'incomplete':
         return done({ complete: false, held, missing: result.missing }, []);
@@ -231,6 +249,16 @@ export class GrantDesk {
     if (outcome === 'stale')
       return refused('conflict', 'a newer revision is stored', { have: known.rev });
     return done({ rev, outcome }, [{ type: 'grant.key_removed', body: { key: id, rev } }]);
+  }
+
+  /** Others that carry one of the grant's codes at the same time: the manager hears of it before the guest arrives. */
+  #collisions(id: GrantId): Entry[] {
+    const { grants, accessLevels = new Map() } = this.#parts;
+    const stored = grants.grant(id);
+    if (stored === undefined) return [];
+    const others = stored.grant.credentials.flatMap(({ index }) => grants.byCredential(index));
+    const unique = new Map(others.map((other) => [other.grant.id, other]));
+    return collisionsOf(stored, [...unique.values()], { accessLevels }).map(collisionEntry);
   }
 
   #write(changes: readonly GrantChange[]): Promise<GrantWriteResult> {
@@ -315,6 +343,26 @@ function checked<T>(ask: () => T): T | undefined {
     if (problem instanceof RangeError) return undefined;
     throw problem;
   }
+}
+
+/** Why the grant would never hold: a window that ends before it begins, a zone that does not exist. */
+function timeFaults({ window, schedule }: Grant): readonly string[] {
+  // An empty window is empty in every zone: UTC stands for the site's own.
+  const resolved = resolveWindow(window, 'UTC');
+  const faults = typeof resolved === 'string' ? [resolved] : [];
+  return schedule === undefined ? faults : [...faults, ...scheduleFaults(schedule)];
+}
+
+/** In a whole picture one such grant is kept and told of: it opens nothing, and must not hold up the others. */
+function faultEntries(grants: readonly Grant[]): Entry[] {
+  return grants.flatMap((grant) =>
+    timeFaults(grant).map(
+      (fault): Entry => ({
+        type: 'grant.window_empty',
+        body: { grant: grant.id, fault, alarm: true },
+      }),
+    ),
+  );
 }
 
 const CODE_SPACE = 'too few codes are left';

@@ -3,7 +3,7 @@
  * and sends that and nothing else. A million grants that are equal cost one message; one that differs, a few.
  */
 import { z } from 'zod';
-import { bucketOf, GrantDigest, grantHash } from '../store/digest.ts';
+import { bucketOf, digestOf, GrantDigest, grantHash } from '../store/digest.ts';
 import type { CloudClient } from './client.ts';
 import type { Reply } from './messages.ts';
 import type { UnderstoodGrant } from './wire-grant.ts';
@@ -37,9 +37,48 @@ const bucketSchema = z.object({
   more: z.boolean(),
 });
 
+/** Grants in one part of a snapshot, and its size as JSON (conventions 1.7). */
+const PART_GRANTS = 100;
+const PART_BYTES = 40 * 1024;
 /** As JSON, with room for the envelope and the signature (conventions 1.7). */
 const DELTA_BYTES = 40 * 1024;
 const DELTA_REVOCATIONS = 400;
+
+/** The whole picture in parts, named `snap`; the reply to the last, or to the first that was refused. */
+export async function sendSnapshot(
+  client: CloudClient,
+  snap: string,
+  version: number,
+  grants: readonly UnderstoodGrant[],
+): Promise<Reply> {
+  const parts = partsOf(grants);
+  const digest = digestOf(grants);
+  let reply: Reply | undefined;
+  for (const [index, part] of parts.entries()) {
+    const place = { part: index + 1, parts: parts.length };
+    reply = await client.send('grants.snapshot', { snap, version, ...place, grants: part, digest });
+    if (reply.status !== 'ok') return reply;
+  }
+  if (reply === undefined) throw new Error('a snapshot has at least one part');
+  return reply;
+}
+
+function partsOf(grants: readonly UnderstoodGrant[]): UnderstoodGrant[][] {
+  const parts: UnderstoodGrant[][] = [[]];
+  let bytes = 0;
+  for (const grant of grants) {
+    const size = Buffer.byteLength(JSON.stringify(grant)) + 1;
+    const part = parts.at(-1) ?? [];
+    if (part.length > 0 && (part.length >= PART_GRANTS || bytes + size > PART_BYTES)) {
+      parts.push([grant]);
+      bytes = size;
+    } else {
+      part.push(grant);
+      bytes += size;
+    }
+  }
+  return parts;
+}
 
 interface Change {
   readonly put: string[];

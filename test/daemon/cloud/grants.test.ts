@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { bringUpToDate } from '../../../daemon/cloud/grant-sync.ts';
+import { bringUpToDate, sendSnapshot } from '../../../daemon/cloud/grant-sync.ts';
 import type { Reply } from '../../../daemon/cloud/messages.ts';
 import {
   outlineOf,
@@ -56,7 +56,7 @@ test('P6: a revocation is for good, whatever is put, replayed or pictured afterw
   assert.deepEqual(types, ['grant.put', 'grant.revoked', 'grant.revocation_effective']);
 
   assert.equal((await cloud.send('grant.put', { grant: grant('a', 5) })).code, 'conflict');
-  assert.equal((await cloud.snapshot(9, [grant('a', 4), grant('b')])).status, 'ok');
+  assert.equal((await sendSnapshot(cloud, 's0', 9, [grant('a', 4), grant('b')])).status, 'ok');
   const held = bridge.grants
     .list({ limit: 10 })
     .filter(({ revoked: stone }) => stone === undefined);
@@ -264,5 +264,46 @@ test('a number that is not sealed, or sealed to another, is refused, and is nowh
   assert.equal(
     (await with_({ id: 'c', kind: 'fob', sealed: await cloud.seal('no card') })).code,
     'bad_request',
+  );
+});
+
+test('a grant that would never hold is refused when it is put, and told of when it comes in a picture', async () => {
+  const { stack, bridge, cloud } = await cloudAndBridge();
+  await using _ = stack;
+  const empty = { ...grant('e'), window: { kind: 'instants' as const, start: 9_000, end: 9_000 } };
+  const put = await cloud.send('grant.put', { grant: empty });
+  assert.deepEqual([put.code, put.data['reason']], ['bad_request', 'window-empty']);
+  const nowhere = {
+    ...grant('n'),
+    window: {
+      kind: 'wall' as const,
+      start: '2026-01-01T10:00',
+      end: '2026-01-02T10:00',
+      zone: 'Mars/Base',
+    },
+  };
+  assert.equal((await cloud.send('grant.put', { grant: nowhere })).data['reason'], 'zone');
+  assert.equal((await sendSnapshot(cloud, 's9', 3, [empty, grant('ok')])).status, 'ok');
+  const told = bridge.journal.read({ types: ['grant.window_empty'], limit: 9 });
+  assert.deepEqual(
+    told.map(({ body }) => body['grant']),
+    ['e'],
+  );
+});
+
+test('one code in two grants is told to the manager by grant, never by code, and never to who made it', async () => {
+  const { stack, bridge, cloud } = await cloudAndBridge();
+  await using _ = stack;
+  const coded = async (id: string) => ({
+    ...grant(id),
+    credentials: [{ id: `${id}-pin`, kind: 'pin' as const, sealed: await cloud.seal('471113') }],
+  });
+  await cloud.send('grant.put', { grant: await coded('one') });
+  const reply = await cloud.send('grant.put', { grant: await coded('two') });
+  assert.deepEqual(Object.keys(reply.data).sort(), ['outcome', 'rev']);
+  const told = bridge.journal.read({ types: ['grant.pin_collision'], limit: 9 });
+  assert.deepEqual(
+    told.map(({ body }) => body['grants']),
+    [['two', 'one']],
   );
 });
