@@ -80,14 +80,15 @@ export function planCodes(
   const put: string[] = [];
   const later: { entry: string; at: number }[] = [];
   for (const { code, from } of seated) {
-    if (held.has(code.entry)) continue;
+    // One that is held but whose room belongs to an earlier code until then goes out, and comes back.
+    if (held.has(code.entry) && from <= now) continue;
     if (from > now) later.push({ entry: code.entry, at: from });
     else if (put.length < limits.writesLeft) put.push(code.entry);
     else if (begin(code) > now + limits.leadMs)
       later.push({ entry: code.entry, at: begin(code) - limits.leadMs });
     else cannot.push({ entry: code.entry, why: "the day's writes to the keypad are used up" });
   }
-  const staying = new Set(seated.map(({ code }) => code.entry));
+  const staying = new Set(seated.filter(({ from }) => from <= now).map(({ code }) => code.entry));
   return {
     remove: [...held].filter((entry) => !staying.has(entry)).toSorted(),
     put,

@@ -2,28 +2,27 @@
  * One Nuki lock as a machine. It is connected while there is something to do and a moment longer; everything in
  * between is heard from its beacon.
  */
-import { type Actuation, NO_STATISTICS } from '../contract/device.ts';
+import { NO_STATISTICS } from '../contract/device.ts';
 import { ADVERTISED } from '../contract/link.ts';
 import type { BusFacts, Input, Machine, MachineDevice, Step } from '../contract/machine.ts';
 import { type Millis, type Uptime, uptime } from '../contract/time.ts';
 import { NOTHING_HELD } from '../wire/receive-buffer.ts';
-import { cannot, codesFailed, codesLost, hearOfCodes, nextOfCodes } from './code-memory.ts';
+import { codesFailed, codesLost, hearOfCodes, nextOfCodes } from './code-memory.ts';
 import { ERROR, errorText, needsPairing } from './errors.ts';
 import { answerChallenge, ask, left, messages } from './exchange.ts';
 import { COMMAND, type Message } from './frame.ts';
-import { giveUp, hearOfMove, moveFailed, moveIsDue, moveLost, nextOfMove } from './move.ts';
+import { hearOfMove, moveFailed, moveIsDue, moveLost, nextOfMove } from './move.ts';
 import { goOffline, seen, takeStates } from './observations.ts';
 import type { Credentials, NukiOptions } from './options.ts';
+import { expire, take, withdraw } from './queue.ts';
 import { hearOfReading, nextOfReading, readingFailed, readingLost } from './readings.ts';
 import type { Request } from './requests.ts';
-import { ACTION, parseStates } from './states.ts';
+import { parseStates } from './states.ts';
 import {
   accepted,
-  type CodeJob,
   count,
   hasPin,
   type Job,
-  refused,
   refusing,
   replaceJob,
   type Talk,
@@ -44,7 +43,6 @@ const OFFLINE_AFTER = 2;
 const BEACON_EVERY: Millis = 10_000;
 /** Locks begin spread over this, so that a restart does not queue them all on one adapter. */
 const BEGIN_WITHIN: Millis = 3000;
-const JOBS_MAX = 64;
 
 export function nukiMachine(
   device: MachineDevice<NukiOptions>,
@@ -133,76 +131,6 @@ function handle(turn: Turn, talk: Talk, input: Input): void {
     default:
       input satisfies never;
   }
-}
-
-function take(turn: Turn, talk: Talk, actuation: Actuation): void {
-  if (talk.jobs.length >= JOBS_MAX) {
-    refused(turn, talk, actuation.id, 'too much is asked of this lock');
-    return;
-  }
-  switch (actuation.kind) {
-    case 'unlock':
-    case 'lock': {
-      const pulls = actuation.kind === 'unlock' && (actuation.unlatch ?? talk.options.unlatch);
-      const action =
-        actuation.kind === 'lock' ? ACTION.lock : pulls ? ACTION.unlatch : ACTION.unlock;
-      insertUrgent(talk, {
-        kind: 'move',
-        actuation,
-        action,
-        stage: 'ask',
-        acknowledged: false,
-        tries: 0,
-        verifyUntil: undefined,
-      });
-      return;
-    }
-    case 'read-state':
-      talk.jobs = [...talk.jobs, { kind: 'states', actuation, tries: 0 }];
-      return;
-    case 'put-code':
-    case 'remove-code': {
-      const job: CodeJob = {
-        kind: 'codes',
-        actuation,
-        write: undefined,
-        writes: 0,
-        reading: [],
-        total: undefined,
-      };
-      const why = cannot(talk, job);
-      if (why !== undefined) refused(turn, talk, actuation.id, `cannot: ${why}`);
-      else talk.jobs = [...talk.jobs, job];
-      return;
-    }
-    case 'feedback':
-      return;
-    case 'open-slot':
-    case 'identify':
-      refused(turn, talk, actuation.id, `a lock does not ${actuation.kind}`);
-      return;
-    default:
-      actuation satisfies never;
-  }
-}
-
-/** Somebody stands at the door: before everything but what is under way, and other moves. */
-function insertUrgent(talk: Talk, job: Job): void {
-  const busy = talk.exchange !== undefined ? 1 : 0;
-  let place = busy;
-  while (talk.jobs[place]?.kind === 'move') place += 1;
-  talk.jobs = [...talk.jobs.slice(0, place), job, ...talk.jobs.slice(place)];
-}
-
-function withdraw(turn: Turn, talk: Talk, id: Actuation['id']): void {
-  const index = talk.jobs.findIndex((job) => 'actuation' in job && job.actuation?.id === id);
-  const job = talk.jobs[index];
-  if (job === undefined || (job.kind === 'move' && job.stage !== 'ask')) return;
-  if (job.kind === 'codes' && job.writes > 0) return;
-  refused(turn, talk, id, 'withdrawn');
-  talk.jobs = talk.jobs.toSpliced(index, 1);
-  // Its challenge may still come; without an exchange it is a stray.
-  if (index === 0) talk.exchange = undefined;
 }
 
 /** iBeacon, 25 bytes: bit 0 of the last says that the state changed since it was last read. */
@@ -379,28 +307,6 @@ function nextOf(turn: Turn, talk: Talk): Request | undefined {
   if (job.kind === 'move') return nextOfMove(turn, talk, job);
   if (job.kind === 'codes') return nextOfCodes(turn, talk, job);
   return nextOfReading(turn, talk, job);
-}
-
-/** Actuations whose time is over before anything of them was sent; a move nobody could follow any further. */
-function expire(turn: Turn, talk: Talk): void {
-  for (const job of talk.jobs) {
-    const isHead = job === talk.jobs[0];
-    if (isHead && talk.exchange !== undefined) continue;
-    if (job.kind === 'move' && job.stage === 'verify') {
-      if (turn.now < (job.verifyUntil ?? turn.now)) continue;
-      if (isHead) giveUp(turn, talk, job, 'the lock did not come back to be asked');
-      continue;
-    }
-    if (!('actuation' in job) || job.actuation === undefined) continue;
-    if (turn.now < job.actuation.expiresAt) continue;
-    const writes = job.kind === 'codes' ? job.writes : 0;
-    if (isHead && writes > 0) {
-      if (job.kind === 'codes') codesFailed(turn, talk, job, ERROR.unknown);
-      continue;
-    }
-    refused(turn, talk, job.actuation.id, `the lock was not reached in time`);
-    talk.jobs = talk.jobs.filter((other) => other !== job);
-  }
 }
 
 /** The earliest moment at which `tend` would do something. */

@@ -31,9 +31,12 @@ import { joinBytes } from '../../drivers/wire/hex.ts';
 import type { SimJson, SimulatedDevice, Verb } from '../device.ts';
 import { adField, uuidBytes } from '../radio/hci.ts';
 import { type Central, FLAGS_FIELD, nameField, type Peripheral } from '../radio/peripheral.ts';
+import { handsOn } from './nuki-hands.ts';
 import { NukiKeypad } from './nuki-keypad.ts';
+import { NukiLog } from './nuki-log.ts';
 import { NukiMotor } from './nuki-motor.ts';
 import { failure, NukiPairing } from './nuki-pairing.ts';
+import { batteryReportOf, configOf, statesOf } from './nuki-pictures.ts';
 
 export interface NukiLockOptions {
   readonly name: string;
@@ -58,11 +61,6 @@ interface Authorization {
   challenge: Uint8Array | undefined;
 }
 
-interface Logged {
-  readonly index: number;
-  readonly payload: Uint8Array;
-}
-
 /** What a test may make it do wrong. */
 export interface NukiFaults {
   /** Hears and never answers on the encrypted characteristic. */
@@ -80,7 +78,6 @@ export interface NukiFaults {
 }
 
 const PAIRING_MS: Millis = 30_000;
-const LOG_MAX = 200;
 const PIN_TRIES = 5;
 const NOT_AUTHORIZED = 0x20;
 const BAD_PIN = 0x21;
@@ -114,7 +111,7 @@ export class NukiLock implements Peripheral, SimulatedDevice {
   ];
   readonly motor: NukiMotor;
   readonly keypad = new NukiKeypad();
-  readonly log: Logged[] = [];
+  readonly log = new NukiLog();
   readonly authorizations = new Map<number, Authorization>();
   readonly faults: NukiFaults = {
     mute: false,
@@ -137,7 +134,6 @@ export class NukiLock implements Peripheral, SimulatedDevice {
   #privateKey: Uint8Array;
   #pairingUntil: Uptime;
   #nextAuthorization = 1;
-  #nextLog = 1;
   #clockError: Millis = 0;
   #configCount = 1;
   #isChanged = false;
@@ -301,22 +297,9 @@ export class NukiLock implements Peripheral, SimulatedDevice {
         this.#isChanged = false;
         say(COMMAND.states, this.#states());
         return;
-      case COMMAND.batteryReport: {
-        const millivolts = 4200 + this.battery * 16;
-        const report = joinBytes(
-          u16(120),
-          u16(millivolts),
-          Uint8Array.of(this.battery < 20 ? 1 : 0, 1),
-          u16(millivolts),
-          u16(millivolts - 100),
-          u16(360),
-          Uint8Array.of(21),
-          u16(900),
-          u16(300),
-        );
-        say(COMMAND.batteryReport, report);
+      case COMMAND.batteryReport:
+        say(COMMAND.batteryReport, batteryReportOf(this.battery));
         return;
-      }
       default:
         refuse(BAD_PARAMETER);
     }
@@ -357,7 +340,7 @@ export class NukiLock implements Peripheral, SimulatedDevice {
         complete();
         return;
       case COMMAND.requestLog:
-        for (const payload of this.#logSlice(body)) say(COMMAND.logEntry, payload);
+        for (const payload of this.log.slice(body)) say(COMMAND.logEntry, payload);
         complete();
         return;
       case COMMAND.addCode: {
@@ -421,36 +404,12 @@ export class NukiLock implements Peripheral, SimulatedDevice {
 
   #done(action: number, trigger: number, by: number, completion: number): void {
     this.#last = { action, trigger, completion };
-    this.#record(by, 0x02, Uint8Array.of(action, trigger, 0, completion));
+    this.#log(by, 0x02, Uint8Array.of(action, trigger, 0, completion));
   }
 
-  #record(by: number, type: number, data: Uint8Array): void {
-    const name = new Uint8Array(32);
-    name.set(new TextEncoder().encode(this.authorizations.get(by)?.name ?? '').subarray(0, 32));
-    const index = this.#nextLog;
-    this.#nextLog += 1;
-    const date = lockDate(this.clock, 0, 'down');
-    // Firmware pads its entries: readers must not mind.
-    const payload = joinBytes(
-      u32(index),
-      date,
-      u32(by),
-      name,
-      Uint8Array.of(type),
-      data,
-      Uint8Array.of(0, 0),
-    );
-    this.log.push({ index, payload });
-    if (this.log.length > LOG_MAX) this.log.shift();
-  }
-
-  #logSlice(body: Uint8Array): readonly Uint8Array[] {
-    const [start, count, descends] = [readU32(body, 0), readU16(body, 4), body[6] === 1];
-    const ordered = descends ? this.log.toReversed() : this.log;
-    const after = ordered.filter(
-      ({ index }) => start === 0 || (descends ? index < start : index > start),
-    );
-    return after.slice(0, count).map(({ payload }) => payload);
+  #log(by: number, type: number, data: Uint8Array): void {
+    const name = this.authorizations.get(by)?.name ?? '';
+    this.log.record({ at: this.clock, by, name, type, data });
   }
 
   #stateChanged(): void {
@@ -458,43 +417,27 @@ export class NukiLock implements Peripheral, SimulatedDevice {
   }
 
   #states(): Uint8Array {
-    const { action, trigger, completion } = this.#last;
-    const door = this.door === 'none' ? 0 : this.door === 'open' ? 3 : 2;
-    const battery = (Math.round(this.battery / 2) << 2) | (this.battery < 20 ? 1 : 0);
-    return joinBytes(
-      Uint8Array.of(this.#isPairing() ? 1 : 2, this.motor.state, 0),
-      lockDate(this.clock, 0, 'down'),
-      u16(0),
-      Uint8Array.of(battery, this.#configCount, 0, action, trigger, completion, door, 0, 1),
-    );
+    return statesOf({
+      pairing: this.#isPairing(),
+      state: this.motor.state,
+      clock: this.clock,
+      battery: this.battery,
+      configCount: this.#configCount,
+      last: this.#last,
+      door: this.door,
+    });
   }
 
   #config(): Uint8Array {
-    const name = new Uint8Array(32);
-    name.set(new TextEncoder().encode(this.name).subarray(0, 32));
-    return joinBytes(
-      u32(this.#id),
-      name,
-      new Uint8Array(8),
-      Uint8Array.of(0, 1, 1, 1, 3),
-      lockDate(this.clock, 0, 'down'),
-      u16(0),
-      Uint8Array.of(0, 0, 0, 0, 0, 0, 0),
-      Uint8Array.of(this.#options.hasKeypad === false ? 0 : 1),
-      Uint8Array.of(3, 5, 11, 4, 2),
-      Uint8Array.of(0, 37, 0),
-    );
+    const { hasKeypad = true } = this.#options;
+    return configOf({ id: this.#id, name: this.name, clock: this.clock, hasKeypad });
   }
 
   /** Types at the keypad on the door; tells what a person would see. */
   enterCode(digits: string): 'opens' | 'refused' {
     const code = this.keypad.judge(digits, this.clock);
     const completion = code === undefined ? 0xe0 : 0;
-    this.#record(
-      0,
-      0x05,
-      joinBytes(Uint8Array.of(ACTION.unlock, 1, completion), u16(code?.id ?? 0)),
-    );
+    this.#log(0, 0x05, joinBytes(Uint8Array.of(ACTION.unlock, 1, completion), u16(code?.id ?? 0)));
     if (code === undefined) return 'refused';
     this.motor.run(ACTION.unlock, () => {
       this.#last = { action: ACTION.unlock, trigger: 0, completion: 0 };
@@ -515,6 +458,17 @@ export class NukiLock implements Peripheral, SimulatedDevice {
     return id;
   }
 
+  turnByHand(locks: boolean): void {
+    this.motor.turn(locks ? LOCK_STATE.locked : LOCK_STATE.unlocked);
+    this.#done(locks ? ACTION.lock : ACTION.unlock, 1, 0, 0);
+  }
+
+  moveDoor(open: boolean): void {
+    this.door = open ? 'open' : 'closed';
+    this.#log(0, 0x06, Uint8Array.of(open ? 0 : 1));
+    this.#stateChanged();
+  }
+
   moveClock(by: Millis): void {
     this.#clockError += by;
   }
@@ -533,75 +487,7 @@ export class NukiLock implements Peripheral, SimulatedDevice {
     if (!on) for (const central of [...this.#links.keys()]) central.disconnect(0x08);
   }
 
-  readonly verbs: Readonly<Record<string, Verb>> = {
-    turn: {
-      what: 'turn the knob by hand',
-      arguments: { to: 'locked or unlocked' },
-      run: ({ to }) => {
-        if (to !== 'locked' && to !== 'unlocked') throw new RangeError('to: locked or unlocked');
-        this.motor.turn(to === 'locked' ? LOCK_STATE.locked : LOCK_STATE.unlocked);
-        this.#done(to === 'locked' ? ACTION.lock : ACTION.unlock, 1, 0, 0);
-        return null;
-      },
-    },
-    keypad: {
-      what: 'type a code at the keypad',
-      arguments: { code: 'digits' },
-      run: ({ code }) => this.enterCode(String(code)),
-    },
-    'pairing-mode': {
-      what: 'press the button for five seconds',
-      arguments: {},
-      run: () => {
-        this.beginPairing();
-        return null;
-      },
-    },
-    jam: {
-      what: 'block the bolt, or free it',
-      arguments: { on: 'true or false' },
-      run: ({ on }) => {
-        this.motor.isJammed = on === true;
-        return null;
-      },
-    },
-    battery: {
-      what: 'set what the batteries hold',
-      arguments: { percent: '0 to 100' },
-      run: ({ percent }) => {
-        if (typeof percent !== 'number') throw new RangeError('percent: 0 to 100');
-        this.battery = percent;
-        return null;
-      },
-    },
-    door: {
-      what: 'open or close the door before its sensor',
-      arguments: { open: 'true or false' },
-      run: ({ open }) => {
-        this.door = open === true ? 'open' : 'closed';
-        this.#record(0, 0x06, Uint8Array.of(open === true ? 0 : 1));
-        this.#stateChanged();
-        return null;
-      },
-    },
-    clock: {
-      what: 'set its clock wrong by so much',
-      arguments: { byMs: 'milliseconds, negative for slow' },
-      run: ({ byMs }) => {
-        if (typeof byMs !== 'number') throw new RangeError('byMs: milliseconds');
-        this.moveClock(byMs);
-        return null;
-      },
-    },
-    'factory-reset': {
-      what: 'forget every key and code',
-      arguments: {},
-      run: () => {
-        this.factoryReset();
-        return null;
-      },
-    },
-  };
+  readonly verbs: Readonly<Record<string, Verb>> = handsOn(this);
 
   look(): SimJson {
     return {

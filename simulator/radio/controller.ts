@@ -21,6 +21,8 @@ import {
 } from './hci.ts';
 import type { Peripheral } from './peripheral.ts';
 import { RadioLink } from './radio-link.ts';
+import { extendedReport, legacyReport } from './reports.ts';
+import { supportedCommands } from './supported-commands.ts';
 
 export interface ControllerOptions {
   readonly address?: string;
@@ -48,20 +50,6 @@ export interface ControllerFaults {
 
 const FIRST_HANDLE = 0x0040;
 const FEATURES = { legacy: 0, extended: (1 << 5) | (1 << 12) } as const;
-/** Octets of `Read Supported Commands` with the bits of what is served (Vol 4 Part E 6.27), as [octet, bits]. */
-const SUPPORTED: readonly (readonly [number, number])[] = [
-  [0, 0x20], // Disconnect
-  [2, 0x80], // Read Remote Version Information
-  [5, 0xc0], // Set Event Mask, Reset
-  [14, 0xa8], // Read Local Version, Features, Buffer Size
-  [15, 0x22], // Read BD_ADDR, Read RSSI
-  [24, 0x60], // Write and read LE Host Support
-  [25, 0x17], // LE masks, buffers, features, random address
-  [26, 0x3c], // LE scan, create and cancel connection
-  [27, 0x24], // LE connection update, remote features
-  [28, 0x09], // LE start encryption, supported states
-];
-
 interface Wanted {
   readonly address: string;
   readonly addressType: 'public' | 'random';
@@ -327,31 +315,9 @@ export class VirtualController {
     if (scan.filters && scan.seen.has(peripheral.address)) return;
     scan.seen.add(peripheral.address);
     const { scanResponse } = said;
-    const say = scan.extended ? this.#extendedReport : this.#legacyReport;
-    say.call(this, peripheral, said.data, false);
-    if (scanResponse !== undefined) say.call(this, peripheral, scanResponse, true);
-  }
-
-  #advertisedAs(peripheral: Peripheral): Uint8Array {
-    const isWrong = this.#air.faults(peripheral.address).wrongAddressType === true;
-    const isRandom = (peripheral.addressType === 'random') !== isWrong;
-    return joinBytes(Uint8Array.of(isRandom ? 1 : 0), addressBytes(peripheral.address));
-  }
-
-  #legacyReport(peripheral: Peripheral, data: Uint8Array, isResponse: boolean): void {
-    const rssi = Uint8Array.of(this.#air.rssi(peripheral.address));
-    const kind = Uint8Array.of(1, isResponse ? 0x04 : 0x00);
-    const who = this.#advertisedAs(peripheral);
-    this.#say(leEvent(0x02, kind, who, Uint8Array.of(data.length), data, rssi));
-  }
-
-  #extendedReport(peripheral: Peripheral, data: Uint8Array, isResponse: boolean): void {
-    // Legacy, scannable, connectable; bit 3 marks the response.
-    const kind = joinBytes(Uint8Array.of(1), u16(isResponse ? 0x1b : 0x13));
-    const strength = Uint8Array.of(0x01, 0x00, 0xff, 0x7f, this.#air.rssi(peripheral.address));
-    const direct = new Uint8Array(9);
-    const who = this.#advertisedAs(peripheral);
-    this.#say(leEvent(0x0d, kind, who, strength, direct, Uint8Array.of(data.length), data));
+    const report = scan.extended ? extendedReport : legacyReport;
+    this.#say(report(this.#air, peripheral, said.data, false));
+    if (scanResponse !== undefined) this.#say(report(this.#air, peripheral, scanResponse, true));
   }
 
   #create(opcode: number, type: number, address: Uint8Array): void {
@@ -445,10 +411,4 @@ export class VirtualController {
     if (!this.#links.delete(link.handle)) return;
     this.#say(eventPacket(0x05, Uint8Array.of(STATUS.ok), u16(link.handle), Uint8Array.of(reason)));
   }
-}
-
-function supportedCommands(): Uint8Array {
-  const map = new Uint8Array(64);
-  for (const [octet, bits] of SUPPORTED) map[octet] = bits;
-  return map;
 }

@@ -299,6 +299,7 @@ test('a plan never overfills the keypad, keeps the earliest, and says of every c
           if (!live.some((code) => code.entry === entry)) assert.ok(plan.remove.includes(entry));
       },
     ),
+    { numRuns: 1000 },
   );
 });
 
