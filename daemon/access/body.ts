@@ -41,7 +41,7 @@ export function objectIn(body: JsonObject, name: string): JsonObject | undefined
   return isObject(value) ? value : undefined;
 }
 
-export function isObject(value: Json | undefined): value is JsonObject {
+export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

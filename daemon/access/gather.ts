@@ -75,8 +75,7 @@ export function gatherForCommand(command: Command, ports: KnowledgePorts, stamp:
     const known = base(ports, stamp);
     return { ...known, keys: keys.flatMap((id) => keyKnown(id, ports) ?? []) };
   }
-  const known = around(point, keys, [], ports, stamp);
-  return device === undefined ? known : { ...known, device };
+  return around(point, keys, [], ports, stamp);
 }
 
 /** For the whole site: timers and start. */

@@ -730,3 +730,21 @@ test('with two returns under way, what appears in a third slot is nobody’s in 
   assert.equal(world.placeOf('k1'), 'with anna');
   assert.equal(world.placeOf('k2'), 'with anna');
 });
+
+test('a shared slot is not offered for a return', () => {
+  const world = site({ readers: true, presence: false });
+  world.key('k9', {}, 3);
+  world.key('k8', {}, 4);
+  const unknown = (id: string) =>
+    world.command({ kind: 'key.correct', key: keyId(id), place: { kind: 'unknown' }, by: 'm' });
+  unknown('k1');
+  world.card(FOB, deviceId('in-2'));
+  world.key('k3', { fob: fobOf('0f00012abe') });
+  world.record([
+    { type: 'access.corrected', body: { key: 'k3', place: 'holder' }, sub: holderId('bo') },
+  ]);
+  assert.equal(world.card('0f00012abe')[0]?.body['slot'], 1);
+  world.result('refused');
+  world.key('k7', {}, 1);
+  assert.equal(world.card('0f00012abe')[0]?.body['reason'], 'box-full');
+});

@@ -890,3 +890,11 @@ test('under deny a window must hold all of the interval, to its very ends', () =
     expect(world.code('123456', DOOR_KEYPAD), reason);
   }
 });
+
+test('two locks of one access point open together or, with one out of reach, not at all', () => {
+  const second = deviceId('lock-2');
+  const world = doorWorld({ points: [doorPoint({ locks: [LOCK, second] })] });
+  world.put(grantOf({ targets: [{ kind: 'location', id: DOOR }] }));
+  world.online.delete(second);
+  expect(world.code('123456', DOOR_KEYPAD), 'device-offline');
+});

@@ -299,3 +299,39 @@ test('a presence that goes without a door being opened: the key is unknown, with
   );
   assert.equal(world.ledger.get('slot', `${LOCK}:door`), undefined);
 });
+
+test('an area is entered by somebody, or by nobody that can be told', () => {
+  const world = new World();
+  world.record([
+    { type: 'access.granted', body: { area: 'garage' } },
+    { type: 'access.granted', sub: holderId('bo'), body: {} },
+  ]);
+  assert.deepEqual([...world.ledger.all('area')], []);
+});
+
+test('a row of tries is read field by field, and what is missing is nothing', () => {
+  const world = new World();
+  world.record([{ type: 'access.denied', device: KEYPAD, body: { tries: {} } }]);
+  assert.deepEqual(world.ledger.get('keypad', KEYPAD), {
+    failures: 0,
+    waitLeft: 0,
+    sinceDecay: 0,
+    longFailures: 0,
+    longWaitLeft: 0,
+    longSinceDecay: 0,
+    recent: [],
+    asOf: { boot: '', uptime: 0, at: 0 },
+  });
+  const tries = {
+    failures: 1,
+    waitLeft: 2,
+    sinceDecay: 3,
+    longFailures: 4,
+    longWaitLeft: 5,
+    longSinceDecay: 6,
+    recent: [7],
+    asOf: { boot: 'b', uptime: 8, at: 9 },
+  };
+  world.record([{ type: 'access.denied', device: KEYPAD, body: { tries } }]);
+  assert.deepEqual(world.ledger.get('keypad', KEYPAD), tries);
+});

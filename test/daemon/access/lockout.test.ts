@@ -157,6 +157,21 @@ test('ten failures are an hour’s only if they are less than an hour apart', ()
   }
 });
 
+test('a row without what was passed towards the next decay begins at none', () => {
+  const asOf = { boot: 'b1', uptime: 0, at: instant(0) };
+  const row: KeypadLockout = { failures: 2, waitLeft: 5, longFailures: 3, recent: [], asOf };
+  const at = (up: number) => ({ boot: 'b1', uptime: uptime(up), startedAt: uptime(0) });
+  assert.deepEqual(
+    [failuresNow(row, 6, at(HOUR - 1), POLICY), failuresNow(row, 9, at(HOUR - 1), POLICY)],
+    [2, 3],
+  );
+  assert.deepEqual(
+    [failuresNow(row, 6, at(HOUR), POLICY), failuresNow(row, 9, at(HOUR), POLICY)],
+    [1, 2],
+  );
+  assert.deepEqual([waitLeft(row, 6, at(4), POLICY), waitLeft(row, 9, at(4), POLICY)], [1, 0]);
+});
+
 /** Somebody at the keypad all day, trying as soon as it listens. */
 function guessesIn(length: number, between: (keypad: Guessing) => void = () => {}): number[] {
   const keypad = new Guessing();
