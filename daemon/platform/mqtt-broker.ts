@@ -6,13 +6,13 @@ import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import {
   type Broker,
   BrokerError,
-  type BrokerErrorCode,
   type BrokerListener,
   type BrokerMessage,
   type BrokerSession,
   type SessionFacts,
   type SessionOptions,
 } from '../cloud/broker.ts';
+import { brokerError, codeOf, reasonOf } from './mqtt-reason.ts';
 
 export interface MqttBrokerOptions {
   /** `mqtt://`, `mqtts://`, `ws://` or `wss://`. */
@@ -180,7 +180,11 @@ class Session implements BrokerSession {
     await this.#asking((answer) => {
       this.#client.subscribe(map, (error, granted) => {
         const isRefused = error != null || (granted ?? []).some(({ qos }) => qos >= 128);
-        answer(isRefused ? new SubscriptionRefused() : undefined);
+        answer(
+          isRefused
+            ? new BrokerError('not-authorised', 'the broker refused a subscription')
+            : undefined,
+        );
       });
     });
   }
@@ -231,8 +235,6 @@ class Session implements BrokerSession {
     else this.#failOpening(why);
   }
 }
-
-class SubscriptionRefused extends Error {}
 
 function clientOptions(
   { username, password, tls, url }: MqttBrokerOptions,
@@ -294,50 +296,6 @@ function propertiesOf({ payload: _payload, ...message }: BrokerMessage) {
         : { correlationData: Buffer.from(message.correlation) }),
     },
   };
-}
-
-function brokerError(error: Error): BrokerError {
-  if (error instanceof BrokerError) return error;
-  if (error instanceof SubscriptionRefused) {
-    return new BrokerError('not-authorised', 'the broker refused a subscription');
-  }
-  const reason = reasonOf(error);
-  const code = reason === undefined ? 'unreachable' : codeOf(reason);
-  return new BrokerError(code, error.message, { cause: error });
-}
-
-function reasonOf(error: Error): number | undefined {
-  return 'code' in error && typeof error.code === 'number' ? error.code : undefined;
-}
-
-/** Reason codes of MQTT 5 (2.4) and return codes of 3.1.1 (3.2.2.3). */
-function codeOf(reason: number): BrokerErrorCode {
-  switch (reason) {
-    case 2: // identifier rejected
-    case 4: // bad user name or password
-    case 5: // not authorised
-    case 0x85:
-    case 0x86:
-    case 0x87:
-      return 'not-authorised';
-    case 3: // server unavailable
-    case 0x88:
-    case 0x89:
-    case 0x93: // receive maximum exceeded
-    case 0x96: // message rate too high
-    case 0x97: // quota exceeded
-    case 0x9f: // connection rate exceeded
-      return 'busy';
-    case 0x8e:
-      return 'taken-over';
-    case 0x95:
-      return 'too-large';
-    case 0x9c:
-    case 0x9d:
-      return 'moved';
-    default:
-      return reason >= 0x80 ? 'refused' : 'closed';
-  }
 }
 
 function withoutPassword(url: string): string {
