@@ -46,6 +46,7 @@ export interface SiteDeskParts {
   readonly health: () => readonly HealthCheck[];
   /** Grants or keys were changed here. */
   readonly grantsChanged: () => void;
+  readonly adopt: (device: DeviceId) => void;
 }
 
 interface Enrolling {
@@ -128,6 +129,13 @@ export class TheDesk implements SiteDesk {
     grant: GrantId,
   ): Promise<readonly { readonly device: string; readonly state: 'dead' | 'pending' }[]> {
     return this.#parts.actions.withdrawOpenings(grant);
+  }
+
+  adopt(device: DeviceId, by: string): void {
+    this.#parts.adopt(device);
+    this.journal
+      .append({ stamp: this.stamp(), entries: [{ type: 'device.adopted', device, body: { by } }] })
+      .committed.catch(() => {}); // a full disk has its own alarm
   }
 
   grantsChanged(): void {

@@ -2,6 +2,8 @@
 import type { Entry, JsonObject } from './access/entry.ts';
 import type { OpenedGrants } from './store/grants-open.ts';
 import type { OpenedJournal } from './store/journal-open.ts';
+import { RECOVERED_MARK } from './store/journal-state.ts';
+import type { EvidenceRow } from './store/ports.ts';
 
 export interface StartFacts
   extends Pick<OpenedJournal, 'recovered' | 'dirty'>,
@@ -47,6 +49,11 @@ export function startEntries(facts: StartFacts): readonly Entry[] {
     );
   }
   return entries;
+}
+
+/** That the journal was recovered is told at each start until it stands in the journal itself. */
+export function startRows({ recovered }: StartFacts): readonly EvidenceRow[] {
+  return recovered === undefined ? [] : [{ table: 'mark', name: RECOVERED_MARK, value: undefined }];
 }
 
 function recovery(file: string, kind: string, reason: string, more: JsonObject): Entry {

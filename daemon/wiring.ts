@@ -38,7 +38,7 @@ import { RemoteSettings } from './remote-settings.ts';
 import { Site } from './site.ts';
 import { TheDesk } from './site-desk.ts';
 import { siteFactsOf } from './site-facts-of.ts';
-import { startEntries } from './start-entries.ts';
+import { startEntries, startRows } from './start-entries.ts';
 import { type Copied, makeBackups } from './store/backups.ts';
 import { livePointer, openGrantStore } from './store/grants-open.ts';
 import { openJournal } from './store/journal-open.ts';
@@ -118,6 +118,7 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
     tzdata,
     live: livePointer(journal, stamp),
     tombstones: journal,
+    makeRoom: opened.makeRoom,
     marks: opened.highWater,
     held: () =>
       [...journal.ledger.all('key')].flatMap(([, { place }]) =>
@@ -266,6 +267,10 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
       },
     ],
     grantsChanged: retime,
+    adopt: (device) => {
+      const bus = wires.devices.find(({ id }) => id === device)?.bus;
+      if (bus !== undefined) devices.adopt(bus);
+    },
   });
 
   const owned = parts.move();
@@ -275,7 +280,7 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
     async run(signal) {
       const found = { ...opened, ...told, versions: outside.versions };
       journal
-        .append({ stamp: stamp(), entries: startEntries(found) })
+        .append({ stamp: stamp(), entries: startEntries(found), rows: startRows(found) })
         .committed.catch(storageFailed);
       const answering = runPipeline({
         inbox,

@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   'what-if': async () => (await import('./why.ts')).whatIfCommand,
   keys: async () => (await import('./keys.ts')).keysCommand,
   open: async () => (await import('./open.ts')).openCommand,
+  adopt: async () => (await import('./adopt.ts')).adoptCommand,
   lockdown: async () => (await import('./open.ts')).lockdownCommand,
   grants: async () => (await import('./grants.ts')).grantsCommand,
   token: async () => (await import('./token.ts')).tokenCommand,

@@ -104,6 +104,27 @@ export function deviceEndpoints(desk: SiteDesk, requests: Requests): readonly En
     }),
     endpoint({
       method: 'POST',
+      path: '/api/v1/devices/{device}/adopt',
+      scope: 'admin',
+      summary: 'Accepts the other adapter that is found on the wire of this device',
+      params,
+      body: z.strictObject({}),
+      reply: z.object({ device: z.string(), link: z.string() }),
+      call({ params: { device }, principal }) {
+        const { id, link } = found(desk, device);
+        if (link !== 'other-device') {
+          throw new ApiError(
+            'conflict',
+            `on the wire of ${device} is the adapter that was there before`,
+            'device',
+          );
+        }
+        desk.adopt(id, principal.name);
+        return { device: id, link: found(desk, device).link };
+      },
+    }),
+    endpoint({
+      method: 'POST',
       path: '/api/v1/credentials/{credential}/enable',
       scope: 'admin',
       summary: 'Lets a credential count again that too many wrong PINs disabled',
