@@ -4,6 +4,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -69,6 +70,7 @@ export async function openDemoSite({
   if (wanted === undefined)
     opening.defer(() => rmSync(directory, { recursive: true, force: true }));
   pointTo(directory);
+  opening.defer(() => pointAway(directory));
 
   const broker = opening.use(await EmbeddedBroker.start({ port: PORTS.broker }));
   const variables = {
@@ -192,6 +194,16 @@ function pointTo(directory: string): void {
     renameSync(link, WELL_KNOWN);
   } catch (error) {
     rmSync(link, { force: true });
+    if (!(error instanceof Error && 'code' in error)) throw error;
+  }
+}
+
+/** Unless another demo was started since. */
+function pointAway(directory: string): void {
+  try {
+    if (readlinkSync(WELL_KNOWN) === directory) rmSync(WELL_KNOWN, { force: true });
+  } catch (error) {
+    // No link any more, or something else by that name: not ours to remove.
     if (!(error instanceof Error && 'code' in error)) throw error;
   }
 }
