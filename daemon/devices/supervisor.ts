@@ -12,6 +12,7 @@ import {
 } from '../../drivers/contract/device.ts';
 import { LinkError } from '../../drivers/contract/errors.ts';
 import type {
+  Advertisement,
   ByteLink,
   ByteLinkOpener,
   GattLink,
@@ -26,6 +27,7 @@ import {
   type Random,
   type Uptime,
 } from '../../drivers/contract/time.ts';
+import { type GattPort, runGattMachine } from '../../drivers/run-gatt-machine.ts';
 import { type MachinePort, type RunningMachine, runMachine } from '../../drivers/run-machine.ts';
 import { BackOff, LONGEST_WAIT, LONGEST_WAIT_FOR_PATH } from './back-off.ts';
 import { DeviceState, type LinkState } from './device-state.ts';
@@ -35,6 +37,8 @@ export interface GattLinkOpener {
   readonly kind: 'gatt';
   readonly name: string;
   open(listener: GattListener, signal: AbortSignal): Promise<GattLink>;
+  /** Hears what the peripheral advertises, until the signal. */
+  watch?(heard: (advertisement: Advertisement) => void, signal: AbortSignal): void;
 }
 
 export type BusOpener = ByteLinkOpener | GattLinkOpener;
@@ -163,13 +167,17 @@ export class Supervisor {
     const { machine, clock } = this.#parts;
     this.#session = new AbortController();
     try {
-      this.#running = await runMachine({
+      const run = {
         machine,
-        port: this.#port(),
         clock,
-        onEvent: (event, at) => this.#heard(event, at),
+        onEvent: (event: DeviceEvent, at: Uptime) => this.#heard(event, at),
         signal: AbortSignal.any([signal, this.#session.signal]),
-      });
+      };
+      const { opener } = this.#parts;
+      this.#running =
+        opener.kind === 'gatt'
+          ? await runGattMachine({ ...run, port: this.#peripheral(opener) })
+          : await runMachine({ ...run, port: this.#wire(opener) });
       const why = await this.#running.closed;
       return why ?? new LinkError('closed', `${this.#parts.opener.name} was closed`);
     } catch (error) {
@@ -184,16 +192,7 @@ export class Supervisor {
   }
 
   /** The opener, but for a device that is not the one we know: it hears nothing from us. */
-  #port(): MachinePort {
-    const { opener } = this.#parts;
-    if (opener.kind === 'gatt') {
-      return {
-        kind: 'gatt',
-        open: async (listener, signal) => {
-          return this.#recognised(await opener.open(listener, signal));
-        },
-      };
-    }
+  #wire(opener: ByteLinkOpener): MachinePort {
     return {
       kind: 'bytes',
       open: async (listener, signal) => {
@@ -202,6 +201,17 @@ export class Supervisor {
         gate.pass();
         return link;
       },
+    };
+  }
+
+  /** Connected only while there is something to say; the same care for who answers. */
+  #peripheral(opener: GattLinkOpener): GattPort {
+    return {
+      kind: 'gatt',
+      open: async (listener, signal) => this.#recognised(await opener.open(listener, signal)),
+      ...(opener.watch === undefined
+        ? {}
+        : { watch: (heard, signal) => opener.watch?.(heard, signal) }),
     };
   }
 
