@@ -3,15 +3,12 @@ import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { type Broker, BrokerError } from '../cloud/broker.ts';
-import { type BodyIn, CloudClient, NoReplyError } from '../cloud/client.ts';
-import { type ClientKeyFile, keyInFile, readClientKey } from '../cloud/client-key.ts';
+import { BrokerError } from '../cloud/broker.ts';
+import { type BodyIn, type CloudClient, NoReplyError } from '../cloud/client.ts';
 import type { CommandType } from '../cloud/commands.ts';
 import type { Reply } from '../cloud/messages.ts';
-import { topicsOf } from '../cloud/topics.ts';
+import { type ConnectedSite, connectToSite } from '../cloud-client.ts';
 import { realClock } from '../platform/clock.ts';
-import { mqttBroker } from '../platform/mqtt-broker.ts';
-import { realRandom } from '../platform/random.ts';
 
 /** Where to, with which key, and how to print; the same for every command. */
 export interface Common {
@@ -30,7 +27,6 @@ export interface Common {
 export const EXIT = { done: 0, refused: 1, usage: 2, silent: 3 } as const;
 
 export const clock = realClock();
-export const random = realRandom();
 
 export const KEY_HELP = `Commands are signed with the key in cloud-key.json: --key FILE, else in the directory that
 $LATCHKEY_DEMO names, else in ${join(tmpdir(), 'latchkey-demo')}, where \`npm start\` puts it.`;
@@ -76,28 +72,14 @@ export function misuse(flags: Common, message: string): void {
 
 export async function withClient(
   flags: Common,
-  work: (client: CloudClient) => Promise<void>,
+  work: (client: CloudClient, site: ConnectedSite) => Promise<void>,
 ): Promise<void> {
-  let found: { readonly path: string; readonly file: ClientKeyFile };
+  const { broker: url, bridge, root, ca, cert, certKey } = flags;
+  const keyFile = keyPath(flags);
   try {
-    const path = keyPath(flags);
-    found = { path, file: readClientKey(path) };
-  } catch (problem) {
-    return misuse(flags, `no key to sign with: ${messageOf(problem)}`);
-  }
-  const { path, file } = found;
-  const url = flags.broker ?? file.broker;
-  if (url === undefined) return misuse(flags, '--broker is needed: the key file names none');
-  try {
-    await using client = await CloudClient.connect({
-      broker: brokerOf(flags, url),
-      topics: topicsOf(flags.root ?? file.root, flags.bridge ?? file.bridge),
-      key: keyInFile(path, clock),
-      requester: `cli-${Buffer.from(random.bytes(5)).toString('hex')}`,
-      clock,
-      random,
-    });
-    await work(client);
+    const tls = only({ ca: pem(ca), cert: pem(cert), key: pem(certKey) });
+    await using site = await connectToSite({ keyFile, tls, ...only({ url, bridge, root }) });
+    await work(site.client, site);
   } catch (problem) {
     if (!(problem instanceof BrokerError || problem instanceof NoReplyError)) {
       return misuse(flags, messageOf(problem));
@@ -109,10 +91,8 @@ export async function withClient(
   }
 }
 
-export function brokerOf({ ca, cert, certKey }: Common, url: string): Broker {
-  const pem = (path: string | undefined) =>
-    path === undefined ? undefined : readFileSync(path, 'utf8');
-  return mqttBroker({ url, tls: only({ ca: pem(ca), cert: pem(cert), key: pem(certKey) }) });
+function pem(path: string | undefined): string | undefined {
+  return path === undefined ? undefined : readFileSync(path, 'utf8');
 }
 
 export function keyPath({ key }: Common): string {

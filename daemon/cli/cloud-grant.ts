@@ -2,9 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { CloudClient } from '../cloud/client.ts';
-import { sendSnapshot } from '../cloud/grant-sync.ts';
 import { type UnderstoodGrant, understoodGrantSchema } from '../cloud/wire-grant.ts';
-import { uuid7 } from '../store/chain.ts';
 import {
   ask,
   type Common,
@@ -13,7 +11,6 @@ import {
   jsonObject,
   misuse,
   only,
-  random,
   told,
   withClient,
   within,
@@ -103,7 +100,7 @@ async function putGrant(flags: PutFlags, file: string | undefined): Promise<void
 }
 
 async function snapshot(flags: Common, file: string): Promise<void> {
-  await withClient(flags, async (client) => {
+  await withClient(flags, async (client, site) => {
     const { version, grants } = parseFile(file);
     if (typeof version !== 'number' || !Array.isArray(grants)) {
       return misuse(flags, `${file}: {"version": n, "grants": […]} is wanted`);
@@ -114,8 +111,7 @@ async function snapshot(flags: Common, file: string): Promise<void> {
       if (typeof grant === 'string') return misuse(flags, grant);
       sealed.push(grant);
     }
-    const snap = uuid7(clock.now(), random);
-    return told(flags, await sendSnapshot(client, snap, version, sealed));
+    return told(flags, await site.sendSnapshot(version, sealed));
   });
 }
 

@@ -75,11 +75,19 @@ export function keyInMemory(
   };
 }
 
-/** @throws Error with a sentence for the operator where the file is missing or wrong. */
+/** @throws RangeError with a sentence for the operator where the file is missing or wrong; it repeats nothing of the file. */
 export function readClientKey(path: string): ClientKeyFile {
-  const read = clientKeySchema.safeParse(JSON.parse(readFileSync(path, 'utf8')));
-  if (!read.success) throw new Error(`${path}: ${z.prettifyError(read.error)}`);
-  return read.data;
+  let found: unknown;
+  try {
+    found = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (problem) {
+    if (!(problem instanceof Error)) throw problem;
+    const why = problem instanceof SyntaxError ? 'it is no JSON' : 'it cannot be read';
+    throw new RangeError(`no key to sign with in ${path}: ${why}`, { cause: problem });
+  }
+  const read = clientKeySchema.safeParse(found);
+  if (read.success) return read.data;
+  throw new RangeError(`no key to sign with in ${path}: ${z.prettifyError(read.error)}`);
 }
 
 export function writeClientKey(path: string, file: z.input<typeof clientKeySchema>): void {

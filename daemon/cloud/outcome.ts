@@ -56,11 +56,17 @@ const OF_OPENING: ReadonlyMap<EntryType, Result> = new Map<EntryType, Result>([
   ['access.unknown_outcome', 'unknown'],
 ]);
 
+/** How far back a command that moves something can lie: it lives seconds, and the daemon was down since. */
+const RECENT = 20_000;
+
 /** What the journal knows of a command whose process died before it answered; `unknown` where it knows nothing. */
-export function outcomeInJournal(journal: Pick<Journal, 'read'>, command: string): ActionOutcome {
+export function outcomeInJournal(
+  journal: Pick<Journal, 'read' | 'lastSeq'>,
+  command: string,
+): ActionOutcome {
   const types: readonly EntryType[] = ['access.commanded', ...OF_COMMAND.keys()];
   const named = journal
-    .read({ types, text: command, backwards: true, limit: 10 })
+    .read({ types, text: command, after: journal.lastSeq - RECENT, backwards: true, limit: 10 })
     .find(({ body }) => Object.values(body).includes(command));
   if (named === undefined) return { result: 'unknown' };
   const result = OF_COMMAND.get(named.type);
