@@ -268,7 +268,9 @@ test('a battery clock that agreed once is trusted at start, with the drift of it
   const machine = new Machine(GRACE, marks, instant(TRUE));
   assert.equal(machine.interval.state, 'trusted');
   assert.equal((machine.interval.hi - machine.interval.lo) / 2, 2_000 + 17_280);
-  const empty = new Machine(GRACE, marks, instant(0));
+  const behind = new Machine(GRACE, marks, instant(marks.highWater - 2 * MINUTE));
+  assert.equal(behind.interval.state, 'trusted');
+  const empty = new Machine(GRACE, marks, instant(marks.highWater - 2 * MINUTE - 1));
   assert.equal(empty.interval.state, 'floor');
 });
 

@@ -667,6 +667,7 @@ test('a key that a manager gave to somebody is overdue when they said', () => {
   const [overdue] = world.advance(1);
   assert.equal(overdue?.type, 'access.overdue');
   assert.equal(overdue?.sub, 'bo');
+  assert.equal(overdue?.body['alarm'], true);
 });
 
 test('a flag is raised once, however often it is told', () => {
@@ -713,6 +714,7 @@ test('a slot forced and left open is held open too, and closing it is recorded a
   const [, late] = world.door(1, false);
   assert.equal(late?.type, 'access.closed_late');
   assert.equal(late?.body['openMs'], MINUTE);
+  assert.equal(world.ledger.get('slot', 'box:1')?.doorOpen, false);
 });
 
 test('with two returns under way, what appears in a third slot is nobody’s in particular', () => {

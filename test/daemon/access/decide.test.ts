@@ -898,3 +898,15 @@ test('two locks of one access point open together or, with one out of reach, not
   world.online.delete(second);
   expect(world.code('123456', DOOR_KEYPAD), 'device-offline');
 });
+
+test('a holder’s fob needs its PIN as a card does, a phone does not', () => {
+  for (const [kind, reason] of [
+    ['fob', 'second-factor-required'],
+    ['mobile_key', 'granted'],
+  ] as const) {
+    const world = doorWorld();
+    const credentials = [card(CARD, { kind }), pin('5555', { combineWith: 'card' })];
+    world.put(grantOf({ credentials, targets: [door] }));
+    expect(world.card(CARD, DOOR_READER), reason);
+  }
+});

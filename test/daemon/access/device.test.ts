@@ -555,3 +555,16 @@ test('fire goes on releasing the doors it is for, and no others', () => {
     [second],
   );
 });
+
+test('a lock that was being opened when the power went: unknown, ended, and never opened again', () => {
+  const world = doorWorld();
+  world.code('123456', DOOR_KEYPAD);
+  const before = world.asked.length;
+  const [entry] = world.restart();
+  assert.equal(entry?.type, 'access.unknown_outcome');
+  assert.equal(entry?.sub, 'anna');
+  assert.equal(entry?.body['lock'], LOCK);
+  assert.equal(underWay(world), 0);
+  const asked = world.asked.slice(before).map(({ kind, device }) => `${kind} ${device}`);
+  assert.deepEqual(asked, ['lock lock', 'read-state box']);
+});
