@@ -1,6 +1,6 @@
 /** Who may talk to the daemon, and whom it talks to. */
 import { z } from 'zod';
-import { duration, filePath, hostAndPort, secretReference } from './values.ts';
+import { duration, filePath, hostAndPort, name, secretReference } from './values.ts';
 
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1|\[::1\])$/;
 
@@ -25,13 +25,16 @@ const mqtt = z
     url: brokerUrl.describe('mqtts://, wss://; mqtt:// and ws:// only to this machine'),
     bridgeId: z
       .string()
-      .regex(/^[a-z0-9][a-z0-9-]{2,31}$/, '3 to 32 of a-z, 0-9 and "-"')
-      .describe('name of this box at its cloud'),
+      .regex(/^kb-[a-z0-9]{6,12}$/, 'kb- and 6 to 12 of a-z and 0-9, such as kb-7f3a91')
+      .describe('name of this box at its cloud; its certificate and MQTT client id are the same'),
     root: z
       .string()
-      .regex(/^[a-z0-9-]{1,32}$/, '1 to 32 of a-z, 0-9 and "-"')
+      .regex(
+        /^[A-Za-z0-9_-]{1,40}(\/[A-Za-z0-9_-]{1,40}){0,2}$/,
+        '1 to 3 levels of letters, digits, "_" and "-"',
+      )
       .default('latchkey')
-      .describe('first level of all topics'),
+      .describe('first levels of all topics'),
     trust: filePath.describe('file with the keys whose commands count here'),
     username: z.string().max(128).optional(),
     password: secretReference.optional(),
@@ -105,20 +108,64 @@ export const apiSchema = z
 
 export type ApiConfig = Readonly<z.output<typeof apiSchema>>;
 
-function vendor(baseUrl: string) {
-  return z.strictObject({
+const vendorId = z.string().regex(/^[A-Za-z0-9_.:-]{1,128}$/, 'an id of the vendor');
+
+function vendorFields(baseUrl: string) {
+  return {
     baseUrl: z.url({ protocol: /^https?$/ }).default(baseUrl),
-    credentials: secretReference.describe('API key or token'),
+    credentials: secretReference.describe('API key or token; of Keycafe, EMAIL/token:TOKEN'),
+    connect: z.boolean().default(true).describe('keep in step with the vendor’s own cloud'),
     poll: duration('5s', '24h').prefault('60s').describe('between two full readings'),
     dialect: z.boolean().default(false).describe('answer this vendor’s own calls here too'),
-  });
+    dialectKeys: secretReference
+      .optional()
+      .describe('what callers of the dialect show, one a line; without it, the credentials'),
+  } as const;
 }
 
-export const vendorsSchema = z.strictObject({
-  keycafe: vendor('https://www.keycafe.com/v0').optional(),
-  seam: vendor('https://connect.getseam.com').optional(),
-  intserv: vendor('https://api.intserv.se/v1').optional(),
+const keycafe = z.strictObject({
+  ...vendorFields('https://www.keycafe.com/v0'),
+  keys: z
+    .record(vendorId, vendorId)
+    .default({})
+    .describe('keys of this config, by the id that Keycafe gave them'),
+  locations: z.record(vendorId, name).default({}).describe('access points, by id of the location'),
+  bins: z
+    .record(vendorId, z.string().regex(/^[^:]+:[1-9]\d{0,3}$/, 'BOX:SLOT'))
+    .default({})
+    .describe('slots as box:7, by id of the bin; for reporting what lies where'),
+  keyCodes: z
+    .boolean()
+    .default(false)
+    .describe('codes of virtual keys open too, without end; only for a private site'),
+  reportExchanges: z
+    .boolean()
+    .default(false)
+    .describe('tell Keycafe of pick-ups and drop-offs by its exchange call'),
+  webhook: secretReference
+    .optional()
+    .describe('USERNAME:PASSWORD that Keycafe shows when it reports an event here'),
 });
+
+const intserv = z.strictObject({
+  ...vendorFields('https://api.intserv.se/v1'),
+  levels: z
+    .record(z.uuid(), name)
+    .default({})
+    .describe('access levels of this config, by the id that IntServ gave them'),
+  codeLength: z.int().min(4).max(16).default(6).describe('digits of a code that is drawn here'),
+  /** Codes longer than this are cut from the left, as the systems behind IntServ do. */
+  codeMost: z.int().min(4).max(16).optional(),
+});
+
+export const vendorsSchema = z.strictObject({
+  keycafe: keycafe.optional(),
+  seam: z.strictObject(vendorFields('https://connect.getseam.com')).optional(),
+  intserv: intserv.optional(),
+});
+
+export type KeycafeConfig = Readonly<z.output<typeof keycafe>>;
+export type IntservConfig = Readonly<z.output<typeof intserv>>;
 
 export const logSchema = z.strictObject({
   level: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
