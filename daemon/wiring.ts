@@ -64,6 +64,8 @@ export interface Outside {
   readonly watchdog: Pick<WatchParts, 'alive' | 'every'>;
   /** When this version was made: it is later than that. */
   readonly builtAt: Instant;
+  /** `false`: the store writes in this thread, so that a simulation can be run again as it was. Default true. */
+  readonly storeThreads?: boolean;
 }
 
 export interface Daemon extends AsyncDisposable {
@@ -81,6 +83,7 @@ const INBOX_MOST = 4096;
 export async function wire(config: Config, outside: Outside): Promise<Daemon> {
   const { clock, random, log } = outside;
   const { directory } = config.store;
+  const worker = outside.storeThreads ?? true;
   const storageFailed = (error: unknown) => log('storage-failed', { message: String(error) });
   await using parts = new AsyncDisposableStack();
 
@@ -91,7 +94,7 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
     random,
   );
   const indexer = vault.indexer(config.site.id);
-  const opened = await openJournal({ directory, clock, random });
+  const opened = await openJournal({ directory, clock, random, worker });
   const journal = parts.use(opened.journal);
   const changed = { clock: () => {} };
   const keeper = parts.use(
@@ -116,6 +119,7 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
     zone: config.site.zone,
     resolve: resolveWindow,
     tzdata,
+    worker,
     live: livePointer(journal, stamp),
     tombstones: journal,
     makeRoom: opened.makeRoom,

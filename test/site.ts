@@ -1,11 +1,12 @@
 /**
  * A whole site on one clock and one seed: the daemon's own parts, wired as `latchkey run` wires them, on simulated
- * hardware. The store is in memory, or in a folder where a story needs a restart.
+ * hardware. The store is in memory, or in a folder where a story needs a restart; it writes in this thread, so that
+ * one seed always makes one story.
  */
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parseConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import type { Command } from '../daemon/access/command.ts';
@@ -17,27 +18,46 @@ import {
   holderId,
   type Window,
 } from '../daemon/access/model.ts';
+import {
+  type Broker,
+  BrokerError,
+  type BrokerListener,
+  type BrokerSession,
+  type SessionOptions,
+} from '../daemon/cloud/broker.ts';
+import { type Enrolment, enrol } from '../daemon/cloud/enrolment.ts';
+import type { BusOpener } from '../daemon/devices/supervisor.ts';
 import type { DeskAttempt } from '../daemon/local-api/desk.ts';
+import { gattPeripheral } from '../daemon/platform/ble-link.ts';
 import { type Daemon, wire } from '../daemon/wiring.ts';
 import { instant, type Millis } from '../drivers/contract/time.ts';
+import { authorizationText } from '../drivers/nuki/options.ts';
+import { toHex } from '../drivers/wire/hex.ts';
 import { SimulatedBus } from '../simulator/bus.ts';
 import { SimulatedClock } from '../simulator/clock.ts';
 import type { SimJson } from '../simulator/device.ts';
 import { simulatedKinds } from '../simulator/devices/catalogue.ts';
+import { NukiLock } from '../simulator/devices/nuki-lock.ts';
 import { buildIntoSlot } from '../simulator/devices/slot-reader.ts';
 import { SimulatedPort } from '../simulator/link.ts';
+import { Air } from '../simulator/radio/air.ts';
+import { AirTransport } from '../simulator/radio/air-transport.ts';
 import { seededRandom } from '../simulator/random.ts';
+import { StoppableClock } from '../simulator/stoppable-clock.ts';
 
 export const minutes = (count: number): Millis => count * 60_000;
 export const hours = (count: number): Millis => count * 3_600_000;
 
 export const FLAT_KEY = { key: 'flat-3', slot: 3, fob: '0F00012A03' } as const;
 export const STORE_KEY = { key: 'store-room', slot: 12, fob: '0F00012A0C' } as const;
+/** The one whose slot has a reader of its own. */
+export const READ_KEY = { key: 'flat-7', slot: 7, fob: '0F00012A07' } as const;
+export const BRIDGE = 'kb-7f3a91';
 
 const CONFIG = `
 site: { id: harbour-12, zone: Europe/Stockholm, policies: { clockSource: assumed } }
 store: { directory: /memory }
-secrets: { pinPepper: "file:PEPPER" }
+secrets: { pinPepper: "file:FOLDER/pepper", signingKey: "file:FOLDER/keys/signing-key.json", sealingKey: "file:FOLDER/keys/sealing-key.json" }
 buses:
   box-bus: { serial: /simulated/box, baudRate: 19200 }
   lobby-bus: { tcp: "127.0.0.1:1" }
@@ -56,6 +76,19 @@ keys:
   store-room: { name: Store room, fob: "0F00012A0C", home: lobby, slot: 12 }
 `;
 
+const CLOUD = `
+cloud:
+  mqtt: { url: "mqtt://127.0.0.1:1883", bridgeId: ${BRIDGE}, trust: FOLDER/keys/trust.json, drainPerSecond: unlimited, connectSpread: 0s, snapshotSpread: 0s }
+`;
+
+/** A Nuki lock on the air, and its keypad's reader of the lobby beside it. */
+const LOCK = {
+  bus: '  radio: { ble: hci0 }\n',
+  device:
+    '  door: { driver: nuki-smart-lock, bus: radio, address: "ADDRESS", authorization: "credential:lock" }\n',
+  accessPoint: '  entrance: { locks: [door], readers: [] }\n',
+};
+
 export interface SiteOptions {
   readonly seed: number;
   /** Where the wall clock starts. */
@@ -66,7 +99,14 @@ export interface SiteOptions {
   readonly change?: (config: Config) => Config;
   /** Nobody vouches for the wall clock. */
   readonly noTimeServer?: boolean;
+  /** Its own cloud's broker. */
+  readonly broker?: Broker;
+  /** There is a lock on the air, too. */
+  readonly withLock?: boolean;
 }
+
+/** Made anew at each start, or another process's. */
+const NOT_KEPT = /^(lock\.db.*|ballast|.*-shm)$/;
 
 export interface PutGrant {
   readonly id: string;
@@ -89,10 +129,19 @@ export class SimulatedSite implements AsyncDisposable {
   readonly buses = new Map<string, SimulatedBus>();
   readonly ports = new Map<string, SimulatedPort>();
   readonly log: { readonly event: string; readonly fields: object }[] = [];
+  readonly directory: string;
+  /** Keys of the site and of three who may send it commands. */
+  readonly enrolment: Enrolment;
+  readonly lock: NukiLock | undefined;
   readonly #options: SiteOptions;
   readonly #config: Config;
-  readonly #directory: string;
+  readonly #openers: ReadonlyMap<string, BusOpener>;
+  #store: string;
   #daemon: Daemon | undefined;
+  /** Time as the daemon that runs now is given it; it stands still for one that was killed. */
+  #life: StoppableClock;
+  readonly #dead: Daemon[] = [];
+  #broker: MortalBroker | undefined;
   #stopping = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #starts = 0;
@@ -102,16 +151,36 @@ export class SimulatedSite implements AsyncDisposable {
     this.#options = options;
     this.hasTimeServer = options.noTimeServer !== true;
     this.clock = new SimulatedClock(options.at === undefined ? {} : { at: options.at });
-    this.#directory = mkdtempSync(join(tmpdir(), 'latchkey-scenario-'));
-    const pepper = join(this.#directory, 'pepper');
-    writeFileSync(pepper, new Uint8Array(32).fill(7), { mode: 0o600 });
-    const config = parseConfig(CONFIG.replace('PEPPER', pepper));
-    const directory = options.onDisk === true ? join(this.#directory, 'store') : ':memory:';
-    this.#config = (options.change ?? ((same) => same))({
-      ...config,
-      store: { ...config.store, directory },
-    });
+    this.#life = new StoppableClock(this.clock);
+    this.directory = mkdtempSync(join(tmpdir(), 'latchkey-scenario-'));
+    writeFileSync(join(this.directory, 'pepper'), new Uint8Array(32).fill(7), { mode: 0o600 });
+    const senders = ['cc-test', 'ops-test', 'rec-test'];
+    this.enrolment = enrol(join(this.directory, 'keys'), BRIDGE, 'latchkey', senders);
+    const radio = options.withLock === true ? this.#buildLock() : undefined;
+    this.lock = radio?.lock;
+    const config = parseConfig(
+      [
+        CONFIG.replace('buses:\n', `buses:\n${radio === undefined ? '' : LOCK.bus}`)
+          .replace(
+            'devices:\n',
+            `devices:\n${radio === undefined ? '' : LOCK.device.replace('ADDRESS', radio.lock.address)}`,
+          )
+          .replace(
+            'accessPoints:\n',
+            `accessPoints:\n${radio === undefined ? '' : LOCK.accessPoint}`,
+          ),
+        options.broker === undefined ? '' : CLOUD,
+      ]
+        .join('')
+        .replaceAll('FOLDER', this.directory),
+    );
+    this.#store = options.onDisk === true ? join(this.directory, 'store-0') : ':memory:';
+    this.#config = (options.change ?? ((same) => same))(config);
     this.#build();
+    this.#openers = new Map<string, BusOpener>([
+      ...this.ports,
+      ...(radio === undefined ? [] : [['radio/door', radio.opener] as const]),
+    ]);
   }
 
   get daemon(): Daemon {
@@ -143,17 +212,22 @@ export class SimulatedSite implements AsyncDisposable {
   async start(): Promise<void> {
     this.#starts += 1;
     this.#stopping = new AbortController();
-    this.#daemon = await wire(this.#config, {
-      clock: this.clock,
+    this.#life = new StoppableClock(this.clock);
+    const { broker } = this.#options;
+    this.#broker = broker === undefined ? undefined : new MortalBroker(broker);
+    const config = { ...this.#config, store: { ...this.#config.store, directory: this.#store } };
+    this.#daemon = await wire(config, {
+      clock: this.#life,
       random: seededRandom(this.#options.seed * 1000 + this.#starts),
-      secrets: { credentialsDirectory: undefined },
+      secrets: { credentialsDirectory: join(this.directory, 'credentials') },
       log: (event, fields) => this.log.push({ event, fields }),
-      openers: this.ports,
-      broker: undefined,
+      openers: this.#openers,
+      broker: this.#broker,
       lastTimeContact: () => (this.hasTimeServer ? this.clock.uptime() : undefined),
       versions: { latchkey: 'test' },
       watchdog: { alive: () => {}, every: undefined },
       builtAt: instant(Date.parse('2026-01-01T00:00Z')),
+      storeThreads: false,
     });
     this.#running = this.#daemon.run(this.#stopping.signal);
     await this.advance(3000);
@@ -172,6 +246,38 @@ export class SimulatedSite implements AsyncDisposable {
     await ended;
     this.#daemon = undefined;
     await daemon[Symbol.asyncDispose]();
+  }
+
+  /**
+   * The power goes, or the process is killed: from this moment the daemon does nothing more, and what its files hold
+   * now is what the next one finds. To be called between two turns, or where a commit is told.
+   */
+  cut(): void {
+    const dead = this.#daemon;
+    if (dead === undefined) return;
+    this.#life[Symbol.dispose]();
+    this.#broker?.die();
+    for (const port of this.ports.values()) void port.unplug();
+    if (existsSync(this.#store)) {
+      const next = join(this.directory, `store-${this.#starts}`);
+      const kept = (path: string) => !NOT_KEPT.test(basename(path));
+      cpSync(this.#store, next, { recursive: true, filter: kept });
+      this.#store = next;
+    }
+    this.#daemon = undefined;
+    this.#running.catch(() => {}); // it never ends: its time stands still
+    this.#dead.push(dead);
+  }
+
+  /** Starts it again where it was cut; `dark` is how long nothing has power. */
+  async restart(dark: Millis = 0): Promise<void> {
+    await this.clock.advance(dark);
+    for (const port of this.ports.values()) await port.plug();
+    await this.start();
+  }
+
+  get storeDirectory(): string {
+    return this.#store;
   }
 
   advance(length: Millis): Promise<void> {
@@ -292,7 +398,8 @@ export class SimulatedSite implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-    rmSync(this.#directory, { recursive: true, force: true });
+    for (const dead of this.#dead) void dead[Symbol.asyncDispose]();
+    rmSync(this.directory, { recursive: true, force: true });
   }
 
   #slots(): Readonly<Record<string, { readonly door: string; readonly pulses: number }>> {
@@ -302,10 +409,26 @@ export class SimulatedSite implements AsyncDisposable {
     return look['slots'] as unknown as Readonly<Record<string, { door: string; pulses: number }>>;
   }
 
+  #buildLock(): { readonly lock: NukiLock; readonly opener: BusOpener } {
+    const { clock } = this;
+    const random = seededRandom(this.#options.seed + 77);
+    const air = new Air(clock, random);
+    const lock = new NukiLock({ name: 'door', clock, random });
+    air.join(lock);
+    const key = random.bytes(32);
+    const text = authorizationText(lock.authorize(key, 'Latchkey'), toHex(key), '00'.repeat(16));
+    mkdirSync(join(this.directory, 'credentials'), { mode: 0o700 });
+    writeFileSync(join(this.directory, 'credentials', 'lock'), text, { mode: 0o600 });
+    const { address } = lock;
+    const transport = new AirTransport(air);
+    return { lock, opener: gattPeripheral({ transport, address, addressType: 'random' }) };
+  }
+
   #build(): void {
     const { clock } = this;
     const random = seededRandom(this.#options.seed);
     for (const [name, setting] of Object.entries(this.#config.buses)) {
+      if (setting.ble !== undefined) continue; // the air has no wire
       const baudRate = setting.baudRate;
       const bus = new SimulatedBus({
         name,
@@ -317,6 +440,7 @@ export class SimulatedSite implements AsyncDisposable {
       this.ports.set(name, new SimulatedPort(bus, clock));
     }
     for (const [name, { driver, bus, options }] of Object.entries(this.#config.devices)) {
+      if (this.#config.buses[bus]?.ble !== undefined) continue;
       const kind = simulatedKinds.get(driver);
       if (kind === undefined) throw new Error(`nothing simulates ${driver}`);
       this.buses.get(bus)?.attach(name, (around) => kind.build(name, options, around));
@@ -324,8 +448,52 @@ export class SimulatedSite implements AsyncDisposable {
     const board = this.buses.get('box-bus')?.devices.get('box');
     const reader = this.buses.get('slot-7-bus')?.devices.get('slot-7');
     if (board !== undefined && reader !== undefined) buildIntoSlot(reader, board, 7);
-    for (const { slot, fob } of [FLAT_KEY, { slot: 7, fob: '0F00012A07' }, STORE_KEY]) {
+    for (const { slot, fob } of [FLAT_KEY, READ_KEY, STORE_KEY]) {
       this.hand('box', 'stock', { slot, fob });
     }
+  }
+}
+
+/** The way to a broker of one start of the daemon: what is killed says nothing more and hears nothing more. */
+class MortalBroker implements Broker {
+  readonly name: string;
+  readonly #broker: Broker;
+  readonly #end = new AbortController();
+
+  constructor(broker: Broker) {
+    this.name = broker.name;
+    this.#broker = broker;
+  }
+
+  die(): void {
+    this.#end.abort();
+  }
+
+  async connect(
+    options: SessionOptions,
+    listener: BrokerListener,
+    signal: AbortSignal,
+  ): Promise<BrokerSession> {
+    const isDead = () => this.#end.signal.aborted;
+    const never = new Promise<never>(() => {});
+    if (isDead()) return never;
+    const both = AbortSignal.any([signal, this.#end.signal]);
+    const session = await this.#broker.connect(
+      options,
+      {
+        message: (message) => (isDead() ? never : listener.message(message)),
+        closed: (why) => {
+          if (!isDead()) listener.closed(why);
+        },
+      },
+      both,
+    );
+    if (isDead()) throw new BrokerError('closed', 'killed');
+    return {
+      facts: session.facts,
+      publish: (message) => (isDead() ? never : session.publish(message)),
+      subscribe: (filters) => (isDead() ? never : session.subscribe(filters)),
+      close: () => (isDead() ? never : session.close()),
+    };
   }
 }
