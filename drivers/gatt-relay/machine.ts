@@ -2,20 +2,15 @@
  * One BLE relay as a machine. Where the board times the pulse, a lost link ends nothing early and leaves nothing on;
  * where it does not, the end is sent first at every start, after every pulse, and until it is written.
  */
-import {
-  type Actuation,
-  type DeviceEvent,
-  type DeviceId,
-  type DeviceStatistics,
-  NO_STATISTICS,
-} from '../contract/device.ts';
+import type { Actuation, DeviceId } from '../contract/device.ts';
 import type { GattCharacteristic } from '../contract/link.ts';
-import type { Input, Machine, MachineDevice, Send, Step } from '../contract/machine.ts';
+import type { Input, Machine, MachineDevice, Step } from '../contract/machine.ts';
 import { type Millis, type Uptime, uptime } from '../contract/time.ts';
 import { joinBytes } from '../wire/hex.ts';
 import { NOTHING_HELD } from '../wire/receive-buffer.ts';
 import type { Dialect } from './dialect.ts';
 import type { GattRelayOptions } from './options.ts';
+import { newRelay, type Relay, type RelayState, type Talk, type Turn } from './relay.ts';
 
 const REPLY_WITHIN: Millis = 5000;
 const RETRY_EVERY: Millis = 1000;
@@ -27,46 +22,6 @@ const WAITING_MAX = 16;
 /** Longer answers than this are no answers. */
 const HEARD_MAX = 64;
 
-type Talk = 'login' | 'identity' | 'on' | 'state' | 'off';
-
-interface Asking {
-  readonly talk: Talk;
-  /** The write has left. */
-  readonly hasLeft: boolean;
-  readonly answerBy: Uptime;
-}
-
-interface Relay {
-  phase: 'idle' | 'opening' | 'open' | 'closing';
-  isConnected: boolean;
-  isLoggedIn: boolean;
-  isIdentified: boolean;
-  asking: Asking | undefined;
-  heard: Uint8Array;
-  waiting: readonly Actuation[];
-  /** The unlock or lock whose bytes were sent. */
-  current: Actuation | undefined;
-  acknowledged: boolean;
-  /** When the output has to be switched off by us; `undefined` where it is off. */
-  offAt: Uptime | undefined;
-  isStillOnTold: boolean;
-  retryAt: Uptime;
-  closeAt: Uptime | undefined;
-  pollAt: Uptime;
-  wantsLook: boolean;
-  failures: number;
-  isOnline: boolean | undefined;
-  statistics: DeviceStatistics;
-}
-
-export type RelayState = Readonly<Relay>;
-
-interface Turn {
-  readonly now: Uptime;
-  readonly events: DeviceEvent[];
-  readonly send: Send[];
-}
-
 export function relayMachine(
   { id, options }: MachineDevice<GattRelayOptions>,
   dialect: Dialect,
@@ -74,27 +29,7 @@ export function relayMachine(
   const talker = new Talker(id, options, dialect);
   return {
     begin(now) {
-      const relay: Relay = {
-        phase: 'idle',
-        isConnected: false,
-        isLoggedIn: false,
-        isIdentified: false,
-        asking: undefined,
-        heard: NOTHING_HELD,
-        waiting: [],
-        current: undefined,
-        acknowledged: false,
-        // Nobody knows what the last run left on; an end twice is no second opening.
-        offAt: dialect.isTimed ? undefined : now,
-        isStillOnTold: false,
-        retryAt: now,
-        closeAt: undefined,
-        pollAt: now,
-        wantsLook: false,
-        failures: 0,
-        isOnline: undefined,
-        statistics: NO_STATISTICS,
-      };
+      const relay = newRelay(dialect, now);
       return talker.step(relay, { kind: 'wake' }, now);
     },
     step: (state, input, now) => talker.step(state, input, now),

@@ -25,7 +25,7 @@ export const nukiOptions = z.strictObject({
     .describe('an unlock pulls the latch too: for doors with a fixed knob outside'),
   idleMs: z
     .int()
-    .min(500)
+    .min(0)
     .max(5000)
     .default(3000)
     .describe('the link is given up this long after the last word; a held link costs battery'),

@@ -29,6 +29,8 @@ export class RadioProcess {
   readonly #gone = Promise.withResolvers<void>();
   #next = 1;
   #isGone = false;
+  /** The last line that looked like a reason. */
+  #complaint: string | undefined;
 
   constructor(clock: Clock, listener: RadioProcessListener, environment: NodeJS.ProcessEnv = {}) {
     this.#clock = clock;
@@ -41,10 +43,17 @@ export class RadioProcess {
     });
     this.#child.on('message', (message: RadioReply | RadioEvent) => this.#hear(message));
     this.#child.on('error', (error) => this.#end(error.message));
-    this.#child.on('exit', (code, signal) => this.#end(`ended with ${signal ?? code}`));
+    this.#child.on('close', (code, signal) => {
+      const because = this.#complaint === undefined ? '' : `: ${this.#complaint}`;
+      this.#end(`ended with ${signal ?? code}${because}`);
+    });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.on('data', (chunk: Buffer) => {
-        for (const line of chunk.toString().split('\n')) if (line !== '') listener.said(line);
+        for (const line of chunk.toString().split('\n').filter(Boolean)) {
+          // A kernel that refuses the adapter (EBUSY: it is up; EPERM: no capability) is only told here.
+          if (/^\w*Error\b|\bE(BUSY|PERM|ACCES|NODEV)\b/.test(line)) this.#complaint = line;
+          listener.said(line);
+        }
       });
     }
   }
