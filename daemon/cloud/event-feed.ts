@@ -41,7 +41,7 @@ interface Range {
 /** What comes within this time is acknowledged together. */
 const ACK_GATHER: Millis = 50;
 /** A hole that stays this long is asked for. */
-const HOLE_PATIENCE: Millis = 3_000;
+const HOLE_PATIENCE: Millis = 1_000;
 const HOLE_MOST = 5_000;
 
 export class EventFeed {

@@ -27,7 +27,12 @@ const fileSchema = z.strictObject({
   v: z.literal(1),
   /** Grows with every change. */
   rev: z.int().nonnegative(),
-  keys: z.array(trustedKeySchema).max(64),
+  keys: z
+    .array(trustedKeySchema)
+    .max(64)
+    .refine((keys) => new Set(keys.map(({ kid }) => kid)).size === keys.length, {
+      error: 'one kid stands there twice',
+    }),
 });
 type TrustFile = z.infer<typeof fileSchema>;
 
