@@ -2,6 +2,9 @@
 import { z } from 'zod';
 import { duration, filePath, hostAndPort, name, secretReference } from './values.ts';
 
+/** conventions 1.5. */
+export const BRIDGE_ID = /^kb-[a-z0-9]{6,12}$/;
+
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1|\[::1\])$/;
 
 export function isLoopback(host: string): boolean {
@@ -25,7 +28,7 @@ const mqtt = z
     url: brokerUrl.describe('mqtts://, wss://; mqtt:// and ws:// only to this machine'),
     bridgeId: z
       .string()
-      .regex(/^kb-[a-z0-9]{6,12}$/, 'kb- and 6 to 12 of a-z and 0-9, such as kb-7f3a91')
+      .regex(BRIDGE_ID, 'kb- and 6 to 12 of a-z and 0-9, such as kb-7f3a91')
       .describe('name of this box at its cloud; its certificate and MQTT client id are the same'),
     root: z
       .string()

@@ -9,6 +9,7 @@ type Add = (to: Command) => void;
 
 /** Each is loaded when it is asked for: `status` need not wait for a serial library. */
 const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
+  init: async () => (await import('./init.ts')).initCommand,
   run: async () => (await import('./run.ts')).runCommand,
   'check-config': async () => (await import('./check-config.ts')).checkConfigCommand,
   config: async () => (await import('./config.ts')).configCommand,
