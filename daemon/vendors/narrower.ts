@@ -14,6 +14,15 @@ export function narrower(one: Window, other: Window, siteZone: string): Window |
   const start = latest(a.start, b.start);
   const end = earliest(a.end, b.end);
   if (start !== undefined && end !== undefined && start >= end) return undefined;
+  const first = start === a.start ? one : other;
+  const last = end === a.end ? one : other;
+  // Of two stays told in the same zone, one again: a stay told without a zone stays so.
+  if (first.kind === 'floating' && last.kind === 'floating') {
+    return { kind: 'floating', start: first.start, end: last.end };
+  }
+  if (first.kind === 'wall' && last.kind === 'wall' && first.zone === last.zone) {
+    return { kind: 'wall', start: first.start, end: last.end, zone: first.zone };
+  }
   return {
     kind: 'instants',
     ...(start === undefined ? {} : { start }),

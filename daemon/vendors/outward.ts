@@ -39,6 +39,7 @@ export interface OutwardParts {
 }
 
 const STATES = ['to-revoke', 'to-update', 'to-create', 'creating'] as const;
+export type OutwardState = (typeof STATES)[number];
 const TRIES_MOST = 8;
 
 export class Outward {
@@ -68,9 +69,9 @@ export class Outward {
   }
 
   /** Marks what is to be done, then does it, revocations first. @throws VendorError for what stops all of it */
-  async run(signal: AbortSignal): Promise<void> {
+  async run(signal: AbortSignal, states: readonly OutwardState[] = STATES): Promise<void> {
     await this.#mark();
-    for (const state of STATES) {
+    for (const state of states) {
       const due = [...this.#parts.sync.records()].filter(([, each]) => each.state === state);
       for (const [id] of due) {
         if (signal.aborted) return;

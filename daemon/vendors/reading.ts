@@ -58,6 +58,17 @@ export class Reading {
     });
   }
 
+  /** Something that is known was on no page so far. */
+  isMissing(kinds: readonly string[]): boolean {
+    return [...this.#sync.records()].some(
+      ([, { kind, ref, state }]) =>
+        state !== 'gone' &&
+        ref !== undefined &&
+        kinds.includes(kind) &&
+        !this.#seen.has(`${kind}\0${ref}`),
+    );
+  }
+
   /** Every page was read: what is of these kinds and was not on any of them is gone. */
   complete(kinds: readonly string[], by: string): Promise<void> {
     return this.#sync.alone(async () => {
@@ -100,7 +111,7 @@ export class Reading {
     });
     // Lists leave out what has ended; that is no revocation, and its window refuses anyway.
     if (stored !== undefined && isOver) return { id, record: gone };
-    return { id, revoke: true, removeKey: true, record: gone };
+    return { id, ...(stored === undefined ? {} : { revoke: true }), removeKey: true, record: gone };
   }
 
   #change(thing: SeenThing, entries: Entry[], adopted: Set<string>): SyncChange | undefined {
@@ -233,13 +244,15 @@ export class Reading {
       const grant = { ...wanted.grant, id: grantId(id) };
       const local = stored?.grant.credentials.filter((each) => each.id.startsWith('local')) ?? [];
       const credentials = [...local, ...grant.credentials];
-      return { id, grant: { ...grant, credentials }, record: next };
+      // Who was given it here goes by the same pseudonym, whatever the vendor calls them.
+      const holder = record.origin === 'here' && stored ? stored.grant.holder : grant.holder;
+      return { id, grant: { ...grant, holder, credentials }, record: next };
     }
     if ('key' in wanted) return { id, key: wanted.key, record: next };
+    if (cannot === undefined) return { id, record: next };
     // What cannot be had any more must not go on opening.
-    return cannot === undefined
-      ? { id, record: next }
-      : { id, revoke: true, removeKey: true, record: next };
+    const isStored = this.#sync.desk.grants.grant(grantId(id)) !== undefined;
+    return { id, ...(isStored ? { revoke: true } : {}), removeKey: true, record: next };
   }
 }
 

@@ -36,6 +36,18 @@ export class RequestBudget {
     if (until > this.#heldUntil) this.#heldUntil = until;
   }
 
+  /** For who does not wait: whether it may go, and then it counts. */
+  takeNow(): boolean {
+    if (this.wait > 0) return false;
+    this.#sent.push(this.#clock.uptime());
+    return true;
+  }
+
+  /** A penalty runs. */
+  get isHeld(): boolean {
+    return this.#heldUntil > this.#clock.uptime();
+  }
+
   /** Milliseconds until a request could go now; 0 when one may. */
   get wait(): Millis {
     const now = this.#clock.uptime();

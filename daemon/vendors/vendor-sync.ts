@@ -80,6 +80,12 @@ export class VendorSync {
     return this.#desk;
   }
 
+  /** When the last complete reading ended; kept with the rows, so that a lost file forgets it too. */
+  get syncedAt(): Instant | undefined {
+    const at = this.#desk.grants.cursor(this.vendor, 'synced');
+    return typeof at === 'number' ? instant(at) : undefined;
+  }
+
   record(id: string): VendorRecord | undefined {
     return this.#book.get(id);
   }
@@ -140,6 +146,7 @@ export class VendorSync {
   async applyNow(changes: readonly SyncChange[], options: SyncOptions): Promise<void> {
     const { grants, journal } = this.#desk;
     const plan = this.#plan(changes, options);
+    plan.entries.push(...(options.entries ?? []));
     const cursors = [...this.#book.cursors(plan.records), ...(options.cursors ?? [])];
     if (plan.changes.length === 0 && cursors.length === 0 && plan.entries.length === 0) return;
     await grants.write({ source: this.vendor, changes: plan.changes, cursors });
@@ -195,21 +202,25 @@ export class VendorSync {
     };
     const { at } = this.#desk.stamp();
     for (const change of changes) {
+      this.#planRecord(change, plan);
       if (change.revoke) this.#planRevoke(change.id, at, by, plan);
       else if (change.grant !== undefined) {
         this.#planGrant(change.grant, change.revive === true, by, plan);
       }
       if (change.removeKey) this.#planRemoveKey(change.id, by, plan);
       else if (change.key !== undefined) this.#planKey(change.key, by, plan);
-      if (change.record === undefined) continue;
-      const before = this.#book.get(change.id);
-      const record = change.record ?? undefined;
-      if (isDeepStrictEqual(before, record)) continue;
-      plan.records.set(change.id, record);
-      const entry = record === undefined ? undefined : this.#recordEntry(change.id, before, record);
-      if (entry !== undefined) plan.entries.push(entry);
     }
     return plan;
+  }
+
+  #planRecord({ id, record: wanted }: SyncChange, plan: Planned): void {
+    if (wanted === undefined) return;
+    const before = this.#book.get(id);
+    const record = wanted ?? undefined;
+    if (isDeepStrictEqual(before, record)) return;
+    plan.records.set(id, record);
+    const entry = record === undefined ? undefined : this.#recordEntry(id, before, record);
+    if (entry !== undefined) plan.entries.push(entry);
   }
 
   #planGrant(wanted: WantedGrant, mayRevive: boolean, by: string, plan: Planned): void {

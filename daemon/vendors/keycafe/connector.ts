@@ -1,0 +1,232 @@
+/**
+ * Keycafe, both ways. There is no call for what changed since (vendor-apis 2.6), so a round takes back there
+ * what was revoked here, reads all keys and all accesses, takes absence for a revocation only once every page was read,
+ * and then tells what was made and changed here.
+ */
+import type { Millis } from '../../../drivers/contract/time.ts';
+import { grantId, type KeyId } from '../../access/model.ts';
+import { type Connector, type ConnectorStatus, Rounds } from '../connector.ts';
+import type { VendorLog } from '../desk.ts';
+import { type Difference, differencesOf, driftOf } from '../difference.ts';
+import { type HttpClient, VendorError } from '../http.ts';
+import { Outward } from '../outward.ts';
+import { Reading, type SeenThing } from '../reading.ts';
+import { RequestBudget } from '../request-budget.ts';
+import { VendorHost } from '../vendor-host.ts';
+import type { VendorSync } from '../vendor-sync.ts';
+import { CustodyReport } from './custody-report.ts';
+import { AccessPush, KeyPush, parsed } from './push.ts';
+import { accessThing, type KeycafePlaces, keyThings } from './thing.ts';
+import { accessSchema, errorSchema, keySchema, linksIn, PENALTY_MS, PER_MINUTE } from './wire.ts';
+
+export interface KeycafeParts {
+  readonly sync: VendorSync;
+  readonly http: HttpClient;
+  readonly baseUrl: string;
+  /** `EMAIL/token:TOKEN`, `EMAIL/key:KEY` or `EMAIL:PASSWORD`, asked for at each call. */
+  readonly credentials: () => string;
+  readonly poll: Millis;
+  readonly places: KeycafePlaces;
+  readonly reportExchanges: boolean;
+  readonly log: VendorLog;
+}
+
+export const KEYCAFE_KINDS = ['key', 'key-code', 'access'] as const;
+/** More pages than a minute of requests would bring in an hour: the `Link` headers go in a circle. */
+const PAGES_MOST = 3600;
+
+export class KeycafeConnector implements Connector {
+  readonly #parts: KeycafeParts;
+  readonly #host: VendorHost;
+  readonly #rounds: Rounds;
+  readonly #accesses: Outward;
+  readonly #keys: Outward;
+  readonly #custody: CustodyReport;
+
+  constructor(parts: KeycafeParts) {
+    this.#parts = parts;
+    const { sync, http, baseUrl, credentials, places, poll, log } = parts;
+    const { clock, random } = sync.desk;
+    this.#host = new VendorHost({
+      http,
+      clock,
+      random,
+      baseUrl,
+      authorization: () => `Basic ${Buffer.from(credentials()).toString('base64')}`,
+      budget: new RequestBudget(clock, PER_MINUTE),
+      penalty: PENALTY_MS,
+      wordOf: ({ body }) => errorIdIn(body),
+    });
+    const wake = () => this.wake();
+    const push = { sync, host: this.#host, places };
+    const keyPush = new KeyPush(push);
+    this.#keys = new Outward({
+      sync,
+      kind: 'key',
+      wants: () => false,
+      create: (task, signal) => keyPush.create(task, signal),
+      update: (task, signal) => keyPush.update(task, signal),
+      revoke: (task) => keyPush.revoke(task),
+      wake,
+    });
+    const accessPush = new AccessPush(push);
+    this.#accesses = new Outward({
+      sync,
+      kind: 'access',
+      wants: ({ targets }) => targets.some(({ kind, id }) => kind === 'key' && this.#isTheirs(id)),
+      fingerprint: (task) => accessPush.fingerprint(task),
+      create: (task, signal) => accessPush.create(task, signal),
+      update: (task, signal) => accessPush.update(task, signal),
+      revoke: (task, signal) => accessPush.revoke(task, signal),
+      wake,
+    });
+    this.#custody = new CustodyReport({
+      sync,
+      host: this.#host,
+      places,
+      byExchange: parts.reportExchanges,
+    });
+    this.#rounds = new Rounds({
+      clock,
+      random,
+      poll,
+      log: (event, fields) => log(event, { vendor: 'keycafe', ...fields }),
+      round: (signal) => this.#round(signal),
+      changed: (online, detail) => this.#turned(online, detail),
+    });
+  }
+
+  get status(): ConnectorStatus {
+    const { sync } = this.#parts;
+    const syncedAt = sync.syncedAt;
+    return {
+      vendor: 'keycafe',
+      online: this.#rounds.online,
+      ...(syncedAt === undefined ? {} : { syncedAt }),
+      detail: this.#rounds.detail,
+      drift: driftOf(this.differences()),
+      pending: this.#accesses.pending,
+    };
+  }
+
+  differences(): readonly Difference[] {
+    return differencesOf(this.#parts.sync);
+  }
+
+  wake(): void {
+    this.#rounds.wake();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#parts.sync.recover();
+    this.#accesses.follow(signal);
+    await this.#rounds.run(signal);
+  }
+
+  /** @throws VendorError */
+  async #round(signal: AbortSignal): Promise<void> {
+    await this.#keys.run(signal);
+    await this.#accesses.run(signal, ['to-revoke']);
+    const reading = new Reading(this.#parts.sync);
+    await this.#read(reading, signal);
+    // Whatever moves up a page while the next is fetched is on neither; so nothing is gone by one look alone.
+    if (reading.isMissing(KEYCAFE_KINDS)) await this.#read(reading, signal);
+    if (signal.aborted) return;
+    await reading.complete(KEYCAFE_KINDS, 'keycafe');
+    // After what was edited there is known: an edit from here must not undo a narrower one from there.
+    await this.#accesses.run(signal);
+    await this.#forgetSent();
+    await this.#custody.run(signal);
+  }
+
+  /** Keycafe has the access, so it has told the guest by its own SMS or mail. */
+  async #forgetSent(): Promise<void> {
+    const { sync } = this.#parts;
+    const sent = [...sync.records()].filter(
+      ([, { kind, extra }]) =>
+        kind === 'message' && sync.record(String(extra?.['grant']))?.ref !== undefined,
+    );
+    await sync.apply(
+      sent.map(([id]) => ({ id, record: null })),
+      { by: 'keycafe' },
+    );
+  }
+
+  async #read(reading: Reading, signal: AbortSignal): Promise<void> {
+    const { sync, places } = this.#parts;
+    const { desk } = sync;
+    for await (const rows of this.#list('/key', signal)) {
+      const things: SeenThing[] = rows.flatMap((row) =>
+        keyThings(shown(row, keySchema), desk, places),
+      );
+      await reading.page(things, 'keycafe');
+    }
+    const known = (key: KeyId) => desk.grants.key(key) !== undefined;
+    for await (const rows of this.#list('/access', signal)) {
+      const things = rows.map((row) => {
+        const access = shown(row, accessSchema);
+        const id = grantId(sync.idOf('access', access.id) ?? `keycafe:access:${access.id}`);
+        return accessThing(access, id, desk, places, known);
+      });
+      await reading.page(things, 'keycafe');
+    }
+  }
+
+  /** Pages of a bare array, as the `Link` header names them. */
+  async *#list(path: string, signal: AbortSignal): AsyncIterable<readonly unknown[]> {
+    for (let page = 1; page <= PAGES_MOST; page += 1) {
+      const reply = await this.#host.call({ method: 'GET', path, query: { page }, signal });
+      yield parsed(reply.body, listSchema);
+      if (!linksIn(reply.headers['link']).has('next')) return;
+    }
+    throw new VendorError('malformed', `${path}: pages without end`);
+  }
+
+  #isTheirs(id: string): boolean {
+    const { sync, places } = this.#parts;
+    return Object.values(places.keys).includes(id) || sync.record(id)?.kind === 'key';
+  }
+
+  #turned(online: boolean, detail: string): void {
+    const { desk } = this.#parts.sync;
+    void desk.journal
+      .append({
+        stamp: desk.stamp(),
+        entries: [
+          {
+            type: online ? 'system.vendor_online' : 'system.vendor_offline',
+            body: { vendor: 'keycafe', ...(detail === '' ? {} : { detail }) },
+          },
+        ],
+      })
+      .committed.catch((error: unknown) =>
+        this.#parts.log('storage-failed', { message: String(error) }),
+      );
+  }
+}
+
+const listSchema = {
+  safeParse: (value: unknown) =>
+    Array.isArray(value)
+      ? ({ success: true, data: value as readonly unknown[] } as const)
+      : ({ success: false } as const),
+};
+
+function shown<T>(
+  row: unknown,
+  schema: { safeParse(value: unknown): { success: true; data: T } | { success: false } },
+): T {
+  const read = schema.safeParse(row);
+  if (!read.success) throw new VendorError('malformed', 'an item of a list has another shape');
+  return read.data;
+}
+
+function errorIdIn(body: string): string | undefined {
+  try {
+    const read = errorSchema.safeParse(JSON.parse(body));
+    return read.success ? read.data.error.errorId : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,70 @@
+/** Keycafe as one part of the daemon: connector, dialect and webhook over one sync. */
+import type { Millis } from '../../../drivers/contract/time.ts';
+import type { VendorDesk, VendorLog } from '../desk.ts';
+import type { DialectRoute } from '../dialect.ts';
+import { differencesOf, driftOf } from '../difference.ts';
+import type { HttpClient } from '../http.ts';
+import type { VendorPart } from '../vendor.ts';
+import { VendorSync } from '../vendor-sync.ts';
+import { KeycafeConnector } from './connector.ts';
+import { keycafeRoutes } from './dialect.ts';
+import type { KeycafePlaces } from './thing.ts';
+import { webhookRoute } from './webhook.ts';
+
+export interface OpenKeycafe {
+  readonly desk: VendorDesk;
+  readonly log: VendorLog;
+  /** `undefined`: no cloud is kept in step, only the dialect answers. */
+  readonly cloud:
+    | {
+        readonly http: HttpClient;
+        readonly baseUrl: string;
+        readonly credentials: () => string;
+        readonly poll: Millis;
+        readonly reportExchanges: boolean;
+        /** `USERNAME:PASSWORD` that Keycafe shows when it calls us. */
+        readonly webhook?: string;
+      }
+    | undefined;
+  /** What callers of the dialect show; `undefined` where there is no dialect. */
+  readonly dialectKeys: readonly string[] | undefined;
+  readonly linkBase?: string;
+  readonly places: KeycafePlaces;
+}
+
+export function openKeycafe(options: OpenKeycafe): VendorPart {
+  const { desk, log, cloud, dialectKeys, places, linkBase } = options;
+  const sync = new VendorSync('keycafe', desk);
+  const connector =
+    cloud === undefined ? undefined : new KeycafeConnector({ sync, places, log, ...cloud });
+  const wake = () => connector?.wake();
+  const routes: DialectRoute[] = [];
+  if (dialectKeys !== undefined) {
+    const credentials = dialectKeys;
+    const link = linkBase === undefined ? {} : { linkBase };
+    routes.push(...keycafeRoutes({ sync, places, credentials, changed: wake, ...link }));
+  }
+  if (cloud?.webhook !== undefined) {
+    routes.push(webhookRoute({ secret: cloud.webhook, heard: wake }));
+  }
+  return {
+    routes,
+    get status() {
+      const drift = driftOf(differencesOf(sync));
+      const none = {
+        vendor: 'keycafe',
+        online: true,
+        detail: 'dialect only',
+        drift,
+        pending: 0,
+      } as const;
+      return connector?.status ?? none;
+    },
+    differences: () => differencesOf(sync),
+    wake,
+    run: async (signal) => {
+      if (connector === undefined) await sync.recover();
+      else await connector.run(signal);
+    },
+  };
+}

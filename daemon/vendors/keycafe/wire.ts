@@ -1,0 +1,169 @@
+/** Keycafe API v0 in its own words. Bounds and formats are those of its pages; what is read is read leniently. */
+import { z } from 'zod';
+
+export const LOCALES = ['en', 'fr', 'ja', 'es', 'nl', 'it', 'pt'] as const;
+/** Items on a page of any list. */
+export const PAGE_SIZE = 50;
+export const PER_MINUTE = 60;
+export const PENALTY_MS = 60_000;
+
+/** int64 on the wire; as text here, where nobody counts with it. */
+export const idSchema = z
+  .union([z.int().nonnegative(), z.string().regex(/^\d{1,19}$/)])
+  .transform((id) => String(id));
+
+const date = z.string().regex(/^\d{4}-\d\d-\d\d$/, 'YYYY-MM-DD');
+const time = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'HH:mm');
+/** Deprecated bounds: ISO 8601 without milliseconds and with `Z`. */
+const isoSeconds = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/, 'YYYY-MM-DDTHH:mm:ssZ');
+
+export const accessUserSchema = z.object({
+  id: idSchema.optional(),
+  email: z.email().max(254).optional(),
+  /** Digits with the country's code, no plus. */
+  mobile: z
+    .string()
+    .regex(/^\+?[\d ().-]{5,30}$/)
+    .transform((text) => text.replace(/\D/g, ''))
+    .optional(),
+});
+
+const bounds = {
+  accessStartDate: date.optional(),
+  accessStartTime: time.optional(),
+  accessEndDate: date.optional(),
+  accessEndTime: time.optional(),
+  timeZone: z.string().min(1).max(64).optional(),
+};
+
+/** Body of `POST /access`. */
+export const accessRequestSchema = z.object({
+  user: accessUserSchema.nullish(),
+  key: z
+    .object({ id: idSchema.optional(), serialNumber: z.string().min(1).max(64).optional() })
+    .nullish(),
+  ...bounds,
+  name: z.string().max(255).nullish(),
+  returnReminder: z.boolean().default(false),
+  suppressGuestNotifications: z.boolean().default(false),
+  locale: z.enum(LOCALES).nullish(),
+  allowSetup: z.boolean().default(false),
+  startDate: isoSeconds.optional(),
+  endDate: isoSeconds.optional(),
+});
+export type AccessRequest = z.output<typeof accessRequestSchema>;
+
+/** Body of `PUT /access/{id}`: the only fields that can be edited. */
+export const accessUpdateSchema = z.strictObject({
+  ...bounds,
+  name: z.string().max(255).optional(),
+  returnReminder: z.boolean().optional(),
+});
+export type AccessUpdate = z.output<typeof accessUpdateSchema>;
+
+/** Body of `POST /key`. */
+export const keyRequestSchema = z.object({
+  name: z.string().trim().min(1).max(255),
+  description: z.string().max(60).nullish(),
+  serialNumber: z
+    .string()
+    .regex(/^[0-9A-Za-z:-]{4,64}$/)
+    .nullish(),
+  notes: z.string().max(100).nullish(),
+  pickupNote: z.string().max(240).nullish(),
+  address: z.union([z.string().max(255), z.looseObject({})]).nullish(),
+  homeLocation: z.object({ id: idSchema }).nullish(),
+  virtual: z.boolean().default(false),
+  code: z
+    .string()
+    .regex(/^\d{4,16}$/)
+    .nullish(),
+  organization: z.object({ id: idSchema }).nullish(),
+  roaming: z.boolean().default(true),
+});
+export type KeyRequest = z.output<typeof keyRequestSchema>;
+
+const text = z.string().nullish();
+
+/** An access as it is shown. */
+export const accessSchema = z.looseObject({
+  id: idSchema,
+  bookingCode: text,
+  checkinLink: text,
+  accessStartDate: text,
+  accessStartTime: text,
+  accessEndDate: text,
+  accessEndTime: text,
+  timeZone: text,
+  startDate: text,
+  endDate: text,
+  returnReminder: z.boolean().nullish(),
+  allowSetup: z.boolean().nullish(),
+  suppressGuestNotifications: z.boolean().nullish(),
+  name: text,
+  locale: text,
+  user: z
+    .looseObject({
+      id: idSchema.nullish(),
+      email: text,
+      mobile: text,
+      firstName: text,
+      lastName: text,
+    })
+    .nullish(),
+  key: z.looseObject({ id: idSchema, serialNumber: text }).nullish(),
+  keys: z.array(z.looseObject({ id: idSchema })).nullish(),
+});
+export type Access = z.output<typeof accessSchema>;
+/** What is kept of one, wherever it came from. */
+export const accessFieldsSchema = accessSchema.partial();
+export type AccessFields = z.output<typeof accessFieldsSchema>;
+
+/** A key as it is shown: `currentLocation` only while checked in, `currentUser` only while checked out. */
+export const keySchema = z.looseObject({
+  id: idSchema,
+  name: z.string(),
+  description: text,
+  pickupNote: text,
+  notes: text,
+  serialNumber: text,
+  homeLocation: z.looseObject({ id: idSchema }).nullish(),
+  currentLocation: z.looseObject({ id: idSchema }).nullish(),
+  currentUser: z.looseObject({ id: idSchema.nullish() }).nullish(),
+  virtual: z.boolean().nullish(),
+  code: text,
+  roaming: z.boolean().nullish(),
+});
+export type Key = z.output<typeof keySchema>;
+export const keyFieldsSchema = keySchema.partial();
+export type KeyFields = z.output<typeof keyFieldsSchema>;
+
+/** What a webhook brings, and what `GET /event` lists. */
+export const eventSchema = z.looseObject({
+  id: idSchema,
+  dateCreated: z.string(),
+  type: z.enum(['PICKUP', 'DROPOFF', 'ACCESS_CREATED', 'ACCESS_CANCELLED']),
+  key: z.looseObject({ id: idSchema }).nullish(),
+  access: z.looseObject({ id: idSchema }).nullish(),
+  anonymous: z.boolean().nullish(),
+});
+export type Event = z.output<typeof eventSchema>;
+
+/** Matched by `errorId` only: `errorMessage` comes in the language that was asked for. */
+export const errorSchema = z.looseObject({
+  error: z.looseObject({ errorId: z.string(), errorMessage: z.string().optional() }),
+  fieldErrors: z
+    .array(z.looseObject({ field: z.string(), errorMessage: z.string().optional() }))
+    .optional(),
+});
+
+/** The pages of a list that its `Link` header names, by `rel`. */
+export function linksIn(header: string | undefined): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const [, url = '', rel = ''] of (header ?? '').matchAll(
+    /<([^>]*)>\s*;[^,]*?rel="?(\w+)"?/g,
+  )) {
+    found.set(rel, url);
+  }
+  return found;
+}

@@ -1,0 +1,15 @@
+/** One vendor as the wiring joins it: both directions over one sync. */
+import type { ConnectorStatus } from './connector.ts';
+import type { DialectRoute } from './dialect.ts';
+import type { Difference } from './difference.ts';
+
+export interface VendorPart {
+  /** Routes of the dialect and of webhooks; empty where neither is wanted. */
+  readonly routes: readonly DialectRoute[];
+  readonly status: ConnectorStatus;
+  /** What the two sides do not have in common, oldest first. */
+  differences(): readonly Difference[];
+  /** Until the signal; never rejects for what the vendor does. */
+  run(signal: AbortSignal): Promise<void>;
+  wake(): void;
+}
