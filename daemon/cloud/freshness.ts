@@ -49,19 +49,6 @@ export class CounterWindow {
     }
   }
 
-  /** Takes a use back whose record could not be written; the highest stays, so nothing older becomes fresh. */
-  giveBack(counter: bigint): void {
-    const back = this.#highest - counter;
-    if (back >= 0n && back < COUNTER_WINDOW) this.#seen &= ~(1n << back) & WINDOW_BITS;
-  }
-
-  /** After a journal was lost: nothing up to `mark`, kept outside it, is fresh any more. */
-  raiseTo(mark: bigint): void {
-    if (mark <= this.#highest) return;
-    this.#highest = mark;
-    this.#seen = WINDOW_BITS;
-  }
-
   get text(): CounterText {
     return { highest: this.#highest.toString(), window: this.#seen.toString(16) };
   }

@@ -15,6 +15,7 @@ import type {
   KeyId,
   Policies,
 } from '../access/model.ts';
+import { rotationEntries } from '../access/pin-rotation.ts';
 import { scheduleFaults } from '../access/schedule.ts';
 import { resolveWindow } from '../access/window.ts';
 import type {
@@ -84,6 +85,7 @@ export class GrantDesk {
     if (made.kind === 'refused') return refused(made.code, made.msg);
     const [fault] = timeFaults(made.grant);
     if (fault !== undefined) return refused('bad_request', fault, { reason: fault });
+    const before = this.#parts.grants.grant(made.grant.id);
     const written = await this.#write([{ kind: 'put', grant: made.grant }]);
     const outcome = outcomesOf(written)[0] ?? 'stale';
     if (outcome === 'stale') {
@@ -107,7 +109,15 @@ export class GrantDesk {
         ...(unsupported.length > 0 ? { unsupported } : {}),
         ...(pins.length > 0 ? { pins } : {}),
       },
-      outcome === 'stored' ? [entry, ...this.#collisions(made.grant.id)] : [],
+      outcome === 'stored'
+        ? [
+            entry,
+            ...rotationEntries(before, made.grant, (index) =>
+              this.#parts.grants.byCredential(index),
+            ),
+            ...this.#collisions(made.grant.id),
+          ]
+        : [],
     );
   }
 

@@ -1,13 +1,7 @@
 /** Envelopes of wire v1 (conventions 1.5, 1.6): what stands around every command, reply and event, and their limits. */
 import { z } from 'zod';
-import { ENTRY_CLASSES, ENTRY_TYPES, type Json, type JsonObject } from '../access/entry.ts';
-import {
-  type BodyOf,
-  COMMAND_BODIES,
-  COMMAND_TYPES,
-  type CommandType,
-  isCommandType,
-} from './commands.ts';
+import { ENTRY_TYPES, type Json, type JsonObject } from '../access/entry.ts';
+import { type BodyOf, COMMAND_BODIES, type CommandType, isCommandType } from './commands.ts';
 import { BRIDGE_ID, REQUESTER } from './topics.ts';
 
 export const COMMAND_TYP = 'kb-cmd+jws';
@@ -303,8 +297,3 @@ export type Checkpoint = z.infer<typeof checkpointSchema>;
 export function encode(message: Json | object): Uint8Array {
   return Buffer.from(JSON.stringify(message));
 }
-
-export const WIRE = {
-  commands: COMMAND_TYPES,
-  classes: ENTRY_CLASSES,
-} as const;

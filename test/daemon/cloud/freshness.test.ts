@@ -48,29 +48,6 @@ test('a counter is fresh exactly once, over restarts too, as one who remembers a
   );
 });
 
-test('a use given back is fresh again, and nothing else is', () => {
-  fc.assert(
-    fc.property(fc.uniqueArray(fc.bigInt(1n, 900n), { minLength: 2, maxLength: 50 }), (used) => {
-      const window = new CounterWindow();
-      for (const counter of used) window.use(counter);
-      const [back = 0n, ...rest] = used;
-      window.giveBack(back);
-      assert.ok(window.isFresh(back));
-      for (const counter of rest) assert.ok(!window.isFresh(counter));
-    }),
-  );
-});
-
-test('after the journal was lost nothing up to the mark outside is fresh', () => {
-  const window = new CounterWindow({ highest: '7', window: 'ff' });
-  window.raiseTo(5000n);
-  assert.ok(!window.isFresh(5000n));
-  assert.ok(!window.isFresh(4500n));
-  assert.ok(window.isFresh(5001n));
-  window.raiseTo(10n);
-  assert.ok(!window.isFresh(5000n));
-});
-
 test('a nonce is good for five to ten minutes of the clock that never jumps, whatever the wall clock does', async () => {
   const clock = new SimulatedClock();
   const nonces = new SessionNonces(clock, seededRandom(5));

@@ -7,6 +7,7 @@ import { mqttBroker } from '../../../daemon/platform/mqtt-broker.ts';
 import { realRandom } from '../../../daemon/platform/random.ts';
 import { EmbeddedBroker } from '../../../simulator/broker.ts';
 import { OwnCloud } from '../../../simulator/site/own-cloud.ts';
+import { TcpLine } from '../../../simulator/tcp-line.ts';
 import { until } from '../../real-time.ts';
 import { Home, openBridge } from './bridge.ts';
 
@@ -25,9 +26,6 @@ async function set() {
   const stack = new AsyncDisposableStack();
   const home = stack.use(new Home());
   const embedded = stack.use(await EmbeddedBroker.start());
-  const bridge = stack.use(
-    await openBridge(home, { clock, random, broker: mqttBroker({ url: embedded.url }) }),
-  );
   const cloud = stack.use(
     await OwnCloud.join({
       broker: mqttBroker({ url: embedded.url }),
@@ -36,8 +34,12 @@ async function set() {
       random,
     }),
   );
+  // Over a line of its own, so that cutting it leaves the cloud where it is; and after the cloud, which hears all.
+  const line = stack.use(await TcpLine.lay({ to: { host: '127.0.0.1', port: embedded.port } }));
+  const url = `mqtt://127.0.0.1:${line.port}`;
+  const bridge = stack.use(await openBridge(home, { clock, random, broker: mqttBroker({ url }) }));
   await until(() => cloud.client.state !== undefined);
-  return { stack, home, embedded, bridge, cloud };
+  return { stack, home, embedded, line, bridge, cloud };
 }
 
 test('a grant put over a broker is known, a slot opens once, and its events reach the cloud in order', async () => {
@@ -72,9 +74,9 @@ test('a grant put over a broker is known, a slot opens once, and its events reac
 });
 
 test('what happened while the broker was cut arrives in order once it is back', async () => {
-  const { stack, bridge, cloud, embedded } = await set();
+  const { stack, bridge, cloud, line } = await set();
   await using _ = stack;
-  await embedded.cut();
+  await line.cut();
   await until(() => !bridge.link.isOnline);
   for (let n = 0; n < 50; n += 1) {
     await bridge.journal.append({
@@ -82,7 +84,7 @@ test('what happened while the broker was cut arrives in order once it is back', 
       entries: [{ type: n % 2 ? 'access.denied' : 'device.offline', body: { n } }],
     }).committed;
   }
-  await embedded.restore();
+  await line.mend();
   await until(() => bridge.journal.acknowledged === bridge.journal.lastSeq);
   const seqs = cloud.events.map(({ seq }) => seq);
   assert.deepEqual(
