@@ -31,6 +31,9 @@ import {
   tell,
 } from './talk.ts';
 
+/** Said where two entries want the same digits, or change places. */
+export const DIGITS_TAKEN = 'these digits are in the lock under another name';
+
 const PAGE = 100;
 const DAY: Millis = 86_400_000;
 /** More writes than this for one entry, and the lock does not keep what it is given. */
@@ -146,7 +149,7 @@ function putNew(
     return;
   }
   if (job.reading.some((code) => code.hash === hash)) {
-    ended(turn, talk, job, 'cannot: these digits are in the lock under another name');
+    ended(turn, talk, job, `cannot: ${DIGITS_TAKEN}`);
     return;
   }
   const held = job.reading.filter((code) => code.tag !== undefined).length;

@@ -47,6 +47,7 @@ export class NukiBench implements AsyncDisposable {
   readonly #stop = new AbortController();
   #running: RunningMachine | undefined;
   #next = 1;
+  #follower: ((event: DeviceEvent) => void) | undefined;
 
   constructor({
     seed = 1,
@@ -104,7 +105,10 @@ export class NukiBench implements AsyncDisposable {
       machine,
       clock: this.clock,
       signal: this.#stop.signal,
-      onEvent: (event) => this.events.push(event),
+      onEvent: (event) => {
+        this.events.push(event);
+        this.#follower?.(event);
+      },
       port: {
         kind: 'gatt',
         open: (listener) => transport.connect(lock.address, 'random', listener, 10_000),
@@ -139,6 +143,16 @@ export class NukiBench implements AsyncDisposable {
     const expiresAt = uptime(this.clock.uptime() + within);
     this.#running?.actuate({ ...ask, id, device: DOOR, expiresAt });
     return id;
+  }
+
+  /** As the daemon asks: with its own id and time. */
+  actuate(actuation: Actuation): void {
+    this.#running?.actuate(actuation);
+  }
+
+  /** Called for each event as it comes. */
+  follow(heard: (event: DeviceEvent) => void): void {
+    this.#follower = heard;
   }
 
   withdraw(id: Actuation['id']): void {
