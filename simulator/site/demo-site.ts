@@ -24,6 +24,7 @@ import { EmbeddedBroker } from '../broker.ts';
 import { simulatedKinds } from '../devices/catalogue.ts';
 import { buildIntoSlot } from '../devices/slot-reader.ts';
 import { type Move, type Simulator, startSimulator } from '../simulator.ts';
+import { TcpLine } from '../tcp-line.ts';
 import { CAST } from './cast.ts';
 import { DaemonProcess } from './daemon-process.ts';
 import { OwnCloud } from './own-cloud.ts';
@@ -53,6 +54,8 @@ export interface ApiAccess {
 export interface DemoSite extends AsyncDisposable {
   readonly directory: string;
   readonly broker: EmbeddedBroker;
+  /** Between the box and its broker. */
+  readonly line: TcpLine;
   readonly simulator: Simulator;
   readonly cloud: OwnCloud;
   readonly api: ApiAccess;
@@ -73,9 +76,11 @@ export async function openDemoSite({
   opening.defer(() => pointAway(directory));
 
   const broker = opening.use(await EmbeddedBroker.start({ port: PORTS.broker }));
+  // The box reaches its broker over a line of its own, so that cutting it leaves the cloud where it is.
+  const line = opening.use(await TcpLine.lay({ to: { host: '127.0.0.1', port: broker.port } }));
   const variables = {
     LATCHKEY_DIRECTORY: directory,
-    BROKER_URL: broker.url,
+    BROKER_URL: `mqtt://127.0.0.1:${line.port}`,
     BRIDGE_ID: BRIDGE,
     LOBBY_PORT: String(await freePort(PORTS.lobby)),
     API_PORT: String(await freePort(PORTS.api)),
@@ -135,6 +140,7 @@ export async function openDemoSite({
   return {
     directory,
     broker,
+    line,
     simulator,
     cloud,
     api,

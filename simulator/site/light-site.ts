@@ -223,7 +223,7 @@ export async function openLightSite(parts: LightSiteParts): Promise<LightSite> {
     bridgeKey: identity.bridgeKey,
     report: {
       site: parts.bridge,
-      versions: { daemon: '0.1.0' },
+      versions: { latchkey: '0.1.0' },
       devices: () => [
         { v: 1, ts: clock.now(), dev: 'box', driver: 'kerong-cu16', link: 'up', proofAgeMs: 0 },
       ],

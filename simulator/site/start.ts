@@ -46,7 +46,7 @@ if (options.once) {
 }
 
 /** Plays the story; the exit status that says whether it went as told. */
-async function tell({ cloud, broker, simulator, api }: DemoSite): Promise<number> {
+async function tell({ cloud, line, simulator, api }: DemoSite): Promise<number> {
   timeline.title(
     'Harbour Street 12: a key box in a lobby, simulated down to the bytes on its wires',
   );
@@ -55,7 +55,7 @@ async function tell({ cloud, broker, simulator, api }: DemoSite): Promise<number
     cloud,
     hands: new SiteHands(simulator.hardware, clock),
     clock,
-    line: { cut: () => broker.cut(), restore: () => broker.restore() },
+    line,
     lastSeq: () => lastSeq(api),
   });
   const { steps } = timeline;

@@ -21,7 +21,7 @@ export interface StoryParts {
   readonly hands: SiteHands;
   readonly clock: Clock;
   /** The line to the cloud's broker. */
-  readonly line: { cut(): Promise<void>; restore(): Promise<void> };
+  readonly line: { cut(): Promise<void>; mend(): Promise<void> };
   /** Of the daemon's journal, over its local API. */
   readonly lastSeq: () => Promise<number>;
 }
@@ -152,8 +152,8 @@ export async function playStory(parts: StoryParts): Promise<void> {
     'broker-back',
     'The line is back, and the backlog arrives in order',
     async () => {
-      await line.restore();
-      timeline.say('line', 'restored');
+      await line.mend();
+      timeline.say('line', 'mended');
       const late = await cloud.event((event) => event.type === 'access.late_return', 20_000);
       expect(late.body['key'] === flat.key, `the late return is of ${late.body['key']}`);
       await settle(parts);
