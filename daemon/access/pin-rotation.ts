@@ -2,6 +2,7 @@
 import type { DeviceId } from '../../drivers/contract/device.ts';
 import { plain } from './body.ts';
 import type { Entry } from './entry.ts';
+import type { StoredGrant } from './lookup.ts';
 import type { CredentialIndex, Grant } from './model.ts';
 
 /** What a device with a code memory of its own was last read to hold under the grant. */
@@ -58,4 +59,24 @@ export function pinRotatedEntry(
     sub: holder,
     body: plain({ grant: id, rev, proves, devices }),
   };
+}
+
+/**
+ * What a put of `after` over `before` proves at once, where no device keeps codes of its own: what is recorded with
+ * the put. `matches` are the grants that the deciding connection finds by a code, after the put.
+ */
+export function rotationEntries(
+  before: StoredGrant | undefined,
+  after: Grant,
+  matches: (index: CredentialIndex) => readonly StoredGrant[],
+): readonly Entry[] {
+  if (before === undefined || before.revoked !== undefined) return [];
+  const isCarried = (index: CredentialIndex) =>
+    matches(index).some(({ grant, revoked }) => grant.id === after.id && revoked === undefined);
+  const rotation = pinRotation(before.grant, after, [], isCarried);
+  if (rotation === undefined) return [];
+  return [
+    ...(rotation.newValid ? [pinRotatedEntry(after, 'new-valid', [])] : []),
+    ...(rotation.oldDead ? [pinRotatedEntry(after, 'old-dead', [])] : []),
+  ];
 }

@@ -10,6 +10,7 @@ import {
   grantId,
   holderId,
 } from '../access/model.ts';
+import { rotationEntries } from '../access/pin-rotation.ts';
 import { resolveWindow } from '../access/window.ts';
 import type { SiteDesk } from './desk.ts';
 import type { Principal } from './endpoint.ts';
@@ -69,7 +70,8 @@ export async function put(desk: SiteDesk, id: GrantId, body: GrantBody, principa
       sub: grant.holder,
       body: { grant: id, rev, source: 'local', by },
     };
-    await record(desk, [entry, ...collisions.map(collisionEntry)]);
+    const rotated = rotationEntries(stored, grant, (index) => desk.grants.byCredential(index));
+    await record(desk, [entry, ...rotated, ...collisions.map(collisionEntry)]);
   }
   return { grant: grantReply(put), outcome, pins, collides: collisions.length > 0 };
 }
