@@ -133,22 +133,22 @@ async function state(flags: Common): Promise<void> {
   });
 }
 
+/** Milliseconds; nobody follows longer in one go. */
+const FOR_EVER = 2 ** 40;
+
 async function follow(flags: Common & { ack?: boolean }): Promise<void> {
   await withClient(flags, async (client) => {
-    const stopped = Promise.withResolvers<void>();
+    const stopped = Promise.withResolvers<NodeJS.Signals>();
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stopped.resolve);
     await client.follow({
       acknowledge: flags.ack === true,
       event: (event, genuine) =>
         console.log(flags.json ? JSON.stringify(event) : line(event, genuine)),
     });
-    const lost = client
-      .until(({ isConnected }) => !isConnected, 2 ** 31)
-      .then(() => {
-        console.error('the connection was lost');
-        process.exitCode = EXIT.silent;
-      });
-    await Promise.race([stopped.promise, lost]);
+    const lost = client.until(({ isConnected }) => !isConnected, FOR_EVER).then(() => 'lost');
+    if ((await Promise.race([stopped.promise, lost])) !== 'lost') return;
+    console.error('the connection was lost');
+    process.exitCode = EXIT.silent;
   });
 }
 

@@ -143,7 +143,7 @@ export const STATE_EXAMPLE: WireState = {
   clock: { state: 'trusted', errMs: 40 },
   counters: { 'cc-2026a': '4711' },
   lockdowns: [],
-  versions: { daemon: '0.1.0', node: '24.21.0', tzdata: '2026c' },
+  versions: { latchkey: '0.1.0', node: '24.21.0', tzdata: '2026c' },
 };
 
 export const DEVICE_EXAMPLE: WireDeviceState = {

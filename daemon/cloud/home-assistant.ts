@@ -112,7 +112,7 @@ export class HomeAssistant {
 
   async #publishAll(): Promise<void> {
     const { topics, prefix, report, journal } = this.#parts;
-    const version = report.versions['daemon'] ?? '0';
+    const version = report.versions['latchkey'] ?? '0';
     const devices = report.devices();
     const names = devices.map(({ dev }) => dev);
     const told = z.array(z.string()).safeParse(journal.mark(TOLD_MARK)).data ?? [];

@@ -80,7 +80,7 @@ async function set(devices: () => readonly WireDeviceState[]) {
       topics: bridge.topics,
       prefix: 'homeassistant',
       journal: bridge.journal,
-      report: { site: 'Harbour 12', versions: { daemon: '0.1.0' }, devices },
+      report: { site: 'Harbour 12', versions: { latchkey: '0.1.0' }, devices },
       stamp: bridge.stamp,
       clock,
       random,
