@@ -1,7 +1,7 @@
 /** What everybody may see of a bridge at any time: retained, safe to replay, and without anything of a person. */
 import { type Clock, type Millis, type Timer, uptime } from '../../drivers/contract/time.ts';
 import type { Stamp } from '../access/entry.ts';
-import type { GrantStore, Journal } from '../store/ports.ts';
+import { type GrantStore, type Journal, StorageError } from '../store/ports.ts';
 import { BrokerError, type BrokerMessage } from './broker.ts';
 import { errorOf } from './event.ts';
 import type { SessionNonces } from './freshness.ts';
@@ -118,7 +118,14 @@ export class ReportedState {
 
   async #publishState(): Promise<void> {
     const { topics } = this.#parts;
-    const payload = encode(this.state());
+    let payload: Uint8Array;
+    try {
+      payload = encode(this.state());
+    } catch (problem) {
+      // The disk has its own alarm; what was told before stays true until the next change.
+      if (problem instanceof StorageError) return;
+      throw problem;
+    }
     await this.#put({ ...RETAINED, topic: topics.state, payload });
   }
 

@@ -36,6 +36,7 @@ const IN_FLIGHT = 8;
 /** Without any progress in acknowledgements, everything above the watermark is sent again after this long. */
 const SEND_AGAIN_AFTER: Millis = 30_000;
 const SEND_AGAIN_MOST: Millis = 3_600_000;
+const READ_AGAIN_AFTER: Millis = 5_000;
 export const RESEND_MOST = 5_000;
 const RESENDS_WAITING = 16;
 
@@ -151,8 +152,14 @@ export class Uplink implements EventFlow {
         await this.#rest(wait, signal);
         continue;
       }
-      const parcel = this.#next();
-      if (parcel !== undefined) this.#send(parcel, signal);
+      try {
+        const parcel = this.#next();
+        if (parcel !== undefined) this.#send(parcel, signal);
+      } catch (problem) {
+        // The disk does not give it now; it has its own alarm, and the cloud can wait.
+        if (!(problem instanceof StorageError)) throw problem;
+        await this.#rest(READ_AGAIN_AFTER, signal);
+      }
     }
   }
 

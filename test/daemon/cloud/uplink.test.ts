@@ -7,6 +7,7 @@ import { EventFollower } from '../../../daemon/cloud/event-follower.ts';
 import { privateKeyOf, publicKeyOf } from '../../../daemon/cloud/jose.ts';
 import { signNow } from '../../../daemon/cloud/jws.ts';
 import { ACK_TYP, type WireEvent } from '../../../daemon/cloud/messages.ts';
+import { StorageError } from '../../../daemon/store/ports.ts';
 import { SimulatedClock } from '../../../simulator/clock.ts';
 import { seededRandom } from '../../../simulator/random.ts';
 import { BRIDGE, type Bridge, Home, openBridge } from './bridge.ts';
@@ -281,4 +282,21 @@ test('an event that was changed on its way is noticed, and not taken for the rea
   assert.deepEqual(follower.take(second), { kind: 'new', genuine: true });
   assert.deepEqual(follower.take(second), { kind: 'seen' });
   assert.deepEqual(follower.take({ ...third, sub: 'p_evil' }), { kind: 'forged' });
+});
+
+test('a disk that cannot be read for a while holds up the events, and ends nothing', async () => {
+  const { stack, clock, wire, bridge } = await set();
+  await using _ = stack;
+  const read = bridge.journal.read.bind(bridge.journal);
+  let isBroken = true;
+  bridge.journal.read = (query) => {
+    if (isBroken) throw new StorageError('broken', 'disk I/O error');
+    return read(query);
+  };
+  const [seq] = await happen(bridge, [{ type: 'access.taken', body: { key: 'k' } }]);
+  await clock.advance(12_000);
+  assert.ok(!wire.events.some((event) => event.seq === seq));
+  isBroken = false;
+  await clock.advance(6_000);
+  assert.ok(wire.events.some((event) => event.seq === seq));
 });
