@@ -65,6 +65,8 @@ class Radio implements BleRadio {
   readonly #options: BleTransportOptions;
   readonly #clock: Clock;
   readonly #links = new Map<number, ProcessLink>();
+  /** Peripherals whose link is being closed; the stack takes them for connected until it is. */
+  readonly #leaving = new Map<string, Promise<void>>();
   readonly #queue: ConnectQueue;
   readonly #scan: ScanSwitch;
   readonly #closing = new AbortController();
@@ -172,6 +174,7 @@ class Radio implements BleRadio {
     listener: GattListener,
     within: Millis,
   ): Promise<GattLink> {
+    await this.#leaving.get(address);
     const number = this.#nextLink;
     this.#nextLink += 1;
     const link = new ProcessLink({
@@ -180,6 +183,12 @@ class Radio implements BleRadio {
       listener,
       clock: this.#clock,
       process: () => this.#mustBeUp(),
+      leaving: (done) => {
+        this.#leaving.set(address, done);
+        void done.finally(() => {
+          if (this.#leaving.get(address) === done) this.#leaving.delete(address);
+        });
+      },
       ended: (answered) => {
         this.#links.delete(number);
         this.#strike(answered);

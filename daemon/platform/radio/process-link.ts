@@ -12,6 +12,8 @@ export interface ProcessLinkParts {
   readonly clock: Clock;
   /** Throws where there is none. */
   process(): RadioProcess;
+  /** We are closing it: whoever connects to the same peripheral waits for that. */
+  leaving(done: Promise<void>): void;
   /** We closed it; whether the stack answered to that. */
   ended(answered: boolean): void;
 }
@@ -60,8 +62,7 @@ export class ProcessLink implements GattLink {
 
   /** Resolves once the stack has let go, or after 2 s. */
   close(): Promise<void> {
-    this.#closing ??= this.#disconnect(new LinkError('closed', `${this.identity} was closed`));
-    return this.#closing;
+    return this.#leave(new LinkError('closed', `${this.identity} was closed`));
   }
 
   notified(from: GattCharacteristic, value: Uint8Array): void {
@@ -76,6 +77,14 @@ export class ProcessLink implements GattLink {
     this.#isOpen = false;
     if (this.#isBegun) this.#parts.listener.closed(why);
     else this.#lostEarly = why;
+  }
+
+  #leave(why: LinkError): Promise<void> {
+    if (this.#closing === undefined) {
+      this.#closing = this.#disconnect(why);
+      this.#parts.leaving(this.#closing);
+    }
+    return this.#closing;
   }
 
   async #disconnect(why: LinkError): Promise<void> {
@@ -102,7 +111,7 @@ export class ProcessLink implements GattLink {
     } catch (error) {
       if (error instanceof LinkError && error.code === 'timed-out') {
         // Everything after an unanswered request would wait for ever: the link is worth nothing now.
-        this.#closing ??= this.#disconnect(error);
+        void this.#leave(error);
       } else if (!this.#isOpen) throw new LinkError('closed', `${this.identity} is gone`);
       throw error;
     }
