@@ -1,0 +1,119 @@
+/**
+ * Seam's own calls, answered by the daemon: an existing client works against the box with the internet gone. Every
+ * path takes POST; reads also GET, deletes also DELETE, updates also PATCH and PUT (vendor-apis.md 3.2).
+ */
+import {
+  bearerOf,
+  type DialectRequest,
+  type DialectResponse,
+  type DialectRoute,
+  isSameSecret,
+} from '../dialect.ts';
+import type { VendorSync } from '../vendor-sync.ts';
+import { ActionAttempts } from './action-attempts.ts';
+import { DeviceLimits } from './device-limits.ts';
+import { codeEndpoints } from './dialect-codes.ts';
+import { deviceEndpoints } from './dialect-devices.ts';
+import { eventEndpoints } from './dialect-events.ts';
+import { grantEndpoints } from './dialect-grants.ts';
+import { type DialectParts, shelvesOf } from './dialect-parts.ts';
+import { peopleEndpoints } from './dialect-people.ts';
+import { callOf, inputOf, type Method, READ, type SeamEndpoint } from './endpoint.ts';
+import { drawnUuid } from './ids.ts';
+import { errorAnswer, SeamError } from './seam-error.ts';
+import { SiteDevices } from './site-devices.ts';
+
+export interface SeamDialectParts {
+  readonly sync: VendorSync;
+  /** Starts with `seam_`; clients refuse any other. Asked at each call. */
+  readonly apiKey: () => string;
+  /** `/seam` by default. */
+  readonly mount?: string;
+}
+
+const METHODS: readonly Method[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+/** Routes for the HTTP server; also for what Seam has and this dialect has not, so that its clients can read the answer. */
+export function seamDialect({
+  sync,
+  apiKey,
+  mount = '/seam',
+}: SeamDialectParts): readonly DialectRoute[] {
+  const { desk } = sync;
+  const parts: DialectParts = {
+    desk,
+    sync,
+    devices: new SiteDevices(desk),
+    attempts: new ActionAttempts(desk),
+    limits: new DeviceLimits(desk.clock),
+    shelves: shelvesOf(sync),
+  };
+  const writing = new Turns();
+  const handle = async (
+    found: SeamEndpoint | undefined,
+    request: DialectRequest,
+  ): Promise<DialectResponse> => {
+    const requestId = drawnUuid(desk.random);
+    try {
+      authorize(request, apiKey());
+      if (found === undefined) throw new SeamError(404, 'not_found', 'there is no such path');
+      const input = inputFor(found, request);
+      const call = callOf(request, input);
+      const answer = () => found.answer(input, call);
+      // Changes read before they write; one after the other, none is lost. Doors do not wait for them.
+      const isWrite = found.methods !== READ && !found.path.startsWith('/locks/');
+      const result = await (isWrite ? writing.next(answer) : answer());
+      const headers = { 'seam-request-id': requestId };
+      return { status: 200, headers, body: { ...result, ok: true } };
+    } catch (error) {
+      if (!(error instanceof SeamError)) throw error;
+      return errorAnswer(error, requestId);
+    }
+  };
+  const endpoints = [
+    ...grantEndpoints(parts),
+    ...codeEndpoints(parts),
+    ...deviceEndpoints(parts),
+    ...eventEndpoints(parts),
+    ...peopleEndpoints(parts),
+  ];
+  return METHODS.flatMap((method) => [
+    ...endpoints.map(
+      (each): DialectRoute => ({
+        method,
+        path: `${mount}${each.path}`,
+        handle: (request) => handle(each, request),
+      }),
+    ),
+    { method, path: `${mount}/*`, handle: (request) => handle(undefined, request) },
+  ]);
+}
+
+function authorize(request: DialectRequest, apiKey: string): void {
+  const token = bearerOf(request);
+  if (token === undefined || !isSameSecret(token, apiKey)) {
+    throw new SeamError(401, 'unauthorized', 'no valid API key was sent');
+  }
+}
+
+function inputFor(
+  { methods }: SeamEndpoint,
+  request: DialectRequest,
+): Readonly<Record<string, unknown>> {
+  if (!methods.some((each) => each === request.method)) {
+    throw new SeamError(405, 'method_not_allowed', `this path takes ${methods.join(', ')}`);
+  }
+  const input = inputOf(request);
+  if (input === undefined) throw new SeamError(400, 'invalid_input', 'a JSON object is expected');
+  return input;
+}
+
+class Turns {
+  #last: Promise<unknown> = Promise.resolve();
+
+  next<Result>(body: () => Promise<Result>): Promise<Result> {
+    const result = this.#last.then(body);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+}
