@@ -1,6 +1,13 @@
 /** The daemon as its own process, kept running the way its systemd unit keeps it. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream, type WriteStream } from 'node:fs';
+import {
+  closeSync,
+  createWriteStream,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  type WriteStream,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Clock, type Millis, pause } from '../../drivers/contract/time.ts';
 
@@ -79,15 +86,36 @@ export class DaemonProcess implements AsyncDisposable {
       '--set',
       `${name}=${value}`,
     ]);
+    const nothing = openSync('/dev/null', 'r');
     const child = spawn(process.execPath, [MAIN, 'run', '--config', config, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', ...withoutPorts(nothing)],
     });
+    closeSync(nothing);
     this.#child = child;
-    child.stdout.pipe(this.#log, { end: false });
-    child.stderr.pipe(this.#log, { end: false });
+    child.stdout?.pipe(this.#log, { end: false });
+    child.stderr?.pipe(this.#log, { end: false });
     return new Promise((resolve, reject) => {
       child.once('error', reject);
       child.once('exit', (code, signal) => resolve(signal ?? `exit status ${code}`));
     });
+  }
+}
+
+/**
+ * What a child gets from descriptor 3 on. `node-pty` opens our ends of the ports without close-on-exec, and a pty is not
+ * hung up while anybody holds our end of it: a daemon that inherited one would never notice that it is unplugged.
+ */
+function withoutPorts(instead: number): readonly ('ignore' | number)[] {
+  const ports = new Set(readdirSync('/proc/self/fd').filter(isPort).map(Number));
+  return Array.from({ length: Math.max(2, ...ports) - 2 }, (_, n) =>
+    ports.has(n + 3) ? instead : 'ignore',
+  );
+}
+
+function isPort(descriptor: string): boolean {
+  try {
+    return readlinkSync(`/proc/self/fd/${descriptor}`).endsWith('/ptmx');
+  } catch {
+    return false; // the one that read the folder is closed again
   }
 }

@@ -142,6 +142,33 @@ test('P2, P8: a daemon killed again and again loses no entry and repeats no open
   }
 });
 
+test('P11: a wire that is pulled out by hand is told within two seconds, and works again once it is back', async () => {
+  const child = start('--json');
+  try {
+    assert.ok(child.stdout);
+    const line = await createInterface(child.stdout)[Symbol.asyncIterator]().next();
+    const { api, simulator, token } = readySchema.parse(JSON.parse(line.value ?? ''));
+    const untilOnline = async (wished: boolean) => {
+      const from = performance.now();
+      for (let online = !wished; online !== wished; ) {
+        const headers = { authorization: `Bearer ${token}` };
+        const answer = await fetch(`${api}/api/v1/devices/keypad`, { headers });
+        ({ online } = z.looseObject({ online: z.boolean() }).parse(await answer.json()));
+        assert.ok(performance.now() < from + 10_000, `never ${wished ? 'online' : 'offline'}`);
+      }
+      return performance.now() - from;
+    };
+    await untilOnline(true);
+    await fetch(`${simulator}/v1/buses/pad-bus/unplug`, { method: 'POST' });
+    assert.ok((await untilOnline(false)) < 2000);
+    await fetch(`${simulator}/v1/buses/pad-bus/plug`, { method: 'POST' });
+    await untilOnline(true);
+  } finally {
+    child.kill('SIGTERM');
+    await ended(child);
+  }
+});
+
 /** Process ids of the daemons that `npm start` runs. */
 async function daemonsOf(parent: ChildProcess): Promise<readonly number[]> {
   const { readFileSync } = await import('node:fs');
@@ -150,7 +177,10 @@ async function daemonsOf(parent: ChildProcess): Promise<readonly number[]> {
     .split(' ')
     .filter((text) => text !== '')
     .map(Number)
-    .filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('daemon/main.ts'));
+    .filter((pid) => {
+      const line = `/proc/${pid}/cmdline`; // gone again, where the process has just ended
+      return existsSync(line) && readFileSync(line, 'utf8').includes('daemon/main.ts');
+    });
 }
 
 async function untilAnswers(api: string, dead: number, parent: ChildProcess): Promise<void> {
