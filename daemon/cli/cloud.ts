@@ -1,6 +1,7 @@
 /** `latchkey cloud …`: sends one signed command and prints its reply, or follows a site's events. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { BodyIn } from '../cloud/client.ts';
+import { pause } from '../../drivers/contract/time.ts';
+import type { BodyIn, CloudClient } from '../cloud/client.ts';
 import { COMMAND_BODIES, COMMAND_TYPES, type CommandType } from '../cloud/commands.ts';
 import type { WireEvent } from '../cloud/messages.ts';
 import {
@@ -126,11 +127,22 @@ async function resend(flags: Common & { from: number; to: number; epoch?: string
 async function state(flags: Common): Promise<void> {
   await withClient(flags, async (client) => {
     await client.until((each) => each.state !== undefined && each.status !== undefined, 10_000);
+    await devicesTold(client);
     const { nonces: _nonces, ...shown } = client.state ?? { nonces: [] };
     const devices = Object.fromEntries(client.devices);
     const all = { status: client.status, state: shown, devices };
     console.log(JSON.stringify(all, undefined, flags.json ? 0 : 2));
   });
+}
+
+/** What is retained comes in no order, and nothing says which was the last: once no device was new for a while, milliseconds. */
+const DEVICES_QUIET = 250;
+
+async function devicesTold(client: CloudClient): Promise<void> {
+  for (let seen = -1; seen !== client.devices.size; ) {
+    seen = client.devices.size;
+    await pause(clock, DEVICES_QUIET);
+  }
 }
 
 /** Milliseconds; nobody follows longer in one go. */

@@ -99,6 +99,7 @@ test('a person drives a site from a shell: each command signed, counted and answ
   const state = await run(t, 'state', ...to);
   assert.equal(state.reply.status.online, true);
   assert.equal(state.reply.state.bridge, BRIDGE);
+  assert.equal(state.reply.devices.box.link, 'up', 'also what is retained of each device');
 
   const kept = readClientKey(key);
   assert.equal(kept.counter, '8');
