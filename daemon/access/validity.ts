@@ -42,12 +42,21 @@ export function timeRefusal(
     grant.schedule === undefined ? undefined : standing(grant.schedule, policies, lo, hi);
   if (week?.possible === false) return week.holiday ? 'holiday' : 'outside-schedule';
 
-  if (covers(window, lo, hi) && week?.certain !== false) return undefined;
+  const isCertain = isAdrift(policies, clock)
+    ? week === undefined && covers(window, lo, instant(Number.POSITIVE_INFINITY))
+    : week?.certain !== false && covers(window, lo, hi);
+  if (isCertain) return undefined;
   return mayTrust(match, policies, clock) ? undefined : 'clock-untrusted';
 }
 
 function covers({ start, end }: ResolvedWindow, lo: Instant, hi: Instant): boolean {
   return (start === undefined || start <= lo) && (end === undefined || end >= hi);
+}
+
+/** Grace is spent, so that `hi` bounds nothing any more: it may be any later time, and any day of the week. */
+function isAdrift(policies: KnownPolicies, { state, graceLeft = 0 }: ClockInterval): boolean {
+  const isKnown = state === 'trusted' || state === 'holdover';
+  return policies.clockUntrusted === 'grace' && !isKnown && graceLeft <= 0;
 }
 
 /** Possibly valid is enough only under `grace`: with a known clock error, or for windows while grace lasts. */

@@ -170,6 +170,13 @@ function timely(world: World, grant: Grant): string | undefined {
     const without: Schedule = { zone: schedule.zone, weekly: schedule.weekly };
     return moments.some((at) => isOpen(without, world, at)) ? 'holiday' : 'outside-schedule';
   }
+  const isLost = state === 'floor' || state === 'broken';
+  // No grace left: the moment may be any after `lo`, so only what holds from now on for ever is certain.
+  if (policy === 'grace' && isLost && !graceLeft) {
+    return start <= lo && end === Infinity && schedule === undefined
+      ? undefined
+      : 'clock-untrusted';
+  }
   if (start <= lo && hi <= end && !inside.includes(false)) return undefined;
   if (policy !== 'grace') return 'clock-untrusted';
   if (state === 'trusted' || state === 'holdover') return undefined;

@@ -572,6 +572,12 @@ test('clock-untrusted: what is only possibly valid, by the three policies', () =
     end: instant(at + 2 * HOUR),
   } as const;
   const over = { kind: 'instants', end: instant(at) } as const;
+  // Longer than grace: with none left, nobody knows how much of it has passed (T9).
+  const long = {
+    kind: 'instants',
+    start: instant(at - HOUR),
+    end: instant(at + 72 * HOUR),
+  } as const;
   const schedule = {
     zone: 'site',
     weekly: [{ days: [1, 2], from: '10:00', to: '20:00' }],
@@ -586,6 +592,9 @@ test('clock-untrusted: what is only possibly valid, by the three policies', () =
     ['grace', bounded, undefined, HOUR, false, 'granted'],
     ['grace', later, undefined, HOUR, false, 'granted'],
     ['grace', bounded, undefined, 0, false, 'clock-untrusted'],
+    ['grace', long, undefined, HOUR, false, 'granted'],
+    ['grace', long, undefined, 0, false, 'clock-untrusted'],
+    ['grace', always, undefined, 0, false, 'granted'],
     ['grace', over, undefined, HOUR, false, 'expired'],
     ['grace', always, schedule, HOUR, false, 'clock-untrusted'],
     ['assume', bounded, undefined, 0, false, 'granted'],
