@@ -63,18 +63,18 @@ class Results {
     this.#clock = clock;
   }
 
-  /** `undefined` when nothing came in time. */
-  of(id: ActuationId): Promise<ActuationOutcome | undefined> {
+  /** Of an actuation that has one of these ids. `undefined` when nothing came in time. */
+  of(...ids: readonly ActuationId[]): Promise<ActuationOutcome | undefined> {
     return new Promise((resolve) => {
       const timer: Timer = this.#clock.wakeAt(uptime(this.#clock.uptime() + OUTCOME_WITHIN), () =>
         settle(undefined),
       );
       const settle = (outcome: ActuationOutcome | undefined) => {
         timer.cancel();
-        this.#waiting.delete(id);
+        for (const id of ids) this.#waiting.delete(id);
         resolve(outcome);
       };
-      this.#waiting.set(id, settle);
+      for (const id of ids) this.#waiting.set(id, settle);
     });
   }
 
@@ -211,21 +211,23 @@ export class Actions implements SiteActions {
         kind: 'command',
         command,
         rows: evidence,
-        answered: ({ refused, asked, committed }) => {
-          const results = asked.map((id) => this.#results.of(id));
+        answered: ({ refused, asked, unstored, committed }) => {
+          const results = asked.map((id, n) => {
+            const other = unstored?.[n];
+            return this.#results.of(id, ...(other === undefined ? [] : [other]));
+          });
+          const told = async () => {
+            if (refused !== undefined)
+              resolve({
+                result: 'refused',
+                reason: refused.reason,
+                data: { detail: refused.detail },
+              });
+            else resolve(worst((await Promise.all(results)).map(asAction)));
+          };
+          const storageFull = () => resolve({ result: 'refused', reason: 'storage-full' });
           committed.then(recorded.resolve, recorded.reject);
-          committed.then(
-            async () => {
-              if (refused !== undefined)
-                resolve({
-                  result: 'refused',
-                  reason: refused.reason,
-                  data: { detail: refused.detail },
-                });
-              else resolve(worst((await Promise.all(results)).map(asAction)));
-            },
-            () => resolve({ result: 'refused', reason: 'storage-full' }),
-          );
+          committed.then(told, unstored?.length ? told : storageFull);
         },
       });
       if (!taken) {

@@ -41,6 +41,8 @@ export interface CommandOutcome {
   readonly committed: Promise<void>;
   /** Ids of what was asked of devices; their results follow as events. */
   readonly asked: readonly ActuationId[];
+  /** Ids under which it goes on although nothing can be stored; `undefined`: then nothing moves. */
+  readonly unstored: readonly ActuationId[] | undefined;
 }
 
 export interface PipelineParts {
@@ -65,6 +67,12 @@ class ActuationIds {
     if (intent !== undefined) return actuationId(`a-${intent.seq}`);
     this.#last += 1;
     return actuationId(`n-${this.#last}`);
+  }
+
+  /** For what goes on without its entry, whose number the next entry gets. */
+  unstored(): ActuationId {
+    this.#last += 1;
+    return actuationId(`u-${this.#last}`);
   }
 }
 
@@ -133,20 +141,34 @@ function record(
 
   const later = answer.actuations.filter((asked) => asked.atOnce === undefined);
   const named = later.map((asked) => ({ asked, id: ids.of(asked, recorded) }));
-  const go = () => {
-    for (const { asked, id } of named) send(asked, id, parts);
+  // The rules granted this knowing that nothing can be stored (policy `auditFull`): it may go on without. A command
+  // that brings rows may not: its id would be forgotten, and the same command could come again (P3).
+  const without =
+    wasSafe || rows.length > 0 ? undefined : later.map((asked) => ({ asked, id: ids.unstored() }));
+  const go = (all: typeof named) => {
+    for (const { asked, id } of all) send(asked, id, parts);
   };
-  committed.then(go, (error: unknown) => {
-    parts.storageFailed(error);
-    // The rules granted this knowing that nothing can be stored (policy `auditFull`): it may go on without.
-    if (!wasSafe) go();
-  });
+  committed.then(
+    () => go(named),
+    (error: unknown) => {
+      parts.storageFailed(error);
+      go(without ?? []);
+    },
+  );
   return {
     refused: answer.refused,
     recorded,
     committed,
-    asked: named.filter(({ asked }) => asked.intent !== undefined).map(({ id }) => id),
+    asked: idsOf(named),
+    unstored: without === undefined ? undefined : idsOf(without),
   };
+}
+
+/** Of what moves something; feedback has no result. */
+function idsOf(
+  all: readonly { readonly asked: Asked; readonly id: ActuationId }[],
+): readonly ActuationId[] {
+  return all.filter(({ asked }) => asked.intent !== undefined).map(({ id }) => id);
 }
 
 function send(asked: Asked, id: ActuationId, { clock, actuate }: PipelineParts): void {

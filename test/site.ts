@@ -85,7 +85,7 @@ cloud:
 const LOCK = {
   bus: '  radio: { ble: hci0 }\n',
   device:
-    '  door: { driver: nuki-smart-lock, bus: radio, address: "ADDRESS", authorization: "credential:lock" }\n',
+    '  door: { driver: nuki-smart-lock, bus: radio, address: "ADDRESS", authorization: "credential:lock", pollMs: 60000 }\n',
   accessPoint: '  entrance: { locks: [door], readers: [] }\n',
 };
 
@@ -330,6 +330,23 @@ export class SimulatedSite implements AsyncDisposable {
     await this.settling(grants.write({ source: 'cloud', changes: [{ kind: 'put', grant }] }));
     this.daemon.desk.grantsChanged();
     await this.advance(10);
+  }
+
+  /** Revokes it the way the own cloud does: tombstone, effect, and what waits for the wire is taken back (P6). */
+  async revoke(id: string, rev: number): Promise<void> {
+    const { desk } = this.daemon;
+    const grant = grantId(id);
+    const at = this.clock.now();
+    await this.settling(
+      desk.grants.write({ source: 'cloud', changes: [{ kind: 'revoke', grant, rev, at }] }),
+    );
+    const { committed } = desk.journal.append({
+      stamp: desk.stamp(),
+      entries: [],
+      rows: [{ table: 'tombstone', grant, rev, at }],
+    });
+    await this.settling(committed);
+    await this.settling(desk.withdrawOpenings(grant));
   }
 
   async command(command: Command): Promise<Awaited<DeskAttempt['outcome']>> {

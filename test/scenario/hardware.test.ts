@@ -1,0 +1,68 @@
+/** A part breaks, and stays alone with it (P11). */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { deviceId } from '../../drivers/contract/device.ts';
+import { FLAT_KEY, minutes, STORE_KEY, simulatedSite } from '../site.ts';
+
+test('reader unplugged: it is reported, the keypad goes on, and plugged in again it works by itself', async () => {
+  await using site = await simulatedSite({ seed: 41 });
+  await site.put({ id: 'guest', pin: '482913' });
+  await site.put({ id: 'staff', fob: '1F00644BB6', key: STORE_KEY.key });
+  await site.ports.get('lobby-bus')?.unplug();
+  await site.advance(minutes(1));
+  assert.equal(site.last('device.offline').device, 'fobs');
+  await site.type('482913#');
+  assert.equal(site.pulses(FLAT_KEY.slot), 1);
+  await site.takeKey(FLAT_KEY.slot);
+
+  await site.ports.get('lobby-bus')?.plug();
+  await site.advance(minutes(2));
+  assert.equal(site.last('device.online').device, 'fobs');
+  await site.show('1F00644BB6');
+  assert.equal(site.pulses(STORE_KEY.slot), 1);
+});
+
+test('the box without power: refused as offline, and nothing that was asked meanwhile is opened later', async () => {
+  await using site = await simulatedSite({ seed: 42 });
+  await site.put({ id: 'guest', pin: '482913' });
+  const box = site.buses.get('box-bus')?.devices.get('box');
+  box?.power(false);
+  await site.advance(minutes(1));
+  await site.type('482913#');
+  assert.equal(site.last('access.denied').body['reason'], 'device-offline');
+  box?.power(true);
+  await site.advance(minutes(2));
+  assert.equal(site.pulseCount, 0);
+  await site.type('482913#');
+  assert.equal(site.pulses(FLAT_KEY.slot), 1);
+});
+
+test('lock battery dead: it is told before, then as offline, and the key box never notices', async () => {
+  await using site = await simulatedSite({ seed: 43, withLock: true });
+  const { lock } = site;
+  assert.ok(lock);
+  await site.advance(minutes(1));
+  lock.battery = 3;
+  await site.advance(minutes(3));
+  const told = site.last('device.battery');
+  assert.deepEqual([told.device, told.body['critical'], told.body['alarm']], ['door', true, true]);
+
+  lock.power(false);
+  await site.advance(minutes(5));
+  const gone = site.last('device.offline');
+  assert.equal(gone.device, 'door');
+  const outcome = await site.command({ kind: 'unlock', by: 'anna', device: deviceId('door') });
+  assert.notEqual(outcome.result, 'done');
+  await site.put({ id: 'guest', pin: '482913' });
+  await site.type('482913#');
+  assert.equal(site.pulses(FLAT_KEY.slot), 1);
+
+  lock.battery = 100;
+  lock.power(true);
+  await site.advance(minutes(7));
+  assert.equal(site.last('device.online').device, 'door');
+  assert.equal(
+    (await site.command({ kind: 'unlock', by: 'anna', device: deviceId('door') })).result,
+    'done',
+  );
+});
