@@ -1,0 +1,259 @@
+/** What we are told: whole pictures, changes, and finding that nothing changed. */
+import { readFileSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  type Database,
+  GRANTS_MIGRATIONS,
+  migrate,
+  openDatabase,
+} from '../../../daemon/store/database.ts';
+import { bucketOf } from '../../../daemon/store/digest.ts';
+import { codeBytes } from '../../../daemon/store/grant-rows.ts';
+import { pause } from '../../../drivers/contract/time.ts';
+import { clock } from '../clocks.ts';
+import { digestOf, fill, grantOf, grantsOf, rowOf } from '../grants.ts';
+import { Folder, goodCode, type House, houseOf, indexerHere, openHouse } from '../house.ts';
+import { type Metric, quantile } from '../measure.ts';
+
+/** The same grants as rows of the same tables, one after the other, in one transaction. */
+class PlainInsert implements Disposable {
+  readonly #folder = new Folder();
+  readonly #indexer = indexerHere();
+
+  /** Milliseconds for `count` grants; making them is not counted, as with ours. */
+  run(count: number): number {
+    const path = join(this.#folder.path, 'plain.db');
+    for (const end of ['', '-wal', '-shm']) rmSync(`${path}${end}`, { force: true });
+    const db = openDatabase(path);
+    db.pragma('cache_size = -16000');
+    migrate(db, GRANTS_MIGRATIONS);
+    const insert = rowInsert(db);
+    let spent = 0;
+    const timed = <Result>(body: () => Result): Result => {
+      const before = performance.now();
+      const result = body();
+      spent += performance.now() - before;
+      return result;
+    };
+    timed(() => db.exec('BEGIN'));
+    for (let from = 0; from < count; from += 1000) {
+      const some = grantsOf(Math.min(1000, count - from), this.#indexer, from);
+      timed(() => {
+        for (const grant of some) insert(grant);
+      });
+    }
+    timed(() => db.exec('COMMIT'));
+    db.close();
+    return spent;
+  }
+
+  [Symbol.dispose](): void {
+    this.#folder[Symbol.dispose]();
+  }
+}
+
+function rowInsert(db: Database) {
+  const row = db.prepare<unknown[], unknown>(
+    `INSERT INTO grants (bucket, id, source, rev, holder, starts, ends, local, doc)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const code = db.prepare<[Buffer, number], unknown>('INSERT INTO credential VALUES (?, ?)');
+  return (grant: Parameters<typeof rowOf>[0]) => {
+    const { id, source, rev, holder, starts, ends, local, doc, codes } = rowOf(grant);
+    const { lastInsertRowid } = row.run(
+      bucketOf(id),
+      id,
+      source,
+      rev,
+      holder,
+      starts,
+      ends,
+      local,
+      doc,
+    );
+    for (const each of codes) code.run(codeBytes(each), Number(lastInsertRowid));
+  };
+}
+
+/** Bytes that this process and its threads have handed to the disk. */
+function bytesWritten(): number {
+  const found = /^write_bytes: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'));
+  return Number(found?.[1] ?? Number.NaN);
+}
+
+const WRITTEN_MOST = 1.2;
+
+export const snapshot: Metric = {
+  name: 'snapshot',
+  unit: 'ms',
+  what: 'parsed grants until decisions read the new file; beside plain inserts of the same into the same tables in one transaction',
+  goal: { ratio: 0.45, direction: 'at-most' },
+  async prepare({ grants, quick }) {
+    const indexer = indexerHere();
+    const plain = new PlainInsert();
+    let written = 0;
+    return {
+      perRound: 1,
+      turns: 'round',
+      roundsMost: quick ? 1 : 5,
+      isCold: true,
+      n: grants,
+      floor: () => plain.run(grants),
+      ours: async () => {
+        using folder = new Folder();
+        await using house = await openHouse(folder.path);
+        const before = bytesWritten();
+        const spent = await fill(await house.grants.snapshot('cloud', 'bench'), grants, indexer);
+        written = (bytesWritten() - before) / statSync(String(house.grants.place)).size;
+        return spent;
+      },
+      also: () => [
+        {
+          what: `bytes written are ${written.toFixed(2)} of the file's, at most ${WRITTEN_MOST}`,
+          met: written <= WRITTEN_MOST,
+        },
+      ],
+      [Symbol.asyncDispose]: async () => plain[Symbol.dispose](),
+    };
+  },
+};
+
+export const delta: Metric = {
+  name: 'delta',
+  unit: 'ms',
+  what: 'one in a hundred grants changed, until decisions read it; beside plain inserts of all',
+  goal: { ratio: 0.05, direction: 'at-most' },
+  async prepare({ grants, quick }) {
+    await using parts = new AsyncDisposableStack();
+    const house = parts.use(await houseOf(grants));
+    const plain = parts.use(new PlainInsert());
+    const owned = parts.move();
+    const whole = plain.run(grants);
+    return {
+      perRound: 1,
+      turns: 'round',
+      roundsMost: quick ? 3 : 5,
+      isCold: true,
+      n: grants,
+      floor: () => (quick ? whole : plain.run(grants)),
+      ours: async (n) => {
+        const changes = Array.from({ length: grants / 100 }, (_, each) => ({
+          kind: 'put' as const,
+          grant: grantOf(each * 100 + n, house.indexer, n + 2),
+        }));
+        const before = performance.now();
+        const result = await house.grants.write({
+          source: 'cloud',
+          changes,
+          version: { from: house.grants.version('cloud'), to: n + 2 },
+        });
+        if (result.kind !== 'written') throw new Error('the version fits');
+        return performance.now() - before;
+      },
+      [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    };
+  },
+};
+
+/**
+ * Decisions every 5 ms until `over`, whether or not those before are on the disk; their 99th percentile, counted from
+ * when each was due.
+ */
+async function p99While(house: House, size: number, over: () => boolean): Promise<number> {
+  const waits: number[] = [];
+  const all: Promise<number>[] = [];
+  let due = performance.now();
+  for (let n = 0; !over(); n++) {
+    due += 5;
+    const at = due;
+    await pause(clock, Math.max(0, at - performance.now()));
+    all.push(house.record(goodCode(size, n)).then(() => waits.push(performance.now() - at)));
+  }
+  await Promise.all(all);
+  return quantile(waits, 0.99);
+}
+
+export const syncUndisturbed: Metric = {
+  name: 'sync-undisturbed',
+  unit: 'ms',
+  what: 'p99 of durable decisions every 5 ms while a full picture comes in; beside the same while nothing does',
+  goal: { ratio: 1.2, direction: 'at-most' },
+  async prepare({ grants, quick }) {
+    await using parts = new AsyncDisposableStack();
+    // As large before as after: what is measured is the coming, not the size.
+    const size = 10_000;
+    const house = parts.use(await houseOf(size));
+    const owned = parts.move();
+    return {
+      perRound: 1,
+      turns: 'round',
+      roundsMost: quick ? 1 : 3,
+      isCold: true,
+      n: grants,
+      floor: () => {
+        const end = performance.now() + (quick ? 1500 : 8000);
+        return p99While(house, size, () => performance.now() > end);
+      },
+      ours: async (n) => {
+        let over = false;
+        const arriving = comesIn(house, grants, n + 2).finally(() => {
+          over = true;
+        });
+        const [p99] = await Promise.all([p99While(house, size, () => over), arriving]);
+        return p99;
+      },
+      [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    };
+  },
+};
+
+/** Parts of a hundred, each acknowledged before the next, as the own cloud sends them; then all of it at once. */
+async function comesIn(house: House, count: number, version: number): Promise<void> {
+  const size = 100;
+  const parts = count / size;
+  const builder = await house.grants.snapshot('cloud', `bench-${version}`);
+  for (let part = 0; part < parts; part++) {
+    await builder.part(part + 1, grantsOf(size, house.indexer, part * size));
+    await pause(clock, 0);
+  }
+  const digest =
+    house.grants.count('cloud') === count ? house.grants.digest('cloud') : digestOf(count);
+  const outcome = await builder.commit({ parts, version, digest });
+  if (outcome.kind !== 'applied') throw new Error(`the snapshot is ${outcome.kind}`);
+}
+
+export const resyncSame: Metric = {
+  name: 'resync-same',
+  unit: 'ms',
+  what: 'finding by digests that nothing has changed; beside the snapshot',
+  goal: { ratio: 0.01, direction: 'at-most' },
+  async prepare({ grants, quick }) {
+    await using parts = new AsyncDisposableStack();
+    const house = parts.use(await houseOf(grants));
+    const owned = parts.move();
+    const indexer = indexerHere();
+    const whole = async () => {
+      using folder = new Folder();
+      await using empty = await openHouse(folder.path);
+      return await fill(await empty.grants.snapshot('cloud', 'bench'), grants, indexer);
+    };
+    const first = await whole();
+    return {
+      perRound: 1,
+      turns: 'round',
+      roundsMost: quick ? 3 : 5,
+      isCold: true,
+      n: grants,
+      floor: () => (quick ? first : whole()),
+      // What `grants.compare` answers: version, count, digest and the sums of all ranges.
+      ours: () =>
+        void [
+          house.grants.version('cloud'),
+          house.grants.count('cloud'),
+          house.grants.digest('cloud'),
+          house.grants.digestBuckets('cloud'),
+        ],
+      [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    };
+  },
+};
