@@ -46,7 +46,7 @@ export type Admission =
       readonly id?: string;
     }
   | { readonly kind: 'duplicate'; readonly envelope: Envelope }
-  /** Refused for good whenever it comes: no row is needed to refuse it again. */
+  /** Over, or not readable, and so for ever: no row is needed to refuse it again in the same words. */
   | {
       readonly kind: 'stale';
       readonly envelope: Addressed;
@@ -54,11 +54,13 @@ export type Admission =
       readonly type: RefusalType;
       readonly kid: string;
     }
-  /** Fresh, but not to be done; its row is written so that it stays refused. */
+  /** Not to be done; its row is written, so that it stays refused and has one answer whenever it comes again. */
   | {
       readonly kind: 'refused';
       readonly envelope: Envelope;
       readonly refused: Refused;
+      /** What the journal says of it beside its row. */
+      readonly type?: RefusalType;
       readonly kid: string;
     }
   | { readonly kind: 'command'; readonly command: WireCommand; readonly kid: string };
@@ -113,10 +115,20 @@ function admitSigned(
     return { kind: 'duplicate', envelope };
   }
   const rule = isCommandType(type) ? RULES[type] : undefined;
-  const stale = staleness(envelope, kid, rule, clock, parts);
-  if (stale !== undefined) return { kind: 'stale', envelope, kid, ...stale };
+  if (judgeTimes(envelope, clock) === 'expired') {
+    const refused: Refused = { code: 'expired', msg: 'exp is past' };
+    return { kind: 'stale', envelope, refused, type: 'security.expired_command', kid };
+  }
+  const stale = staleness(envelope, kid, rule, parts);
+  if (stale !== undefined) {
+    return { kind: 'refused', envelope, refused: stale, type: 'security.replayed_command', kid };
+  }
   const refused = refusalOf(envelope, kid, rule, topic, clock, parts.topics);
-  if (refused !== undefined) return { kind: 'refused', envelope, kid, refused };
+  if (refused !== undefined) {
+    // A key that reaches beyond its power has leaked, or its owner has lost the overview.
+    const leaked = refused.reason === undefined ? {} : { type: 'security.unknown_key' as const };
+    return { kind: 'refused', envelope, kid, refused, ...leaked };
+  }
   const command = readCommand(envelope);
   if (command.kind === 'bad') {
     return { kind: 'refused', envelope, kid, refused: { code: command.code, msg: command.why } };
@@ -137,24 +149,19 @@ function staleness(
   envelope: Envelope,
   kid: string,
   rule: CommandRule | undefined,
-  clock: ClockInterval,
   parts: AdmissionParts,
-): { readonly refused: Refused; readonly type: RefusalType } | undefined {
-  if (judgeTimes(envelope, clock) === 'expired') {
-    return { refused: { code: 'expired', msg: 'exp is past' }, type: 'security.expired_command' };
-  }
+): Refused | undefined {
   const nonce = nonceOf(envelope);
   if (rule?.nonce === true && (nonce === undefined || !parts.nonces.isCurrent(nonce))) {
     const msg = 'the nonce is not one of the two newest in state';
-    return { refused: { code: 'nonce_stale', msg }, type: 'security.replayed_command' };
+    return { code: 'nonce_stale', msg };
   }
-  // A type that is not known here is refused in a moment; its counter must be fresh for its row to be written.
   if (rule?.counter !== false) {
     const window = new CounterWindow(parts.journal.counter(kid));
     if (envelope.ctr === undefined || !window.isFresh(envelope.ctr)) {
       const msg =
         envelope.ctr === undefined ? 'ctr is missing' : 'ctr was used before, or is too old';
-      return { refused: { code: 'replay', msg }, type: 'security.replayed_command' };
+      return { code: 'replay', msg };
     }
   }
   return undefined;

@@ -5,7 +5,14 @@
 import { type Clock, type Millis, uptime } from '../../drivers/contract/time.ts';
 import type { Entry } from '../access/entry.ts';
 import { type EvidenceRow, type Journal, StorageError } from '../store/ports.ts';
-import { type Addressed, admit, evidenceOf, type Refused, rowExpiry } from './admission.ts';
+import {
+  type Addressed,
+  type Admission,
+  admit,
+  evidenceOf,
+  type Refused,
+  rowExpiry,
+} from './admission.ts';
 import type { ReceivedMessage } from './broker.ts';
 import { CommandDesk, type CommandDeskParts } from './command-desk.ts';
 import type { SessionNonces } from './freshness.ts';
@@ -79,7 +86,7 @@ export class Downlink {
         return this.#replyOnly(envelope, refused);
       }
       case 'refused':
-        return this.#refuse(admission.envelope, admission.kid, admission.refused);
+        return this.#refuse(admission);
       case 'command':
         return this.#execute(admission.command, admission.kid);
       default:
@@ -156,11 +163,16 @@ export class Downlink {
     void this.#replies.send(envelope.requester, this.#reply(envelope, refusedPart(refused)));
   }
 
-  async #refuse(envelope: Envelope, kid: string, refused: Refused): Promise<void> {
-    if (refused.reason !== undefined) {
-      // A key that reaches beyond its power has leaked, or its owner has lost the overview.
+  async #refuse({
+    envelope,
+    kid,
+    refused,
+    type,
+  }: Extract<Admission, { kind: 'refused' }>): Promise<void> {
+    if (type !== undefined) {
       const facts = { id: envelope.id, command: envelope.type.slice(0, 64), kid };
-      await this.#refusals.record('security.unknown_key', { ...facts, reason: refused.reason });
+      const reason = refused.reason === undefined ? {} : { reason: refused.reason };
+      await this.#refusals.record(type, { ...facts, ...reason });
     }
     await this.#settle(envelope, kid, refusedPart(refused), [], []);
   }
