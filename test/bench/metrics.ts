@@ -1,9 +1,14 @@
 /** All metrics, in the order in which they are printed. */
 import type { Metric } from './measure.ts';
+import { backlog } from './metrics/backlog.ts';
+import { bus9600, bus115200 } from './metrics/bus.ts';
+import { command, commandRate } from './metrics/command.ts';
 import { decide, decideFlat } from './metrics/decide.ts';
 import { decideBurst, decideDurable } from './metrics/durable.ts';
+import { lists } from './metrics/lists.ts';
 import { memory } from './metrics/memory.ts';
 import { peers } from './metrics/peers.ts';
+import { serialCpu } from './metrics/serial.ts';
 import { delta, resyncSame, snapshot, syncUndisturbed } from './metrics/sync.ts';
 import { wireToWire } from './metrics/wire.ts';
 
@@ -13,10 +18,17 @@ export const metrics: readonly Metric[] = [
   decideDurable,
   decideBurst,
   wireToWire,
+  command,
+  commandRate,
   snapshot,
   delta,
   syncUndisturbed,
   resyncSame,
+  backlog,
   memory,
+  serialCpu,
+  bus9600,
+  bus115200,
+  lists,
   peers,
 ];

@@ -43,38 +43,54 @@ export const wireToWire: Metric = {
   },
 };
 
+/** A pty, and a bare serialport on it. */
+async function barePort(directory: string, name: string) {
+  await using parts = new AsyncDisposableStack();
+  const wire = new DirectWire(name);
+  const path = join(directory, name);
+  const pty = await servePty(wire, { path });
+  parts.defer(() => pty.close());
+  const port = new SerialPort({ path, baudRate: 115_200, autoOpen: false });
+  await new Promise<void>((done, failed) => port.open((error) => (error ? failed(error) : done())));
+  parts.defer(() => new Promise<void>((done) => port.close(() => done())));
+  const owned = parts.move();
+  return { wire, port, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** A lock that is written to and says nothing; `write` resolves when the bytes are at its end. */
+export async function bareDoor(directory: string) {
+  const door = await barePort(directory, 'bare-door');
+  return {
+    write: (bytes: Buffer) =>
+      new Promise<void>((resolve) => {
+        door.wire.heard = () => resolve();
+        door.port.write(bytes);
+      }),
+    [Symbol.asyncDispose]: () => door[Symbol.asyncDispose](),
+  };
+}
+
 async function bareWire() {
   await using parts = new AsyncDisposableStack();
   const folder = parts.use(new Folder());
   const commits = parts.use(new BareCommits(folder.path));
-  const open = async (name: string) => {
-    const wire = new DirectWire(name);
-    const path = join(folder.path, name);
-    const pty = await servePty(wire, { path });
-    parts.defer(() => pty.close());
-    const port = new SerialPort({ path, baudRate: 115_200, autoOpen: false });
-    await new Promise<void>((done, failed) =>
-      port.open((error) => (error ? failed(error) : done())),
-    );
-    parts.defer(() => new Promise<void>((done) => port.close(() => done())));
-    return { wire, port };
-  };
-  const keys = await open('keys');
-  const door = await open('door');
+  const keys = parts.use(await barePort(folder.path, 'keys'));
+  const door = parts.use(await bareDoor(folder.path));
+  let heard = () => {};
   keys.port.on('data', () => {
     commits.commit();
-    door.port.write(FRAME);
+    void door.write(FRAME).then(() => heard());
   });
   const owned = parts.move();
   return {
     once: async () => {
       await pause(clock, 20);
-      const heard = new Promise<void>((resolve) => {
-        door.wire.heard = () => resolve();
+      const frame = new Promise<void>((resolve) => {
+        heard = resolve;
       });
       const before = performance.now();
       keys.wire.say(Uint8Array.of(0x42));
-      await heard;
+      await frame;
       return (performance.now() - before) * 1000;
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

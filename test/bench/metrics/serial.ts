@@ -1,0 +1,140 @@
+/** What a poll costs the processor. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join, resolve } from 'node:path';
+import { SerialPort } from 'serialport';
+import { openDevices } from '../../../daemon/devices/devices.ts';
+import { serialOpener } from '../../../daemon/platform/serial-link.ts';
+import { catalogue } from '../../../drivers/catalogue.ts';
+import { deviceId } from '../../../drivers/contract/device.ts';
+import { pause } from '../../../drivers/contract/time.ts';
+import { modbusRelay } from '../../../drivers/modbus-relay/driver.ts';
+import { READ_INPUTS, readRequest } from '../../../drivers/modbus-relay/frame.ts';
+import { until } from '../../real-time.ts';
+import { clock, random } from '../clocks.ts';
+import { Folder } from '../house.ts';
+import type { Metric } from '../measure.ts';
+
+const BOARDS = 8;
+const POLL_MS = 100;
+const BAUD = 115_200;
+const BOARD = resolve(import.meta.dirname, '../relay-board.ts');
+/** Unit, function, one byte of inputs, checksum. */
+const REPLY_BYTES = 6;
+
+export const serialCpu: Metric = {
+  name: 'serial-cpu',
+  unit: 'µs',
+  what: `processor time of a poll of one of ${BOARDS} boards through driver and supervisor; beside a bare serialport that writes and reads the same on the same pty, as often`,
+  goal: { ratio: 1.15, direction: 'at-most' },
+  async prepare({ quick }) {
+    await using parts = new AsyncDisposableStack();
+    const folder = parts.use(new Folder());
+    const path = join(folder.path, 'board');
+    const board = parts.use(await boardProcess(path));
+    const owned = parts.move();
+    const ms = quick ? 1000 : 5000;
+    const perPoll = async (length: number) => {
+      const [from, before] = [await board.answered(), process.cpuUsage()];
+      await pause(clock, length);
+      const { user, system } = process.cpuUsage(before);
+      return (user + system) / ((await board.answered()) - from);
+    };
+    return {
+      perRound: 1,
+      turns: 'round',
+      n: BOARDS,
+      floor: () => bare(path, () => perPoll(ms)),
+      ours: () => supervised(path, () => perPoll(ms)),
+      [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    };
+  },
+};
+
+async function bare(path: string, measure: () => Promise<number>): Promise<number> {
+  const port = new SerialPort({ path, baudRate: BAUD, autoOpen: false });
+  await new Promise<void>((done, failed) => port.open((error) => (error ? failed(error) : done())));
+  const requests = Array.from({ length: BOARDS }, (_, n) =>
+    Buffer.from(readRequest(n + 1, READ_INPUTS, 0, 8)),
+  );
+  let heard = 0;
+  let replied = () => {};
+  port.on('data', (bytes: Buffer) => {
+    heard += bytes.length;
+    if (heard < REPLY_BYTES) return;
+    heard = 0;
+    replied();
+  });
+  const ending = new AbortController();
+  const polling = (async () => {
+    while (!ending.signal.aborted) {
+      const next = pause(clock, POLL_MS);
+      for (const request of requests) {
+        const reply = new Promise<void>((resolve) => {
+          replied = resolve;
+        });
+        port.write(request);
+        port.drain();
+        await reply;
+      }
+      await next;
+    }
+  })();
+  await pause(clock, 300);
+  const found = await measure();
+  ending.abort();
+  await polling;
+  await new Promise<void>((done) => port.close(() => done()));
+  return found;
+}
+
+async function supervised(path: string, measure: () => Promise<number>): Promise<number> {
+  const stop = new AbortController();
+  const online = new Set<string>();
+  const devices = openDevices({
+    buses: [{ name: 'bus', baudRate: BAUD }],
+    devices: Array.from({ length: BOARDS }, (_, n) => ({
+      id: deviceId(`board-${n + 1}`),
+      driver: 'modbus-relay',
+      bus: 'bus',
+      options: modbusRelay.options.parse({
+        address: n + 1,
+        strike: { relay: 1 },
+        pollMs: POLL_MS,
+      }),
+    })),
+    catalogue,
+    openers: new Map([['bus', serialOpener({ path, baudRate: BAUD, clock })]]),
+    clock,
+    random,
+    secrets: new Map(),
+    onEvent: ({ kind, device }) => {
+      if (kind === 'online') online.add(device);
+    },
+    beforeWire: () => true,
+  });
+  const running = devices.run(stop.signal);
+  await until(() => online.size === BOARDS, 20_000);
+  await pause(clock, 300);
+  const found = await measure();
+  stop.abort();
+  await running;
+  return found;
+}
+
+async function boardProcess(path: string) {
+  const child: ChildProcess = fork(BOARD, [path], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+  if (child.stdout !== null) await once(child.stdout, 'data');
+  return {
+    answered: async () => {
+      const told = once(child, 'message');
+      child.send('how many');
+      return Number((await told)[0]);
+    },
+    [Symbol.asyncDispose]: async () => {
+      const gone = once(child, 'exit');
+      child.kill();
+      await gone;
+    },
+  };
+}
