@@ -31,6 +31,7 @@ import { openDevices } from './devices/devices.ts';
 import type { BusOpener } from './devices/supervisor.ts';
 import { Inbox } from './inbox.ts';
 import { KnownIdentities } from './known-identities.ts';
+import { codeLocksOf, LockCodes } from './lock-codes.ts';
 import { wiresOf } from './openers.ts';
 import { type Happening, runPipeline } from './pipeline.ts';
 import { overtaken } from './recheck.ts';
@@ -176,11 +177,12 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
     actuate: (actuation) => devices.actuate(actuation),
     withdraw: (which) => devices.withdraw(which),
     hasDevice: (device) => devices.has(device),
-    // No device of this site keeps codes of its own: a revocation is dead everywhere once it is stored.
-    codesOf: () =>
-      facts.accessPoints
+    codesOf: (grant) => {
+      const still = codes.stillAt(grants.grant(grant)?.grant, grant);
+      return facts.accessPoints
         .flatMap(({ box, locks }) => [...(box === undefined ? [] : [box.device]), ...locks])
-        .map((device) => ({ device, state: 'dead' })),
+        .map((device) => ({ device, state: still.includes(device) ? 'pending' : 'dead' }));
+    },
     signedTime: (at, error) => keeper.signedTime(instant(at), error),
     configure: (version, set) => remote.change(version, set),
     diagnostics: () => ({
@@ -193,6 +195,7 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
         .map(({ device, link, detail, queued }) => ({ device, link, detail, queued })),
     }),
   });
+  const locks = codeLocksOf(wires.devices);
   const credentials = new SiteCredentialDesk({
     vault,
     indexer,
@@ -200,8 +203,23 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
     clock,
     random,
     keypads: facts.keypads.size,
-    keepsDigits: Object.values(config.vendors).some((vendor) => vendor !== undefined),
+    keepsDigits:
+      locks.length > 0 || Object.values(config.vendors).some((vendor) => vendor !== undefined),
   });
+  const codes: LockCodes = parts.use(
+    new LockCodes({
+      locks,
+      facts,
+      grants,
+      journal,
+      desk: credentials,
+      clock,
+      random,
+      stamp,
+      actuate: (actuation) => devices.actuate(actuation),
+      storageFailed,
+    }),
+  );
   const mqtt = config.cloud?.mqtt;
   const identity =
     mqtt === undefined ? undefined : bridgeIdentity(config, mqtt.bridgeId, outside.secrets);
@@ -294,6 +312,7 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
         actuate: (actuation) => devices.actuate(actuation),
         heard: (event) => {
           actions.hear(event);
+          codes.hear(event);
           if (board.hear(event)) cloud?.deviceChanged();
         },
         storageFailed,

@@ -85,7 +85,7 @@ cloud:
 const LOCK = {
   bus: '  radio: { ble: hci0 }\n',
   device:
-    '  door: { driver: nuki-smart-lock, bus: radio, address: "ADDRESS", authorization: "credential:lock", pollMs: 60000 }\n',
+    '  door: { driver: nuki-smart-lock, bus: radio, address: "ADDRESS", authorization: "credential:lock", pin: "credential:lock-pin", pollMs: 60000 }\n',
   accessPoint: '  entrance: { locks: [door], readers: [] }\n',
 };
 
@@ -186,6 +186,10 @@ export class SimulatedSite implements AsyncDisposable {
   get daemon(): Daemon {
     if (this.#daemon === undefined) throw new Error('the daemon is not running');
     return this.#daemon;
+  }
+
+  get isRunning(): boolean {
+    return this.#daemon !== undefined;
   }
 
   get journal(): readonly RecordedEntry[] {
@@ -436,6 +440,7 @@ export class SimulatedSite implements AsyncDisposable {
     const text = authorizationText(lock.authorize(key, 'Latchkey'), toHex(key), '00'.repeat(16));
     mkdirSync(join(this.directory, 'credentials'), { mode: 0o700 });
     writeFileSync(join(this.directory, 'credentials', 'lock'), text, { mode: 0o600 });
+    writeFileSync(join(this.directory, 'credentials', 'lock-pin'), '1234', { mode: 0o600 });
     const { address } = lock;
     const transport = new AirTransport(air);
     return { lock, opener: gattPeripheral({ transport, address, addressType: 'random' }) };

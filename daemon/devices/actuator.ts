@@ -25,6 +25,8 @@ const ENDED_MAX = 4096;
 
 export interface ActuatorParts {
   readonly clock: Clock;
+  /** What connecting may take once it is its turn; 0 on a wire. */
+  readonly connects: Millis;
   /** Looks again at grant, lockdown and place; `false` takes the actuation back. */
   beforeWire(actuation: Actuation): boolean;
   /** Hands it to the machine, which answers with a result. */
@@ -67,16 +69,15 @@ export class Actuator {
     }
     if (this.#asked.has(actuation.id) || this.#ended.has(actuation.id)) return; // at most once (P3)
     const moves = movesSomething(actuation);
-    const longest = moves ? clock.uptime() + OPENING_WAIT : actuation.expiresAt;
-    const limited = {
-      ...actuation,
-      expiresAt: uptime(Math.min(actuation.expiresAt, longest)),
-    };
+    const now = clock.uptime();
+    const turnBy = uptime(Math.min(actuation.expiresAt, moves ? now + OPENING_WAIT : Infinity));
+    // The wait for a turn is over by then; a peripheral must still be connected to.
+    const limited = { ...actuation, expiresAt: uptime(turnBy + this.#parts.connects) };
     const asked: Asked = {
       actuation: limited,
       ended: Promise.withResolvers(),
       isHanded: false,
-      timer: clock.wakeAt(limited.expiresAt, () => this.#refuse(asked, 'waited too long')),
+      timer: clock.wakeAt(turnBy, () => this.#refuse(asked, 'waited too long')),
     };
     this.#asked.set(actuation.id, asked);
     if (this.#stopped) this.#refuse(asked, 'the daemon is stopping');

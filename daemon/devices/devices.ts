@@ -8,6 +8,9 @@ import { type BusOpener, type DeviceLinkStatus, Supervisor } from './supervisor.
 /** Actuations under way may end before the links are closed (conventions 3.5). */
 const STOP_WITHIN: Millis = 5000;
 
+/** A lock on the air sleeps, and wakes now and then to be connected to. */
+const CONNECTS_WITHIN: Millis = 10_000;
+
 /** A bus of the config. */
 export interface BusSetting {
   readonly name: string;
@@ -133,6 +136,7 @@ function bus(setting: BusSetting, devices: readonly DeviceSetting[], parts: Devi
   const { clock, random } = parts;
   const actuator: Actuator = new Actuator({
     clock,
+    connects: opener.kind === 'gatt' ? CONNECTS_WITHIN : 0,
     beforeWire: (actuation) => parts.beforeWire(actuation),
     hand: (actuation) => supervisor.actuate(actuation),
     takeBack: (id) => supervisor.withdraw(id),

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { openDevices } from '../../../daemon/devices/devices.ts';
+import { gattPeripheral } from '../../../daemon/platform/ble-link.ts';
+import { catalogue } from '../../../drivers/catalogue.ts';
+import { actuationId, type DeviceEvent, deviceId } from '../../../drivers/contract/device.ts';
+import { uptime } from '../../../drivers/contract/time.ts';
+import { authorizationText, nukiOptions } from '../../../drivers/nuki/options.ts';
+import { toHex } from '../../../drivers/wire/hex.ts';
+import { SimulatedClock } from '../../../simulator/clock.ts';
+import { NukiLock } from '../../../simulator/devices/nuki-lock.ts';
+import { Air } from '../../../simulator/radio/air.ts';
+import { AirTransport } from '../../../simulator/radio/air-transport.ts';
+import { seededRandom } from '../../../simulator/random.ts';
+
+test('a Nuki lock behind the supervisor: on demand, online over closed links, opened once', async () => {
+  const clock = new SimulatedClock();
+  const random = seededRandom(1);
+  const air = new Air(clock, random);
+  const lock = new NukiLock({ name: 'front', clock, random });
+  air.join(lock);
+  const key = random.bytes(32);
+  const id = deviceId('front');
+  const events: DeviceEvent[] = [];
+  const text = authorizationText(lock.authorize(key, 'x'), toHex(key), '00'.repeat(16));
+  const devices = openDevices({
+    buses: [{ name: 'radio/front' }],
+    devices: [
+      {
+        id,
+        driver: 'nuki-smart-lock',
+        bus: 'radio/front',
+        options: nukiOptions.parse({ address: lock.address, authorization: 'credential:a' }),
+      },
+    ],
+    catalogue,
+    openers: new Map([
+      [
+        'radio/front',
+        gattPeripheral({
+          transport: new AirTransport(air),
+          address: lock.address,
+          addressType: 'random',
+        }),
+      ],
+    ]),
+    clock,
+    random,
+    secrets: new Map([['credential:a', new TextEncoder().encode(text)]]),
+    onEvent: (event) => events.push(event),
+    beforeWire: () => true,
+  });
+  const stop = new AbortController();
+  const running = devices.run(stop.signal);
+  await clock.advance(20_000);
+  assert.equal(devices.status()[0]?.link, 'up');
+  assert.equal(air.isBusy(lock), false);
+  devices.actuate({
+    kind: 'unlock',
+    hold: 1000,
+    id: actuationId('a'),
+    device: id,
+    expiresAt: uptime(clock.uptime() + 15_000),
+  });
+  await clock.advance(30_000);
+  assert.equal(lock.motor.runs.unlock, 1);
+  assert.deepEqual(
+    events.filter((e) => e.kind === 'actuation-result').map((e) => e.result),
+    ['done'],
+  );
+  lock.verbs['turn']?.run({ to: 'locked' });
+  await clock.advance(30_000);
+  assert.equal(events.filter((e) => e.kind === 'lock-state').at(-1)?.state, 'locked');
+  assert.equal(events.filter((e) => e.kind === 'offline').length, 0);
+  stop.abort();
+  await clock.advance(10_000);
+  await running;
+});
