@@ -8,6 +8,7 @@ import type { VendorPart } from '../vendor.ts';
 import { VendorSync } from '../vendor-sync.ts';
 import { KeycafeConnector } from './connector.ts';
 import { keycafeRoutes } from './dialect.ts';
+import { remarksOn } from './remarks.ts';
 import type { KeycafePlaces } from './thing.ts';
 import { webhookRoute } from './webhook.ts';
 
@@ -61,6 +62,7 @@ export function openKeycafe(options: OpenKeycafe): VendorPart {
       return connector?.status ?? none;
     },
     differences: () => differencesOf(sync),
+    fidelity: (grant) => remarksOn(grant, sync, places),
     wake,
     run: async (signal) => {
       if (connector === undefined) await sync.recover();

@@ -1,0 +1,181 @@
+/** Access keys told to IntServ. `add` is an upsert by key, so one whose answer is lost may be asked for again. */
+import type { Grant } from '../../access/model.ts';
+import { VendorError } from '../http.ts';
+import { type Settled, sentOf, type Task } from '../outward.ts';
+import type { VendorHost } from '../vendor-host.ts';
+import type { PlaceState } from '../vendor-record.ts';
+import type { VendorSync } from '../vendor-sync.ts';
+import type { AccessKeyBook, Kept } from './key-book.ts';
+import { cannotExpress, datesOf, type IntservPlaces } from './mapping.ts';
+import { accessKeySchema, type Status, statusSchema } from './wire.ts';
+
+export interface AccessKeyPushParts {
+  readonly sync: VendorSync;
+  readonly host: VendorHost;
+  readonly book: AccessKeyBook;
+  readonly places: IntservPlaces;
+}
+
+export class AccessKeyPush {
+  readonly #parts: AccessKeyPushParts;
+
+  constructor(parts: AccessKeyPushParts) {
+    this.#parts = parts;
+  }
+
+  /** The full state each time: whether what is left out is kept or cleared is written nowhere. */
+  async add(task: Task, signal: AbortSignal): Promise<Settled> {
+    const { sync, host } = this.#parts;
+    const { record, stored } = task;
+    if (stored === undefined) return { record: sync.changed(record, 'gone') };
+    const kept =
+      record.origin === 'mirror'
+        ? this.#keptOf(stored.grant)
+        : (this.#parts.book.kept(stored.grant.id) ?? 'its number cannot be read any more');
+    const cannot = typeof kept === 'string' ? kept : this.#cannot(task, kept);
+    if (typeof kept === 'string' || cannot !== undefined) {
+      // Theirs must not stay wider than ours.
+      if (record.ref !== undefined) await this.#remove(record.ref, signal);
+      const { ref: _ref, ...rest } = record;
+      return {
+        record: sync.changed(rest, 'cannot', { detail: cannot ?? '', sent: sentOf(stored) }),
+      };
+    }
+    const reply = await host.call({
+      method: 'POST',
+      path: '/accesskeys/add',
+      body: {
+        ...(record.ref === undefined ? {} : { id: record.ref }),
+        key: kept.key,
+        ...(kept.pin === undefined ? {} : { pin: kept.pin }),
+        ...datesOf(stored.window.start, stored.window.end),
+        access_levels: kept.access_levels,
+        ...(record.ref === undefined ? { person: this.#personOf(stored.grant, kept) } : {}),
+      },
+      signal,
+    });
+    const shown = parsedWith(accessKeySchema, reply.body);
+    const { tries: _tries, ...rest } = record;
+    const places: PlaceState[] = [{ place: 'intserv', state: 'pending' }];
+    const extra = { ...record.extra, ...(shown.person == null ? {} : { person: shown.person.id }) };
+    const more = { ref: shown.id, sent: sentOf(stored), places, extra };
+    return { record: sync.changed(rest, 'in-step', more) };
+  }
+
+  async revoke({ record }: Task, signal: AbortSignal): Promise<Settled> {
+    const { sync } = this.#parts;
+    if (record.ref !== undefined) await this.#remove(record.ref, signal);
+    const { places: _places, ...rest } = record;
+    return { record: sync.changed(rest, 'gone') };
+  }
+
+  /** Where the latest change of one has arrived. */
+  async placesOf(ref: string, signal: AbortSignal): Promise<readonly PlaceState[]> {
+    const body = { id: ref };
+    const reply = await this.#parts.host.call({
+      method: 'POST',
+      path: '/accesskeys/status',
+      body,
+      signal,
+    });
+    return placesIn(parsedWith(statusSchema, reply.body));
+  }
+
+  /** Unknown is as good as removed; which of 400 and 404 says so is written nowhere, so `status` is asked. */
+  async #remove(ref: string, signal: AbortSignal): Promise<void> {
+    const { host } = this.#parts;
+    try {
+      await host.call({ method: 'POST', path: '/accesskeys/remove', body: { id: ref }, signal });
+    } catch (error) {
+      if (!(error instanceof VendorError)) throw error;
+      if (error.code === 'not-found') return;
+      if (error.code !== 'refused' || (await this.#isKnown(ref, signal))) throw error;
+    }
+  }
+
+  async #isKnown(ref: string, signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.placesOf(ref, signal);
+      return true;
+    } catch (error) {
+      if (error instanceof VendorError && ['refused', 'not-found'].includes(error.code))
+        return false;
+      throw error;
+    }
+  }
+
+  #cannot({ stored, record }: Task, kept: Kept): string | undefined {
+    if (stored === undefined || record.origin !== 'mirror') return undefined;
+    return cannotExpress(stored.grant, kept.access_levels);
+  }
+
+  /** A grant of another source: only a code that is kept for this can be told; numbers of cards are kept nowhere. */
+  #keptOf({ id, credentials, targets, holder }: Grant): Kept | string {
+    const { sync, places } = this.#parts;
+    const pin = credentials.find(
+      ({ kind, combineWith }) => kind === 'pin' && combineWith === undefined,
+    );
+    if (pin === undefined) return 'it has no code, and numbers of cards are not kept';
+    const code = pin.sealed === undefined ? undefined : sync.desk.secrets.reveal(pin.sealed, id);
+    if (code === undefined) return 'the digits of its code are not kept';
+    const levels = Object.entries(places.levels)
+      .filter(([, name]) =>
+        targets.some((each) => each.kind === 'access_level' && each.id === name),
+      )
+      .map(([level]) => level);
+    const person = { id: '', first_name: 'Guest', last_name: holder.slice(-8) };
+    return { key: { type: 'code', identification: code }, access_levels: levels, person };
+  }
+
+  /** IntServ's id of the person where another key of theirs has one; an id that was made up here means nothing there. */
+  #personOf({ holder }: Grant, { person }: Kept): object {
+    const { sync } = this.#parts;
+    for (const { grant } of sync.desk.grants.grantsOf(holder)) {
+      const id = sync.record(grant.id)?.extra?.['person'];
+      if (typeof id === 'string') return { id };
+    }
+    return { first_name: person.first_name, last_name: person.last_name };
+  }
+}
+
+function placesIn({
+  status,
+  systems_where_applied,
+  systems_where_pending,
+  systems_where_failed,
+}: Status): readonly PlaceState[] {
+  const found: PlaceState[] = [
+    ...(systems_where_applied ?? []).map(({ system_id, applied_at }) => ({
+      place: system_id,
+      state: 'active' as const,
+      ...(applied_at == null ? {} : { detail: applied_at }),
+    })),
+    ...(systems_where_pending ?? []).map(({ system_id }) => ({
+      place: system_id,
+      state: 'pending' as const,
+    })),
+    ...(systems_where_failed ?? []).map(({ system_id, error_type }) => ({
+      place: system_id,
+      state: 'failed' as const,
+      detail: error_type ?? 'failed',
+    })),
+  ];
+  if (found.length > 0 || status === 'NotApplied' || status === 'Applied') return found;
+  return [{ place: 'intserv', state: status === 'Failed' ? 'failed' : 'pending' }];
+}
+
+/** @throws VendorError */
+export function parsedWith<T>(
+  schema: { safeParse(value: unknown): { success: true; data: T } | { success: false } },
+  body: string,
+): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch (error) {
+    throw new VendorError('malformed', 'an answer that is no JSON', { cause: error });
+  }
+  const read = schema.safeParse(value);
+  if (!read.success) throw new VendorError('malformed', 'an answer of another shape');
+  return read.data;
+}
