@@ -8,7 +8,13 @@ import type { SiteDesk } from '../local-api/desk.ts';
 import { localApi } from '../local-api/server.ts';
 import { Sessions } from '../local-api/sessions.ts';
 import { drawToken, Tokens } from '../local-api/tokens.ts';
-import { createServer, type HttpRoute } from '../platform/http.ts';
+import {
+  createServer,
+  type HttpOptions,
+  type HttpRoute,
+  type HttpServer,
+} from '../platform/http.ts';
+import { CommandFailure } from './output.ts';
 import { writeRunFile } from './run-file.ts';
 
 export interface ApiServerOptions {
@@ -25,7 +31,7 @@ export interface ApiServer extends AsyncDisposable {
   readonly url: string;
 }
 
-/** @throws ConfigError for tokens and keys that are missing; an `EADDRINUSE` error where the port is taken. */
+/** @throws ConfigError for tokens and keys that are missing; CommandFailure where nothing can be served at that address. */
 export async function serveApi(options: ApiServerOptions): Promise<ApiServer> {
   const { config, desk, secrets, broken, routes = [] } = options;
   const { listen, hosts, tls, panelOpening } = config.api;
@@ -45,7 +51,7 @@ export async function serveApi(options: ApiServerOptions): Promise<ApiServer> {
   const sessions = new Sessions(desk.clock, desk.random);
   await using parts = new AsyncDisposableStack();
   const server = parts.use(
-    await createServer({
+    await listening(listen, {
       ...splitHostAndPort(listen),
       names: hosts,
       ...(tls === undefined
@@ -63,4 +69,19 @@ export async function serveApi(options: ApiServerOptions): Promise<ApiServer> {
   parts.use(writeRunFile(directory, { url: server.url, token: own, pid: process.pid }));
   const all = parts.move();
   return { url: server.url, [Symbol.asyncDispose]: () => all.disposeAsync() };
+}
+
+async function listening(where: string, options: HttpOptions): Promise<HttpServer> {
+  try {
+    return await createServer(options);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const remedy = new Map([
+      ['EADDRINUSE', 'another program has it (a second daemon?): choose another port'],
+      ['EADDRNOTAVAIL', 'this machine has no such address'],
+      ['EACCES', 'ports below 1024 need a privilege: choose another port'],
+    ]).get(code);
+    if (remedy === undefined) throw error;
+    throw new CommandFailure(`api.listen: nothing can be served at ${where}; ${remedy}`);
+  }
 }

@@ -16,8 +16,11 @@ import { mqttBroker } from '../platform/mqtt-broker.ts';
 import { realRandom } from '../platform/random.ts';
 import { openServiceManager } from '../platform/service-manager.ts';
 import { lastTimeContact } from '../platform/time-contact.ts';
+import { StorageError } from '../store/ports.ts';
 import { type Outside, wire } from '../wiring.ts';
 import { serveApi } from './api-server.ts';
+import { CommandFailure } from './output.ts';
+import { variableOption } from './variables.ts';
 
 interface RunOptions {
   readonly config: string;
@@ -29,13 +32,12 @@ export function runCommand(program: Command): void {
     .command('run')
     .description('run the daemon until it is asked to stop (SIGTERM)')
     .requiredOption('--config <file>', 'the site, as `latchkey check-config` accepts it')
-    .option(
-      '--set <name=value>',
-      'value for a name that the config asks for; may be repeated',
-      setting,
-      new Map(),
+    .addOption(variableOption())
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ latchkey run --config /etc/latchkey/config.yaml\n\nExit status: 0 asked to stop, 1 it could not start, 2 the config is wrong.',
     )
-    .action((options: RunOptions) => run(options));
+    .action((options: RunOptions) => run(options).catch(tellWhatCanBeMended));
 }
 
 async function run({ config: file, set }: RunOptions): Promise<void> {
@@ -80,7 +82,14 @@ async function run({ config: file, set }: RunOptions): Promise<void> {
     builtAt: instant(BUILT_AT),
   };
   await using daemon = await wire(config, outside);
-  const running = daemon.run(stopping);
+  // Where the rest of the start fails, what runs already is ended in good order before its parts are taken away.
+  const failed = new AbortController();
+  const running = daemon.run(AbortSignal.any([stopping, failed.signal]));
+  await using unfinished = new AsyncDisposableStack();
+  unfinished.defer(async () => {
+    failed.abort();
+    await Promise.allSettled([running]); // a failure of its own was thrown below
+  });
   await using api = await serveApi({
     config,
     desk: daemon.desk,
@@ -162,9 +171,9 @@ function ownVersion(): string {
     : '';
 }
 
-function setting(text: string, before: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
-  const [, name, value] = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s.exec(text) ?? [];
-  if (name === undefined || value === undefined)
-    throw new Error(`--set wants NAME=VALUE, found ${text}`);
-  return new Map(before).set(name, value);
+/** What an operator can mend is told in a line; all else is ours, and ends the daemon with its trace. */
+function tellWhatCanBeMended(error: unknown): never {
+  throw error instanceof StorageError
+    ? new CommandFailure(`the store cannot be used: ${error.message}`)
+    : error;
 }

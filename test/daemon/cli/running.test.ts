@@ -42,6 +42,27 @@ test('the daemon is found by its store, by a file that only its owner can read',
   assert.equal(statSync(join(store, 'api.json')).mode & 0o777, 0o600);
 });
 
+test('a second daemon on the same store, or at the same address, is told so in one line', async () => {
+  const { status, stderr } = await latchkey(['run', '--config', config]);
+  assert.equal(status, 1);
+  assert.equal(stderr, `the store cannot be used: ${store} is in use by another daemon\n`);
+
+  const { url } = JSON.parse(readFileSync(join(store, 'api.json'), 'utf8'));
+  const { host } = new URL(url);
+  const other = join(directory, 'other.yaml');
+  const text = readFileSync(config, 'utf8').replace(store, join(directory, 'other'));
+  writeFileSync(other, text.replace('127.0.0.1:0', host));
+  const taken = await latchkey(['run', '--config', other]);
+  assert.equal(taken.status, 1);
+  assert.match(taken.stderr, new RegExp(`^api.listen: nothing can be served at ${host}; .*\\n$`));
+});
+
+test('a setting that is no setting is told as misuse', async () => {
+  const { status, stderr } = await latchkey(['run', '--config', config, '--set', 'what']);
+  assert.equal(status, 2);
+  assert.match(stderr, /'what' is invalid. NAME=value/);
+});
+
 test('the setup code of the panel is shown to whoever may read the store', async () => {
   const { status, stdout } = await latchkey(['setup-code', ...at]);
   assert.equal(status, 0);
