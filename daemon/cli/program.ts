@@ -27,6 +27,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   drivers: async () => (await import('./drivers.ts')).driversCommand,
   ble: async () => (await import('./ble.ts')).bleCommand,
   cloud: async () => (await import('./cloud.ts')).cloudCommand,
+  commission: async () => (await import('./commission.ts')).commissionCommand,
 };
 
 /** With the command of that name only, or with all where there is none of it (help, a slip of the pen). */

@@ -1,0 +1,402 @@
+/** `latchkey commission`: proves every slot, lock and reader of a site once, and signs what was seen. */
+import { chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { join, resolve } from 'node:path';
+import { type Command, InvalidArgumentError } from 'commander';
+import { busWay } from '../../config/hardware-schema.ts';
+import { loadConfig, parseConfig } from '../../config/load.ts';
+import type { Config } from '../../config/schema.ts';
+import {
+  readSecret,
+  readSecretText,
+  type SecretSource,
+  secretReferences,
+} from '../../config/secrets.ts';
+import { catalogue } from '../../drivers/catalogue.ts';
+import { privateJwkFrom, privateJwkIn } from '../cloud/enrolment.ts';
+import { type PrivateJwk, type PublicJwk, publicHalf, publicJwkSchema } from '../cloud/jose.ts';
+import { parseJson } from '../cloud/jws.ts';
+import { type Commissioned, commission } from '../commission/commission.ts';
+import { faultsOf, fragmentText, type Written, writtenIn } from '../commission/fragment.ts';
+import { judge, type Sheet, sheetText } from '../commission/sheet.ts';
+import { signSheet, verifySheet } from '../commission/signed-sheet.ts';
+import { openersOf } from '../openers.ts';
+import { Radios } from '../platform/ble-backend.ts';
+import { realClock } from '../platform/clock.ts';
+import { realRandom } from '../platform/random.ts';
+import { lastTimeContact } from '../platform/time-contact.ts';
+import { lockDirectory } from '../store/lock.ts';
+import { StorageError } from '../store/ports.ts';
+import { openAsk } from './ask.ts';
+import { CommandFailure, EXIT, printJson, printLine, styled } from './output.ts';
+import { readRunFile } from './run-file.ts';
+import { variableOption } from './variables.ts';
+
+interface CommissionOptions {
+  readonly config: string;
+  readonly set: ReadonlyMap<string, string>;
+  readonly bus: readonly string[];
+  readonly find: boolean;
+  readonly without: ReadonlyMap<string, ReadonlySet<'fob' | 'pin'>>;
+  readonly within: number;
+  readonly who?: string;
+  readonly out: string;
+  readonly yes: boolean;
+  readonly json: boolean;
+}
+
+interface VerifyOptions {
+  readonly config?: string;
+  readonly set: ReadonlyMap<string, string>;
+  readonly key?: string;
+  readonly json: boolean;
+}
+
+const SIGNING_KEY = 'signing-key.json';
+
+const EXAMPLES = `
+Examples:
+  $ systemctl stop latchkey
+  $ latchkey commission --config /etc/latchkey/config.yaml --out acceptance
+  $ latchkey commission --config config.yaml --bus box-bus --find
+  $ latchkey commission verify acceptance/acceptance.json --config config.yaml
+
+Written to the directory: acceptance.txt, acceptance.json (both signed) and devices.yaml, the sections of the
+config with the names, addresses and polarities that were found. Ctrl-C ends the run: nothing stays energised,
+and what was proven until then is written. Codes and fob numbers are neither printed nor kept.
+
+Exit status: 0 accepted, 1 not accepted or stopped, 2 what was given is wrong.`;
+
+export function commissionCommand(program: Command): void {
+  const command = program
+    .command('commission')
+    .description('prove every slot, lock and reader once, and sign an acceptance sheet')
+    .option('--config <file>', 'the site, as `latchkey check-config` accepts it')
+    .addOption(variableOption())
+    .option('--bus <name>', 'only this bus; may be given several times', several, [])
+    .option('--find', 'look for devices also on buses that have some', false)
+    .option(
+      '--without <device:part>',
+      'a reader without fob or pin, such as keypad:fob; may be given several times',
+      withoutPart,
+      new Map(),
+    )
+    .option('--within <seconds>', 'how long a hand may take for each thing', count, 60)
+    .option('--who <name>', 'the installer; asked for without it')
+    .option('--out <dir>', 'where the sheet is put', '.')
+    .option('--yes', 'ask nothing: every question has its default answer', false)
+    .option('--json', 'print the sheet as JSON; all else goes to stderr', false)
+    .addHelpText('after', EXAMPLES)
+    .action((options: CommissionOptions) => prove(options));
+  command
+    .command('verify')
+    .description('check the signature of a sheet, text or JSON')
+    .argument('<sheet>', 'acceptance.json or acceptance.txt')
+    .option('--config <file>', 'site whose key must have signed it')
+    .addOption(variableOption())
+    .option('--key <file>', 'public key (JWK) that must have signed it')
+    .option('--json', 'print JSON', false)
+    .action((file: string, _: unknown, own: Command) =>
+      // The command around it has options of the same names, and takes them first.
+      verify(file, own.optsWithGlobals<VerifyOptions>()),
+    );
+}
+
+async function prove(options: CommissionOptions): Promise<void> {
+  if (options.config === undefined) {
+    throw new CommandFailure('--config FILE: which site?', EXIT.badInput);
+  }
+  const config = loadConfig(options.config, { variables: options.set });
+  const written = writtenIn(readFileSync(options.config, 'utf8'), options.set);
+  const buses = busesOf(config, options.bus);
+  mustHaveDevices(config, options.without);
+  const { directory } = config.store;
+  mustNotRun(directory);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  mkdirSync(options.out, { recursive: true });
+  using _lock = locked(directory);
+  const secrets: SecretSource = { credentialsDirectory: process.env['CREDENTIALS_DIRECTORY'] };
+  const key = signingKey(config, secrets);
+  keepOwner(directory);
+
+  const stop = new AbortController();
+  const interrupted = () => {
+    if (stop.signal.aborted) process.exit(EXIT.failed);
+    process.stderr.write('\nstopping: what is proven will be written; once more ends at once\n');
+    stop.abort();
+  };
+  process.on('SIGINT', interrupted);
+  process.on('SIGTERM', interrupted);
+  const clock = realClock();
+  const output = options.json ? process.stderr : process.stdout;
+  using ask = openAsk({
+    input: process.stdin,
+    output,
+    clock,
+    signal: stop.signal,
+    takeDefaults: options.yes,
+    stopped: () => stop.abort(),
+  });
+  await using radios = new Radios(clock, (adapter, news) => {
+    if (news.kind === 'alarm' || news.kind === 'down') ask.tell(`radio ${adapter}: ${news.why}`);
+  });
+  const begunAt = clock.now();
+  const who =
+    options.who ?? (await ask.text('Who proves this site?', userInfo().username).catch(() => ''));
+  const outcome = await commission({
+    config,
+    written,
+    catalogue,
+    secrets: deviceSecrets(config, secrets),
+    ask,
+    clock,
+    random: realRandom(),
+    signal: stop.signal,
+    patience: options.within * 1000,
+    buses,
+    searched: buses.filter((bus) => isSearched(config, bus, options.find)),
+    without: options.without,
+    read: (each) => parseConfig(JSON.stringify({ ...each.rest, ...sections(each) })),
+    openers: (from) =>
+      openersOf(from, {
+        clock,
+        catalogue,
+        radios,
+        advise: (bus, text) => ask.tell(`${bus}: ${text}`),
+      }),
+  });
+  const sheet = sheetOf(config, who, outcome, begunAt, clock.now());
+  write(
+    options,
+    sheet,
+    outcome.written,
+    config.cloud?.mqtt?.bridgeId ?? config.site.id,
+    key,
+    output,
+  );
+  process.off('SIGINT', interrupted);
+  process.off('SIGTERM', interrupted);
+  if (sheet.result !== 'accepted') process.exitCode = EXIT.failed;
+}
+
+function sections({ buses, devices }: Written) {
+  return { buses, devices };
+}
+
+function sheetOf(
+  config: Config,
+  who: string,
+  { devices, proofs, isComplete }: Commissioned,
+  begunAt: number,
+  endedAt: number,
+): Sheet {
+  const { id, name, zone, policies } = config.site;
+  const isSynchronised = lastTimeContact() !== undefined;
+  return {
+    v: 1,
+    site: { id, ...(name === undefined ? {} : { name }) },
+    who,
+    begunAt: new Date(begunAt).toISOString(),
+    endedAt: new Date(endedAt).toISOString(),
+    clock: {
+      zone,
+      tzdata: process.versions['tz'] ?? 'unknown',
+      state:
+        policies.clockSource === 'assumed'
+          ? 'assumed'
+          : isSynchronised
+            ? 'synchronised'
+            : 'not-synchronised',
+    },
+    versions: { latchkey: ownVersion(), node: process.versions.node },
+    devices: [...devices],
+    proofs: [...proofs],
+    ...judge(devices, proofs, isComplete),
+  };
+}
+
+function write(
+  { out, json }: CommissionOptions,
+  sheet: Sheet,
+  written: Written,
+  kid: string,
+  key: PrivateJwk,
+  output: NodeJS.WritableStream,
+): void {
+  const files = signSheet(sheet, kid, key);
+  writeFileSync(join(out, 'acceptance.json'), files.json);
+  writeFileSync(join(out, 'acceptance.txt'), files.text);
+  writeFileSync(join(out, 'devices.yaml'), fragmentText(written));
+  const faults = faultsOf(written);
+  output.write(`\n${sheetText(sheet)}\n`);
+  for (const { path, found, remedy } of faults) {
+    output.write(`devices.yaml does not pass check-config: ${path}: found ${found}; ${remedy}\n`);
+  }
+  output.write(`written to ${resolve(out)}: acceptance.txt, acceptance.json, devices.yaml\n`);
+  if (json) printJson(sheet);
+}
+
+function verify(file: string, { config, set, key, json }: VerifyOptions): void {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CommandFailure(`no sheet to read: ${why}`, EXIT.badInput);
+  }
+  const trusted = trustedKey(config, set, key);
+  const found = verifySheet(text, trusted);
+  if (found.kind === 'refused') {
+    process.exitCode = EXIT.failed;
+    if (json) printJson({ ok: false, why: found.why });
+    else printLine(`${styled('red', 'refused')}  ${file}: ${found.why}`);
+    return;
+  }
+  const { sheet, kid, thumbprint: print, isKnownKey } = found;
+  if (json) {
+    printJson({ ok: true, result: sheet.result, kid, thumbprint: print, isKnownKey, sheet });
+    return;
+  }
+  printLine(
+    `${styled('green', 'intact')}  ${file}: ${sheet.result}, ${sheet.site.id}, ${sheet.endedAt}`,
+  );
+  printLine(`signed by ${kid}, key ${print}`);
+  if (!isKnownKey) {
+    printLine(
+      'the key is the one that the sheet names itself: --config or --key tells whose it is',
+    );
+  }
+}
+
+function trustedKey(
+  config: string | undefined,
+  set: ReadonlyMap<string, string>,
+  key: string | undefined,
+): PublicJwk | undefined {
+  if (key !== undefined) return publicKeyIn(key);
+  if (config === undefined) return undefined;
+  const site = loadConfig(config, { variables: set });
+  const path = join(site.store.directory, SIGNING_KEY);
+  if (site.secrets.signingKey === undefined && !existsSync(path)) {
+    throw new CommandFailure(`this site has no key yet: there is no ${path}`, EXIT.badInput);
+  }
+  return publicHalf(
+    signingKey(site, { credentialsDirectory: process.env['CREDENTIALS_DIRECTORY'] }),
+  );
+}
+
+function publicKeyIn(path: string): PublicJwk {
+  const read = publicJwkSchema.safeParse(parseJson(readFileSync(path)));
+  if (read.success) return read.data;
+  throw new CommandFailure(`${path}: a public JWK of curve Ed25519 is wanted`, EXIT.badInput);
+}
+
+/** The bridge's own key, made in the store where there is none yet. */
+function signingKey({ secrets, store }: Config, source: SecretSource): PrivateJwk {
+  return secrets.signingKey === undefined
+    ? privateJwkIn(join(store.directory, SIGNING_KEY), 'Ed25519')
+    : privateJwkFrom(readSecretText(secrets.signingKey, 'secrets.signingKey', source), 'Ed25519');
+}
+
+function busesOf({ buses }: Config, wanted: readonly string[]): readonly string[] {
+  const all = Object.keys(buses);
+  for (const name of wanted) {
+    if (all.includes(name)) continue;
+    throw new CommandFailure(`there is no bus ${name}; there are ${all.join(', ')}`, EXIT.badInput);
+  }
+  return wanted.length === 0 ? all : wanted;
+}
+
+function mustHaveDevices({ devices }: Config, without: CommissionOptions['without']): void {
+  for (const name of without.keys()) {
+    if (Object.hasOwn(devices, name)) continue;
+    throw new CommandFailure(`--without: there is no device ${name}`, EXIT.badInput);
+  }
+}
+
+/** A bus with nothing on it is looked at in any case. Radios and keyboards cannot be asked. */
+function isSearched({ buses, devices }: Config, name: string, find: boolean): boolean {
+  const bus = buses[name];
+  if (bus === undefined) return false;
+  const { way } = busWay(bus);
+  if (way !== 'serial' && way !== 'tcp') return false;
+  return find || !Object.values(devices).some((device) => device.bus === name);
+}
+
+function mustNotRun(directory: string): void {
+  const running = readRunFile(directory);
+  if (running === undefined || !isAlive(running.pid)) return;
+  throw new CommandFailure(
+    `the daemon runs (process ${running.pid}) and has these ports: stop it first, such as by systemctl stop latchkey`,
+    EXIT.badInput,
+  );
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    return code === 'EPERM';
+  }
+}
+
+/** No daemon starts on this store meanwhile. */
+function locked(directory: string): Disposable {
+  try {
+    return lockDirectory(directory);
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    throw new CommandFailure(`${error.message}: stop it first`, EXIT.badInput);
+  }
+}
+
+/** What root made in the store of the service belongs to the service. */
+function keepOwner(directory: string): void {
+  if (process.getuid?.() !== 0) return;
+  const { uid, gid } = statSync(directory);
+  for (const name of [SIGNING_KEY, 'lock.db']) {
+    const path = join(directory, name);
+    if (existsSync(path)) chownSync(path, uid, gid);
+  }
+}
+
+function deviceSecrets({ devices }: Config, source: SecretSource): ReadonlyMap<string, Uint8Array> {
+  return new Map(
+    Object.entries(devices).flatMap(([id, { options }]) =>
+      secretReferences(options, `devices.${id}`).map(
+        ({ reference, path }) => [reference, readSecret(reference, path, source)] as const,
+      ),
+    ),
+  );
+}
+
+function ownVersion(): string {
+  const text = readFileSync(resolve(import.meta.dirname, '../../package.json'), 'utf8');
+  const { version } = Object(JSON.parse(text));
+  return String(version);
+}
+
+function several(text: string, before: readonly string[]): readonly string[] {
+  return [...before, text];
+}
+
+function withoutPart(
+  text: string,
+  before: CommissionOptions['without'],
+): CommissionOptions['without'] {
+  const [, device, part] = /^([a-z0-9-]{1,32}):(fob|pin)$/.exec(text) ?? [];
+  if (device === undefined || (part !== 'fob' && part !== 'pin')) {
+    throw new InvalidArgumentError('DEVICE:fob or DEVICE:pin');
+  }
+  return new Map([...before, [device, new Set([...(before.get(device) ?? []), part] as const)]]);
+}
+
+function count(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 3600) {
+    throw new InvalidArgumentError('a number of seconds, 1 to 3600');
+  }
+  return value;
+}
