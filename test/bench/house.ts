@@ -19,7 +19,7 @@ import type { JournalStore } from '../../daemon/store/journal.ts';
 import { openJournal } from '../../daemon/store/journal-open.ts';
 import { Vault } from '../../daemon/vault.ts';
 import { catalogue } from '../../drivers/catalogue.ts';
-import { type DeviceEvent, deviceId } from '../../drivers/contract/device.ts';
+import { actuationId, type DeviceEvent, deviceId } from '../../drivers/contract/device.ts';
 import { instant } from '../../drivers/contract/time.ts';
 import { clock, random } from './clocks.ts';
 import { fill, isElsewhere, pinOf, ZONE } from './grants.ts';
@@ -81,8 +81,8 @@ export interface House extends AsyncDisposable {
   decide(digits: string): Decision;
   /** The same with what is to be recorded and asked of devices. */
   answer(digits: string): Answer;
-  /** The same, and recorded: resolves once it is on the disk. */
-  record(digits: string): Promise<void>;
+  /** The same, and recorded: resolves once it is on the disk, with what ends the opening. */
+  record(digits: string): Promise<() => Promise<void>>;
 }
 
 /** On an empty store, or on what lies in `directory`. */
@@ -118,6 +118,21 @@ export async function openHouse(directory: string): Promise<House> {
     const event = entered(digits);
     return answerTo(event, site.knowledgeFor(event, stamp), stamp);
   };
+  /** What the lock says of an opening; without it each would stay under way. */
+  const opened = (seq: number) => {
+    const now = site.stamp();
+    const event: DeviceEvent = {
+      device: deviceId('door'),
+      kind: 'actuation-result',
+      actuation: actuationId(`a-${seq}`),
+      result: 'done',
+      sent: true,
+      acknowledged: true,
+      observed: false,
+    };
+    const { entries } = answerTo(event, site.knowledgeFor(event, now), now);
+    return journal.append({ stamp: now, entries }).committed;
+  };
   return {
     directory,
     journal,
@@ -131,9 +146,12 @@ export async function openHouse(directory: string): Promise<House> {
       return decide(known, known.presentation, now.clock);
     },
     answer: (digits) => answer(digits, site.stamp()),
-    record: (digits) => {
+    record: async (digits) => {
       const now = site.stamp();
-      return journal.append({ stamp: now, entries: answer(digits, now).entries }).committed;
+      const { entries } = answer(digits, now);
+      const { recorded, committed } = journal.append({ stamp: now, entries });
+      await committed;
+      return () => opened(recorded[0]?.seq ?? 0);
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

@@ -6,7 +6,7 @@ async function memory([directory, count]: readonly string[]): Promise<void> {
   await using house = await openHouse(directory);
   const codes = codesOf(Number(count));
   for (const code of codes) house.decide(code);
-  for (let n = 0; n < 100; n++) await house.record(codes[2 + 10 * n] ?? '');
+  for (let n = 0; n < 100; n++) await (await house.record(codes[2 + 10 * n] ?? ''))();
   process.stdout.write(String(process.memoryUsage.rss() / 1e6));
 }
 
