@@ -59,7 +59,7 @@ export function told(flags: Common, reply: Reply): void {
   else if (reply.status === 'ok') console.log(`${reply.type}: done ${JSON.stringify(reply.data)}`);
   else {
     const why = [reply.code, reply.data['reason'], reply.msg].filter((each) => each != null);
-    console.log(`${reply.type}: ${why.join(', ')} ${JSON.stringify(reply.data)}`);
+    console.log(`${reply.type}: ${[...new Set(why)].join(', ')} ${JSON.stringify(reply.data)}`);
   }
   process.exitCode = reply.status === 'ok' ? EXIT.done : EXIT.refused;
 }

@@ -41,28 +41,37 @@ interface WhatIfOptions extends ApiOptions {
   readonly reader?: string;
   readonly credential?: string;
   readonly at?: string;
+  readonly pin?: string;
   readonly json?: boolean;
 }
 
 export function whatIfCommand(program: Command): void {
   withApiOptions(program.command('what-if'))
-    .description('what would be decided if the credential of a grant were shown; leaves no trace')
-    .argument('<access-point>')
-    .argument('<grant>')
-    .option('--at <time>', 'ISO 8601 with offset; now, if missing')
+    .description(
+      'what would be decided if the credential of a grant, or a PIN, were shown; leaves no trace',
+    )
+    .argument('[access-point]', 'may be left out where the site has one')
+    .argument('[grant]')
+    .option('--pin <digits>', 'these digits instead of a grant')
+    .option(
+      '--at <time>',
+      'as a clock at the site shows it, or ISO 8601 with offset; now, if missing',
+    )
     .option('--reader <device>')
     .option('--credential <id>')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
-      '\nExample:\n  $ latchkey what-if lobby g-3f2 --at 2026-03-29T16:00:00+02:00',
+      '\nExamples:\n  $ latchkey what-if lobby g-3f2 --at 2026-03-29T16:00:00+02:00\n  $ latchkey what-if --at 2027-03-28T02:30 --pin 482913',
     )
-    .action(async (accessPoint: string, grant: string, options: WhatIfOptions) => {
-      const { reader, credential, at } = options;
-      const body = { accessPoint, grant, reader, credential, at };
-      const api = ApiClient.find(options);
-      const told = await api.send('POST', '/api/v1/what-if', body, reply<WhatIfReply>());
-      if (options.json) printJson(told);
-      else printLine(told.sentence);
-    });
+    .action(
+      async (place: string | undefined, grant: string | undefined, options: WhatIfOptions) => {
+        const { reader, credential, at, pin } = options;
+        const api = ApiClient.find(options);
+        const body = { accessPoint: place, grant, pin, reader, credential, at };
+        const told = await api.send('POST', '/api/v1/what-if', body, reply<WhatIfReply>());
+        if (options.json) printJson(told);
+        else printLine(told.sentence);
+      },
+    );
 }

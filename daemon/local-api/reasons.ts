@@ -9,6 +9,7 @@ import { gather } from '../access/gather.ts';
 import { type CredentialIndex, grantId } from '../access/model.ts';
 import type { KnowledgePorts } from '../access/site-facts.ts';
 import { explain, whatIf } from '../access/why.ts';
+import { instantOf, isWallTime } from '../access/window.ts';
 import type { SiteDesk } from './desk.ts';
 import { type Endpoint, endpoint } from './endpoint.ts';
 import { entryAt, entryReply, entrySchema } from './entries.ts';
@@ -33,13 +34,28 @@ const whySchema = z.object({
   tzdata: z.string().nullable(),
 });
 
+const wallTime = z.string().refine(isWallTime, 'a time such as 2027-03-28T02:30, or with offset');
+
 const whatIfBody = z.strictObject({
-  accessPoint: placeName,
+  accessPoint: placeName.optional().describe('the only one, if missing'),
   reader: deviceName.optional().describe('the first that will do, if missing'),
-  grant: openId,
+  grant: openId.optional(),
   credential: openId.optional().describe('the first of the grant, if missing'),
-  at: moment.optional().describe('now, if missing; keys lie where they are now'),
+  pin: z
+    .string()
+    .regex(/^\d{4,16}$/, '4 to 16 digits')
+    .optional()
+    .describe(
+      'instead of a grant; for those who may open anyway (operate), else it could be guessed',
+    ),
+  at: z
+    .union([moment, wallTime])
+    .optional()
+    .describe(
+      'with offset, or as a clock at the site shows it; now, if missing; keys lie where they are now',
+    ),
 });
+type WhatIfBody = z.infer<typeof whatIfBody>;
 
 export function reasonEndpoints(desk: SiteDesk): readonly Endpoint[] {
   return [
@@ -56,7 +72,8 @@ export function reasonEndpoints(desk: SiteDesk): readonly Endpoint[] {
       method: 'POST',
       path: '/api/v1/what-if',
       scope: 'read',
-      summary: 'What would be decided if the credential of a grant were shown; leaves no trace',
+      summary:
+        'What would be decided if the credential of a grant, or a PIN, were shown; leaves no trace',
       body: whatIfBody,
       reply: z.object({
         sentence: z.string(),
@@ -64,7 +81,12 @@ export function reasonEndpoints(desk: SiteDesk): readonly Endpoint[] {
         at: moment,
         reader: z.string(),
       }),
-      call: ({ body }) => wouldBe(desk, body),
+      call: ({ body, principal }) => {
+        if (body.pin !== undefined && principal.scope === 'read') {
+          throw new ApiError('forbidden', 'a PIN is only tried with scope operate', 'pin');
+        }
+        return wouldBe(desk, body);
+      },
     }),
   ];
 }
@@ -96,42 +118,62 @@ function why(desk: SiteDesk, seq: number): z.infer<typeof whySchema> {
   };
 }
 
-/** The credential is found by its hash: no number and no digits are needed, nor looked up. */
-function wouldBe(desk: SiteDesk, body: z.infer<typeof whatIfBody>) {
-  const point = pointAt(desk, body.accessPoint);
-  const stored = desk.grants.grant(grantId(body.grant));
-  const credential = stored?.grant.credentials.find(
-    ({ id }) => body.credential === undefined || id === body.credential,
-  );
-  if (stored === undefined) {
-    throw new ApiError('not_found', `there is no grant ${body.grant}`, 'grant');
-  }
-  if (credential === undefined) {
-    throw new ApiError('not_found', 'the grant has no such credential', 'credential');
-  }
+function wouldBe(desk: SiteDesk, body: WhatIfBody) {
   const ports = desk.ports();
-  const isCode = credential.kind === 'pin';
-  const able = point.readers.filter((device) => !isCode || ports.site.keypads.has(device));
+  const point = pointAt(desk, body.accessPoint ?? onlyPoint(ports));
+  const { kind, showing, as } = shownBy(desk, body);
+  const able = point.readers.filter((device) => kind !== 'pin' || ports.site.keypads.has(device));
   const reader = body.reader === undefined ? able[0] : able.find((each) => each === body.reader);
   if (reader === undefined) {
-    throw new ApiError(
-      'bad_request',
-      `no reader at ${point.id} takes a ${credential.kind}`,
-      'reader',
-    );
+    throw new ApiError('bad_request', `no reader at ${point.id} takes a ${kind}`, 'reader');
   }
   const now = desk.stamp();
-  const stamp = body.at === undefined ? now : at(now, body.at);
-  const event = showing(reader, isCode, credential.digits ?? 4);
-  const known = gather(event, withIndex(ports, credential.index), stamp);
+  const stamp = body.at === undefined ? now : at(now, body.at, ports.site.policies.zone);
+  const known = gather(showing(reader), as === undefined ? ports : withIndex(ports, as), stamp);
   if (known.presentation === undefined) throw new TypeError('a showing is a presentation');
   const { decision, sentence } = whatIf(known, known.presentation, stamp.clock);
   return { sentence, decision: decisionReply(decision), at: iso(stamp.at), reader };
 }
 
+function onlyPoint({ site }: KnowledgePorts): string {
+  const [one, ...more] = site.accessPoints.map(({ id }) => id);
+  if (one !== undefined && more.length === 0) return one;
+  throw new ApiError('bad_request', `one of ${[one, ...more].join(', ')}`, 'accessPoint');
+}
+
+interface Shown {
+  readonly kind: string;
+  readonly showing: (device: DeviceId) => DeviceEvent;
+  /** The hash that it is known by, where the digits or the number are not. */
+  readonly as?: CredentialIndex;
+}
+
+/** A grant's credential is found by its hash: no number and no digits are needed, nor looked up. */
+function shownBy(desk: SiteDesk, { grant, credential: wanted, pin }: WhatIfBody): Shown {
+  if ((grant === undefined) === (pin === undefined)) {
+    throw new ApiError('bad_request', 'a grant or a PIN is wanted, one of them', 'grant');
+  }
+  if (pin !== undefined) return { kind: 'pin', showing: (device) => typed(device, pin) };
+  const stored = grant === undefined ? undefined : desk.grants.grant(grantId(grant));
+  if (stored === undefined) throw new ApiError('not_found', `there is no grant ${grant}`, 'grant');
+  const credential = stored.grant.credentials.find(
+    ({ id }) => wanted === undefined || id === wanted,
+  );
+  if (credential === undefined) {
+    throw new ApiError('not_found', 'the grant has no such credential', 'credential');
+  }
+  const { kind, index, digits = 4 } = credential;
+  return {
+    kind,
+    as: index,
+    // Something of the right kind and length; what it is, the hash says.
+    showing: (device) => (kind === 'pin' ? typed(device, '0'.repeat(digits)) : held(device)),
+  };
+}
+
 /** The same uncertainty as now, around another moment. */
-function at(now: Stamp, moment: string): Stamp {
-  const when = instantIn(moment);
+function at(now: Stamp, moment: string, zone: string): Stamp {
+  const when = isWallTime(moment) ? instantOf(moment, zone, 'start') : instantIn(moment);
   const { lo, hi } = now.clock;
   return {
     ...now,
@@ -144,11 +186,12 @@ function at(now: Stamp, moment: string): Stamp {
   };
 }
 
-/** Something of the right kind and length; what it is, `withIndex` says. */
-function showing(device: DeviceId, isCode: boolean, digits: number): DeviceEvent {
-  return isCode
-    ? { kind: 'code-entered', device, digits: '0'.repeat(digits) }
-    : { kind: 'card-read', device, technology: 'em4100', bits: new Uint8Array(5), bitCount: 40 };
+function typed(device: DeviceId, digits: string): DeviceEvent {
+  return { kind: 'code-entered', device, digits };
+}
+
+function held(device: DeviceId): DeviceEvent {
+  return { kind: 'card-read', device, technology: 'em4100', bits: new Uint8Array(5), bitCount: 40 };
 }
 
 function withIndex(ports: KnowledgePorts, index: CredentialIndex): KnowledgePorts {

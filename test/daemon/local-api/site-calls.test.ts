@@ -268,6 +268,22 @@ test('P13: why a decision was what it was, and what would be decided', async () 
   assert.equal((await ask('2026-06-01T16:00:00+02:00')).body.decision.kind, 'granted');
   assert.equal((await ask('2026-06-04T16:00:00+02:00')).body.decision.reason, 'expired');
   assert.equal(
+    (await ask('2026-06-01T16:00')).body.at,
+    '2026-06-01T14:00:00.000Z',
+    'by the clock there',
+  );
+  const gap = await ask('2027-03-28T02:30');
+  assert.equal(gap.body.at, '2027-03-28T01:00:00.000Z', 'the first moment after the gap');
+  assert.equal((await ask('half past two')).body.error.field, 'at');
+
+  const tried = (as: 'read' | 'operate', pin: string) =>
+    bench.call('POST', '/api/v1/what-if', { as, body: { pin, at: '2026-06-01T16:00' } });
+  assert.equal((await tried('operate', '246813')).body.decision.kind, 'granted');
+  assert.equal((await tried('operate', '111222')).body.decision.reason, 'unknown-credential');
+  assert.equal((await tried('read', '246813')).status, 403, 'else it could be guessed');
+  const both = { pin: '246813', grant: 'g' };
+  assert.equal((await bench.call('POST', '/api/v1/what-if', { body: both })).status, 400);
+  assert.equal(
     site.journal.at(-1)?.seq,
     (await bench.call('GET', '/api/v1/journal?limit=1')).body.lastSeq,
   );
