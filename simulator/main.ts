@@ -1,4 +1,7 @@
-/** `npm run simulate`: the hardware of a config on ptys and TCP ports, until it is told to stop. */
+/**
+ * `npm run simulate`: the hardware of a config on ptys and TCP ports, until it is told to stop; with `--sites`, many
+ * whole sites on one broker instead.
+ */
 import { lstatSync, readFileSync, unlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -21,6 +24,12 @@ const HELP = `Serves the hardware that a config describes: each serial bus on a 
   --seed N           where chance begins, so that faults come in the same places again
   --json             prints one line of JSON once all is up
   --help             prints this
+
+  npm run simulate -- --sites N [--backlog N] [--seconds N] [--spread MS] [--drain N] [--json]
+
+Runs N light sites against one broker (mosquitto where it is installed), takes the broker away and gives it back, and
+prints how connecting, events and backlogs went: N events a site while the broker is away, N seconds of ordinary life,
+all connecting within MS, N events a second and site of a backlog. Ends with 1 if an event was lost or out of order.
 `;
 
 const DEMO = resolve(import.meta.dirname, '../config/demo.yaml');
@@ -54,6 +63,11 @@ process.exitCode = await main().catch((error: unknown) => {
 });
 
 async function main(): Promise<number> {
+  const line = process.argv.slice(2);
+  if (line.some((word) => /^--sites(=|$)/.test(word)) && !line.includes('--help')) {
+    const { fleetCommand } = await import('./site/fleet.ts'); // with the daemon in it: only for who asks
+    return await fleetCommand(line);
+  }
   const options = readOptions();
   if (options.help) {
     process.stdout.write(HELP);

@@ -1,6 +1,6 @@
 /**
  * Many light sites on one broker: how long until all are connected, what a broker that comes back is asked to bear, and
- * whether backlogs arrive whole and in order. `npm run simulate -- --sites 500`, or this file by itself.
+ * whether backlogs arrive whole and in order. `npm run simulate -- --sites 500`.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -341,25 +341,20 @@ function seconds(length: Millis): string {
   return `${(length / 1000).toFixed(1)} s`;
 }
 
-/** `--sites N [--backlog N] [--seconds N] [--spread MS] [--drain N] [--json]`; the exit status. */
+/** `--sites N [--backlog N] [--seconds N] [--spread MS] [--drain N] [--json]`; the exit status. @throws RangeError */
 export async function fleetCommand(line: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...line],
-    options: {
-      sites: { type: 'string', default: '100' },
-      backlog: { type: 'string', default: '100' },
-      seconds: { type: 'string', default: '5' },
-      spread: { type: 'string', default: '2000' },
-      drain: { type: 'string', default: '20' },
-      json: { type: 'boolean', default: false },
-    },
-  });
+  const values = readOptions(line);
+  const count = (name: keyof typeof values & string, most: number) => {
+    const value = Number(values[name]);
+    if (Number.isInteger(value) && value >= 1 && value <= most) return value;
+    throw new RangeError(`--${name} is a whole number from 1 to ${most}, not "${values[name]}"`);
+  };
   const report = await runFleet({
-    sites: Number(values.sites),
-    backlog: Number(values.backlog),
-    seconds: Number(values.seconds),
-    spread: Number(values.spread),
-    drainPerSecond: Number(values.drain),
+    sites: count('sites', 10_000),
+    backlog: count('backlog', 100_000),
+    seconds: count('seconds', 86_400),
+    spread: count('spread', 3_600_000),
+    drainPerSecond: count('drain', 10_000),
     clock: realClock(),
     random: realRandom(),
     ...(values.json ? {} : { told: (text: string) => console.log(text) }),
@@ -371,4 +366,20 @@ export async function fleetCommand(line: readonly string[]): Promise<number> {
   return report.lost === 0 && report.outOfOrder === 0 ? 0 : 1;
 }
 
-if (import.meta.main) process.exitCode = await fleetCommand(process.argv.slice(2));
+function readOptions(line: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...line],
+      options: {
+        sites: { type: 'string', default: '100' },
+        backlog: { type: 'string', default: '100' },
+        seconds: { type: 'string', default: '5' },
+        spread: { type: 'string', default: '2000' },
+        drain: { type: 'string', default: '20' },
+        json: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (error) {
+    throw new RangeError(error instanceof Error ? error.message : String(error));
+  }
+}

@@ -54,9 +54,20 @@ test('what is wrong with the options is told in a sentence, with exit status 2',
     [['--config', join(directory, 'none.yaml')], /no such file/],
     [['--directory', directory, '--port', 'x'], /--port is a whole number, not "x"/],
     [['--directory', directory, '--contents', moves], /verb/],
+    [['--sites', 'many'], /--sites is a whole number from 1 to 10000, not "many"/],
+    [['--sites', '2', '--bogus'], /Unknown option '--bogus'/],
   ] satisfies [string[], RegExp][]) {
     const { status, stderr } = run(...options);
     assert.equal(status, 2, stderr);
     assert.match(stderr, told);
   }
+});
+
+test('with --sites, whole sites on one broker: its report is the last line', () => {
+  const { status, stdout, stderr } = run(
+    ...['--sites', '3', '--backlog', '20', '--seconds', '1', '--spread', '100', '--json'],
+  );
+  assert.equal(status, 0, stderr);
+  const report: unknown = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '');
+  assert.partialDeepStrictEqual(report, { sites: 3, lost: 0, outOfOrder: 0 });
 });
