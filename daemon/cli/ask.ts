@@ -41,6 +41,7 @@ class Prompts implements Ask, Disposable {
     spinner.start(text);
     return {
       say: (next) => spinner.message(next),
+      call: (next) => spinner.message(next),
       done: (last, isGood) => (isGood ? spinner.stop(last) : spinner.error(last)),
     };
   }
@@ -133,8 +134,10 @@ class Lines implements Ask, Disposable {
     return {
       say: (next) => {
         now = next;
-        // What only shows what is being tried is too much in a log; what asks for a hand is not.
-        if (/\(\d+ s\)|\. /.test(next)) this.#say(`  ${next}`);
+      },
+      call: (next) => {
+        now = next;
+        this.#say(`  ${next}`);
       },
       done: (last, isGood) => {
         timer.cancel();

@@ -1,35 +1,29 @@
 /** `latchkey commission`: proves every slot, lock and reader of a site once, and signs what was seen. */
-import { chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { busWay } from '../../config/hardware-schema.ts';
 import { loadConfig, parseConfig } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
-import {
-  readSecret,
-  readSecretText,
-  type SecretSource,
-  secretReferences,
-} from '../../config/secrets.ts';
+import { readSecret, type SecretSource, secretReferences } from '../../config/secrets.ts';
 import { catalogue } from '../../drivers/catalogue.ts';
-import { privateJwkFrom, privateJwkIn } from '../cloud/enrolment.ts';
-import { type PrivateJwk, type PublicJwk, publicHalf, publicJwkSchema } from '../cloud/jose.ts';
-import { parseJson } from '../cloud/jws.ts';
+import type { PrivateJwk } from '../cloud/jose.ts';
 import { type Commissioned, commission } from '../commission/commission.ts';
 import { faultsOf, fragmentText, type Written, writtenIn } from '../commission/fragment.ts';
 import { judge, type Sheet, sheetText } from '../commission/sheet.ts';
-import { signSheet, verifySheet } from '../commission/signed-sheet.ts';
+import { signSheet } from '../commission/signed-sheet.ts';
 import { openersOf } from '../openers.ts';
 import { Radios } from '../platform/ble-backend.ts';
 import { realClock } from '../platform/clock.ts';
 import { realRandom } from '../platform/random.ts';
 import { lastTimeContact } from '../platform/time-contact.ts';
-import { lockDirectory } from '../store/lock.ts';
-import { StorageError } from '../store/ports.ts';
 import { openAsk } from './ask.ts';
-import { CommandFailure, EXIT, printJson, printLine, styled } from './output.ts';
-import { readRunFile } from './run-file.ts';
+import { signingKey } from './commission-key.ts';
+import { keepOwner, locked, mustNotRun } from './commission-lock.ts';
+import type { VerifyOptions } from './commission-verify.ts';
+import { verify } from './commission-verify.ts';
+import { CommandFailure, EXIT, printJson } from './output.ts';
 import { variableOption } from './variables.ts';
 
 interface CommissionOptions {
@@ -44,15 +38,6 @@ interface CommissionOptions {
   readonly yes: boolean;
   readonly json: boolean;
 }
-
-interface VerifyOptions {
-  readonly config?: string;
-  readonly set: ReadonlyMap<string, string>;
-  readonly key?: string;
-  readonly json: boolean;
-}
-
-const SIGNING_KEY = 'signing-key.json';
 
 const EXAMPLES = `
 Examples:
@@ -236,68 +221,6 @@ function write(
   if (json) printJson(sheet);
 }
 
-function verify(file: string, { config, set, key, json }: VerifyOptions): void {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new CommandFailure(`no sheet to read: ${why}`, EXIT.badInput);
-  }
-  const trusted = trustedKey(config, set, key);
-  const found = verifySheet(text, trusted);
-  if (found.kind === 'refused') {
-    process.exitCode = EXIT.failed;
-    if (json) printJson({ ok: false, why: found.why });
-    else printLine(`${styled('red', 'refused')}  ${file}: ${found.why}`);
-    return;
-  }
-  const { sheet, kid, thumbprint: print, isKnownKey } = found;
-  if (json) {
-    printJson({ ok: true, result: sheet.result, kid, thumbprint: print, isKnownKey, sheet });
-    return;
-  }
-  printLine(
-    `${styled('green', 'intact')}  ${file}: ${sheet.result}, ${sheet.site.id}, ${sheet.endedAt}`,
-  );
-  printLine(`signed by ${kid}, key ${print}`);
-  if (!isKnownKey) {
-    printLine(
-      'the key is the one that the sheet names itself: --config or --key tells whose it is',
-    );
-  }
-}
-
-function trustedKey(
-  config: string | undefined,
-  set: ReadonlyMap<string, string>,
-  key: string | undefined,
-): PublicJwk | undefined {
-  if (key !== undefined) return publicKeyIn(key);
-  if (config === undefined) return undefined;
-  const site = loadConfig(config, { variables: set });
-  const path = join(site.store.directory, SIGNING_KEY);
-  if (site.secrets.signingKey === undefined && !existsSync(path)) {
-    throw new CommandFailure(`this site has no key yet: there is no ${path}`, EXIT.badInput);
-  }
-  return publicHalf(
-    signingKey(site, { credentialsDirectory: process.env['CREDENTIALS_DIRECTORY'] }),
-  );
-}
-
-function publicKeyIn(path: string): PublicJwk {
-  const read = publicJwkSchema.safeParse(parseJson(readFileSync(path)));
-  if (read.success) return read.data;
-  throw new CommandFailure(`${path}: a public JWK of curve Ed25519 is wanted`, EXIT.badInput);
-}
-
-/** The bridge's own key, made in the store where there is none yet. */
-function signingKey({ secrets, store }: Config, source: SecretSource): PrivateJwk {
-  return secrets.signingKey === undefined
-    ? privateJwkIn(join(store.directory, SIGNING_KEY), 'Ed25519')
-    : privateJwkFrom(readSecretText(secrets.signingKey, 'secrets.signingKey', source), 'Ed25519');
-}
-
 function busesOf({ buses }: Config, wanted: readonly string[]): readonly string[] {
   const all = Object.keys(buses);
   for (const name of wanted) {
@@ -321,45 +244,6 @@ function isSearched({ buses, devices }: Config, name: string, find: boolean): bo
   const { way } = busWay(bus);
   if (way !== 'serial' && way !== 'tcp') return false;
   return find || !Object.values(devices).some((device) => device.bus === name);
-}
-
-function mustNotRun(directory: string): void {
-  const running = readRunFile(directory);
-  if (running === undefined || !isAlive(running.pid)) return;
-  throw new CommandFailure(
-    `the daemon runs (process ${running.pid}) and has these ports: stop it first, such as by systemctl stop latchkey`,
-    EXIT.badInput,
-  );
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    return code === 'EPERM';
-  }
-}
-
-/** No daemon starts on this store meanwhile. */
-function locked(directory: string): Disposable {
-  try {
-    return lockDirectory(directory);
-  } catch (error) {
-    if (!(error instanceof StorageError)) throw error;
-    throw new CommandFailure(`${error.message}: stop it first`, EXIT.badInput);
-  }
-}
-
-/** What root made in the store of the service belongs to the service. */
-function keepOwner(directory: string): void {
-  if (process.getuid?.() !== 0) return;
-  const { uid, gid } = statSync(directory);
-  for (const name of [SIGNING_KEY, 'lock.db']) {
-    const path = join(directory, name);
-    if (existsSync(path)) chownSync(path, uid, gid);
-  }
 }
 
 function deviceSecrets({ devices }: Config, source: SecretSource): ReadonlyMap<string, Uint8Array> {

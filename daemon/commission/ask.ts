@@ -2,7 +2,10 @@
 
 /** Something that takes longer than a second: shown from its beginning to its end. */
 export interface Busy {
+  /** What is being done or tried now. */
   say(text: string): void;
+  /** A hand is wanted. */
+  call(text: string): void;
   done(text: string, isGood: boolean): void;
 }
 

@@ -216,7 +216,9 @@ class Run {
     const busy = ask.busy(`waiting for ${devices.length} devices`);
     const end = clock.uptime() + UP_WITHIN;
     const missing = () => devices.filter(({ id }) => !field.isUp(id)).map(({ id }) => id);
-    while (missing().length > 0 && clock.uptime() < end && !signal.aborted) {
+    const isOver = () =>
+      clock.uptime() >= end || missing().every((id) => field.hasFailed(id)) || signal.aborted;
+    while (missing().length > 0 && !isOver()) {
       busy.say(`waiting for ${missing().join(', ')}`);
       await pause(clock, 200, signal);
     }

@@ -47,6 +47,7 @@ export class Field {
   readonly #presence = new Map<string, boolean>();
   readonly #contacts = new Map<DeviceId, boolean>();
   readonly #hardware = new Map<DeviceId, Extract<DeviceEvent, { kind: 'identity' }>>();
+  readonly #failed = new Set<DeviceId>();
   #asked = 0;
 
   constructor(parts: FieldParts) {
@@ -70,6 +71,11 @@ export class Field {
 
   isUp(device: DeviceId): boolean {
     return this.status(device)?.link === 'up';
+  }
+
+  /** It was asked for long enough, and said nothing. */
+  hasFailed(device: DeviceId): boolean {
+    return this.#failed.has(device);
   }
 
   hardware(device: DeviceId): Extract<DeviceEvent, { kind: 'identity' }> | undefined {
@@ -123,6 +129,12 @@ export class Field {
         break;
       case 'door-contact':
         this.#contacts.set(event.device, event.isOpen);
+        break;
+      case 'offline':
+        this.#failed.add(event.device);
+        break;
+      case 'online':
+        this.#failed.delete(event.device);
         break;
       case 'identity':
         this.#hardware.set(event.device, event);

@@ -110,7 +110,7 @@ async function proveSlot(
   }
   const openMs = opened.afterMs;
   const sense: Sense = before ? 'inverted' : 'as-configured';
-  busy.say(`${device} slot ${slot}: open. Shut it (${seconds(patience)})`);
+  busy.call(`${device} slot ${slot}: open. Shut it (${seconds(patience)})`);
   const shut = await changeFrom(opened.isOpen, { device, slot }, listening, patience, work);
   if (shut === undefined) {
     const why = signal.aborted ? 'stopped before it was shut' : `not shut in ${seconds(patience)}`;

@@ -12,6 +12,12 @@ const HOLD: Millis = 3000;
 export async function proveLock(device: DeviceId, work: Work): Promise<Sense | undefined> {
   const { ask, field, signal } = work;
   goOn(work);
+  if (!field.isUp(device)) {
+    const seen = field.status(device)?.detail || 'it does not answer';
+    note(work, { device, part: 'lock', result: 'not-tried', seen });
+    ask.tell(`${device} lock: not tried, ${seen}`);
+    return undefined;
+  }
   const isReady = await ask.confirm(
     `${device} will be unlocked once, for ${seconds(HOLD)}. Stand at its door, shut. Begin?`,
     true,

@@ -1,6 +1,5 @@
 /** One fob and one code at each reader. What they were is neither printed nor kept: only of which kind and how long. */
 import type { DeviceEvent, DeviceId } from '../../drivers/contract/device.ts';
-import { NO_STATISTICS } from '../../drivers/contract/device.ts';
 import type { Proof } from './sheet.ts';
 import { goOn, note, seconds, type Work } from './work.ts';
 
@@ -35,7 +34,14 @@ async function proveInput(device: DeviceId, part: 'fob' | 'pin', work: Work): Pr
     part === 'fob'
       ? `Hold a fob to ${device}`
       : `Type 1 2 3 4 5 6 7 8 9 0, or another code, at ${device}, with the key that ends it`;
-  const before = field.status(device)?.statistics ?? NO_STATISTICS;
+  const first = field.status(device);
+  if (first?.link !== 'up') {
+    const seen = first?.detail || first?.link || 'the reader is not there';
+    note(work, { device, part, result: 'not-tried', seen });
+    ask.tell(`${device} ${part}: not tried, ${seen}`);
+    return;
+  }
+  const before = first.statistics;
   using listening = field.listen();
   const busy = ask.busy(`${what} (${seconds(patience)})`);
   const wrong: string[] = [];
@@ -46,7 +52,7 @@ async function proveInput(device: DeviceId, part: 'fob' | 'pin', work: Work): Pr
       const fault = read === undefined ? faultIn(event) : undefined;
       if (fault !== undefined) {
         wrong.push(fault);
-        busy.say(`${device}: ${fault}. ${what}`);
+        busy.call(`${device}: ${fault}. ${what}`);
       }
       return read;
     },
