@@ -1,5 +1,6 @@
 /** Who may talk to the daemon, and whom it talks to. */
 import { z } from 'zod';
+import { targetSchema } from './place-schema.ts';
 import { duration, filePath, hostAndPort, name, secretReference } from './values.ts';
 
 /** conventions 1.5. */
@@ -119,6 +120,11 @@ function vendorFields(baseUrl: string) {
     credentials: secretReference.describe('API key or token; of Keycafe, EMAIL/token:TOKEN'),
     connect: z.boolean().default(true).describe('keep in step with the vendor’s own cloud'),
     poll: duration('5s', '24h').prefault('60s').describe('between two full readings'),
+    staleAfter: duration('5m', '366d')
+      .optional()
+      .describe(
+        'what the vendor gave refuses when nothing was read there for so long; without it, never',
+      ),
     dialect: z.boolean().default(false).describe('answer this vendor’s own calls here too'),
     dialectKeys: secretReference
       .optional()
@@ -161,9 +167,25 @@ const intserv = z.strictObject({
   codeMost: z.int().min(4).max(16).optional(),
 });
 
+const seam = z.strictObject({
+  ...vendorFields('https://connect.getseam.com'),
+  devices: z
+    .record(vendorId, targetSchema)
+    .default({})
+    .describe('locks and keys of this config, by the id of the device at Seam'),
+  entrances: z
+    .record(vendorId, targetSchema)
+    .default({})
+    .describe('the same, by the id of an entrance'),
+  spaces: z.record(vendorId, targetSchema).default({}).describe('the same, by the id of a space'),
+  webhook: secretReference
+    .optional()
+    .describe('whsec_… of the webhook by which Seam reports events here, at /hooks/seam'),
+});
+
 export const vendorsSchema = z.strictObject({
   keycafe: keycafe.optional(),
-  seam: z.strictObject(vendorFields('https://connect.getseam.com')).optional(),
+  seam: seam.optional(),
   intserv: intserv.optional(),
 });
 

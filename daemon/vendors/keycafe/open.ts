@@ -4,6 +4,7 @@ import type { VendorDesk, VendorLog } from '../desk.ts';
 import type { DialectRoute } from '../dialect.ts';
 import { differencesOf, driftOf } from '../difference.ts';
 import type { HttpClient } from '../http.ts';
+import { StaleGuard } from '../stale-guard.ts';
 import type { VendorPart } from '../vendor.ts';
 import { VendorSync } from '../vendor-sync.ts';
 import { KeycafeConnector } from './connector.ts';
@@ -23,6 +24,8 @@ export interface OpenKeycafe {
         readonly credentials: () => string;
         readonly poll: Millis;
         readonly reportExchanges: boolean;
+        /** What Keycafe gave refuses when nothing was read there for so long. */
+        readonly staleAfter?: Millis;
         /** `USERNAME:PASSWORD` that Keycafe shows when it calls us. */
         readonly webhook?: string;
       }
@@ -65,8 +68,10 @@ export function openKeycafe(options: OpenKeycafe): VendorPart {
     fidelity: (grant) => remarksOn(grant, sync, places),
     wake,
     run: async (signal) => {
-      if (connector === undefined) await sync.recover();
-      else await connector.run(signal);
+      if (connector === undefined) return sync.recover();
+      const guard =
+        cloud?.staleAfter === undefined ? undefined : new StaleGuard(sync, cloud.staleAfter);
+      await Promise.all([connector.run(signal), guard?.run(signal)]);
     },
   };
 }

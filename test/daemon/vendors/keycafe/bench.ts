@@ -15,6 +15,7 @@ export interface BenchOptions {
   readonly places?: Partial<OpenKeycafe['places']>;
   readonly secret?: string;
   readonly reportExchanges?: boolean;
+  readonly staleAfter?: number;
 }
 
 export async function keycafeBench(options: BenchOptions) {
@@ -50,6 +51,7 @@ export async function keycafeBench(options: BenchOptions) {
         poll: POLL,
         reportExchanges: options.reportExchanges ?? false,
         webhook: 'hook:secret',
+        ...(options.staleAfter === undefined ? {} : { staleAfter: options.staleAfter }),
       },
       dialectKeys: [SECRET],
       places,

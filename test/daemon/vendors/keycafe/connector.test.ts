@@ -93,13 +93,17 @@ test('told to wait, it sends nothing until then, and goes on where it was', asyn
   assert.equal(site.daemon.desk.grants.count('keycafe'), 130);
 });
 
-test('it never asks more than the vendor allows, however much there is to read', async () => {
+test('it never asks more than the vendor allows, however often it is woken', async () => {
   await using bench = await keycafeBench({ seed: 15 });
-  const { site, cloud, flat } = bench;
-  for (let at = 0; at < 62 * 50; at += 1) cloud.addAccess(STAY, flat.id);
-  await site.advance(4 * POLL);
+  const { site, cloud, part } = bench;
+  for (let at = 0; at < 60; at += 1) {
+    part.wake();
+    await site.advance(500);
+  }
   assert.equal(cloud.penalties, 0);
-  assert.equal(site.daemon.desk.grants.count('keycafe'), 3100);
+  assert.equal(cloud.server.requests.length, 60);
+  await bench.poll();
+  assert.ok(cloud.server.requests.length > 60);
 });
 
 test('the wrong form of a user name is refused, and that is shown', async () => {
@@ -235,4 +239,32 @@ test('both sides changed an access while they were apart: what both allow holds'
   assert.equal(stored?.window.start, Date.parse('2026-03-03T08:00Z'));
   assert.equal(stored?.window.end, Date.parse('2026-03-03T19:00Z'));
   assert.deepEqual(bench.part.differences(), []);
+});
+
+test('while Keycafe is away its age is shown, and what it gave opens for as long as the site allows', async () => {
+  for (const staleAfter of [undefined, 30 * POLL]) {
+    await using bench = await keycafeBench({
+      seed: 16,
+      ...(staleAfter === undefined ? {} : { staleAfter }),
+    });
+    const { site, cloud, flat, part } = bench;
+    const access = cloud.addAccess(STAY, flat.id);
+    await bench.poll();
+    const synced = part.status.syncedAt;
+    cloud.server.isAway = true;
+    await bench.poll(31);
+    assert.equal(part.status.syncedAt, synced);
+    assert.equal(part.status.online, false);
+    await site.type(`${access.bookingCode}#`);
+    if (staleAfter === undefined) {
+      assert.equal(site.pulseCount, 1);
+      continue;
+    }
+    assert.equal(site.last('access.denied').body['reason'], 'unsupported-limit');
+    cloud.server.isAway = false;
+    await bench.poll(8);
+    await site.advance(30_000);
+    await site.type(`${access.bookingCode}#`);
+    assert.equal(site.pulseCount, 1);
+  }
 });
