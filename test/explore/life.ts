@@ -173,11 +173,12 @@ class Life {
     const { journal } = site.daemon.desk;
     if (!journal.isSafe) throw new Broken('P8', 'the disk is well again, the store is not');
     const told = this.#cloud.events;
-    const seqs = told.map(({ seq }) => seq);
+    const seqs = told.map(({ seq }) => seq).toSorted((a, b) => a - b);
     // It came when the site was running, and is told everything from there.
     const first = seqs[0] ?? 1;
     const astray = seqs.find((seq, n) => seq !== first + n);
-    if (astray !== undefined) throw new Broken('P8', `the cloud was told ${astray} out of order`);
+    if (astray !== undefined)
+      throw new Broken('P8', `the cloud has no entry before ${astray}, or that one twice`);
     if (this.#cloud.forged > 0) throw new Broken('P8', 'the cloud was told what was not written');
     if ((seqs.at(-1) ?? 0) < journal.lastSeq - 20)
       throw new Broken('P8', `of ${journal.lastSeq} entries the cloud has ${told.length}`);
