@@ -101,6 +101,7 @@ export class DeviceBoard {
     return this.#parts.status().map((status) => {
       const said = this.#said.get(status.device);
       const slots = this.#slots(status.device);
+      const { lastSeen: _seen, ...statistics } = status.statistics;
       return {
         v: 1,
         ts: now,
@@ -114,6 +115,7 @@ export class DeviceBoard {
         ...(said?.battery === undefined ? {} : { battery: said.battery }),
         ...(said === undefined || said.faults.size === 0 ? {} : { faults: [...said.faults] }),
         ...(slots === undefined ? {} : { slots }),
+        statistics,
       };
     });
   }

@@ -47,6 +47,7 @@ export interface SiteDeskParts {
   /** Grants or keys were changed here. */
   readonly grantsChanged: () => void;
   readonly adopt: (device: DeviceId) => void;
+  readonly vendors: () => readonly VendorView[];
 }
 
 interface Enrolling {
@@ -114,7 +115,7 @@ export class TheDesk implements SiteDesk {
   }
 
   vendors(): readonly VendorView[] {
-    return [];
+    return this.#parts.vendors();
   }
 
   health(): readonly HealthCheck[] {

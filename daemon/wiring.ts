@@ -45,6 +45,9 @@ import { livePointer, openGrantStore } from './store/grants-open.ts';
 import { openJournal } from './store/journal-open.ts';
 import { runUpkeep } from './upkeep.ts';
 import { Vault } from './vault.ts';
+import type { HttpClient } from './vendors/http.ts';
+import type { VendorPart } from './vendors/vendor.ts';
+import { vendorsOf } from './vendors-of.ts';
 import { Watch, type WatchParts } from './watch.ts';
 
 /** What a start of the daemon is given from outside; the real ones come from `platform/`. */
@@ -58,6 +61,8 @@ export interface Outside {
   readonly openers: ReadonlyMap<string, BusOpener>;
   /** The broker of the own cloud; `undefined` where the config names none. */
   readonly broker: Broker | undefined;
+  /** How clouds of vendors are called. */
+  readonly http: HttpClient;
   /** Names the system's last contact with a time server. */
   readonly lastTimeContact: () => number | undefined;
   readonly versions: Readonly<Record<string, string>>;
@@ -71,6 +76,8 @@ export interface Outside {
 
 export interface Daemon extends AsyncDisposable {
   readonly desk: TheDesk;
+  /** Clouds of vendors that the config names. */
+  readonly vendors: readonly VendorPart[];
   /** The keys of this box, as its cloud must know them. */
   readonly identity: BridgeIdentity | undefined;
   /** Runs until the signal, then ends what is under way. Disposing closes the rest. */
@@ -253,6 +260,8 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
               },
             },
             log,
+            grantsChanged: () => desk.grantsChanged(),
+            accessLevels: facts.policies.accessLevels,
           }),
         );
   const retime = () => {
@@ -288,16 +297,28 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
         detail: `${inbox.length} waiting, ${inbox.refused} refused`,
       },
     ],
-    grantsChanged: retime,
+    grantsChanged: () => {
+      retime();
+      for (const vendor of vendors) vendor.wake();
+    },
+    vendors: () => vendors.map(({ status }) => status),
     adopt: (device) => {
       const bus = wires.devices.find(({ id }) => id === device)?.bus;
       if (bus !== undefined) devices.adopt(bus);
     },
   });
 
+  const vendors = vendorsOf(config, {
+    desk,
+    http: outside.http,
+    secrets: outside.secrets,
+    log,
+  });
+
   const owned = parts.move();
   return {
     desk,
+    vendors,
     identity,
     async run(signal) {
       const found = { ...opened, ...told, versions: outside.versions };
@@ -330,6 +351,7 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
         devices.run(signal),
         cloud?.run(signal),
         watch.run(signal),
+        ...vendors.map((vendor) => vendor.run(signal)),
         runUpkeep(
           {
             clock,

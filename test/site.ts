@@ -226,6 +226,7 @@ export class SimulatedSite implements AsyncDisposable {
       secrets: { credentialsDirectory: join(this.directory, 'credentials') },
       log: (event, fields) => this.log.push({ event, fields }),
       openers: this.#openers,
+      http: { send: () => Promise.reject(new Error('no vendor is reached from here')) },
       broker: this.#broker,
       lastTimeContact: () => (this.hasTimeServer ? this.clock.uptime() : undefined),
       versions: { latchkey: 'test' },

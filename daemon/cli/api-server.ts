@@ -5,6 +5,7 @@ import { readSecretText, type SecretSource } from '../../config/secrets.ts';
 import { splitHostAndPort } from '../../config/values.ts';
 import { Accounts } from '../local-api/accounts.ts';
 import type { SiteDesk } from '../local-api/desk.ts';
+import { panelRoutes } from '../local-api/panel-routes.ts';
 import { localApi } from '../local-api/server.ts';
 import { Sessions } from '../local-api/sessions.ts';
 import { drawToken, Tokens } from '../local-api/tokens.ts';
@@ -14,6 +15,7 @@ import {
   type HttpRoute,
   type HttpServer,
 } from '../platform/http.ts';
+import type { VendorPart } from '../vendors/vendor.ts';
 import { CommandFailure } from './output.ts';
 import { writeRunFile } from './run-file.ts';
 
@@ -21,8 +23,8 @@ export interface ApiServerOptions {
   readonly config: Config;
   readonly desk: SiteDesk;
   readonly secrets: SecretSource;
-  /** Served beside the API: vendor dialects, the panel. */
-  readonly routes?: readonly HttpRoute[];
+  /** Told of by the API, and answering their vendors' own calls beside it. */
+  readonly vendors: readonly VendorPart[];
   /** A request broke; for the operator's log. */
   readonly broken: (error: unknown, where: string) => void;
 }
@@ -33,7 +35,7 @@ export interface ApiServer extends AsyncDisposable {
 
 /** @throws ConfigError for tokens and keys that are missing; CommandFailure where nothing can be served at that address. */
 export async function serveApi(options: ApiServerOptions): Promise<ApiServer> {
-  const { config, desk, secrets, broken, routes = [] } = options;
+  const { config, desk, secrets, broken, vendors } = options;
   const { listen, hosts, tls, panelOpening } = config.api;
   const { directory } = config.store;
   const own = drawToken(desk.random);
@@ -62,7 +64,19 @@ export async function serveApi(options: ApiServerOptions): Promise<ApiServer> {
               key: readSecretText(tls.key, 'api.tls.key', secrets),
             },
           }),
-      routes: [...localApi({ desk, tokens, accounts, sessions, panelOpening, broken }), ...routes],
+      routes: [
+        ...localApi({
+          desk,
+          tokens,
+          accounts,
+          sessions,
+          panelOpening,
+          vendors: () => vendors,
+          broken,
+        }),
+        ...panelRoutes({ panelOpening }),
+        ...vendors.flatMap((vendor): readonly HttpRoute[] => vendor.routes),
+      ],
       broken,
     }),
   );

@@ -26,6 +26,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   'setup-code': async () => (await import('./setup-code.ts')).setupCodeCommand,
   drivers: async () => (await import('./drivers.ts')).driversCommand,
   ble: async () => (await import('./ble.ts')).bleCommand,
+  vendors: async () => (await import('./vendors.ts')).vendorsCommand,
   cloud: async () => (await import('./cloud.ts')).cloudCommand,
   commission: async () => (await import('./commission.ts')).commissionCommand,
 };

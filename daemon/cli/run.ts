@@ -11,6 +11,7 @@ import type { Broker } from '../cloud/broker.ts';
 import { openersOf } from '../openers.ts';
 import { Radios } from '../platform/ble-backend.ts';
 import { realClock } from '../platform/clock.ts';
+import { UndiciClient } from '../platform/http-client.ts';
 import { openLog } from '../platform/log.ts';
 import { mqttBroker } from '../platform/mqtt-broker.ts';
 import { realRandom } from '../platform/random.ts';
@@ -59,6 +60,7 @@ async function run({ config: file, set }: RunOptions): Promise<void> {
     else if (news.kind === 'up') log.info('radio-up', { adapter });
     else log.debug('radio', { adapter, line: news.line });
   });
+  await using http = new UndiciClient();
   const outside: Outside = {
     clock,
     random: realRandom(),
@@ -71,6 +73,7 @@ async function run({ config: file, set }: RunOptions): Promise<void> {
       advise: (bus, advice) => log.warn('port-advice', { bus, advice }),
     }),
     broker: brokerOf(config, secrets),
+    http,
     lastTimeContact:
       config.site.policies.clockSource === 'assumed' ? contactAtAnyTime(clock) : lastTimeContact,
     versions: {
@@ -93,6 +96,7 @@ async function run({ config: file, set }: RunOptions): Promise<void> {
   await using api = await serveApi({
     config,
     desk: daemon.desk,
+    vendors: daemon.vendors,
     secrets,
     broken: (error, where) => log.error('api-broke', { where, error }),
   });

@@ -1,6 +1,7 @@
 /** The local API: each endpoint with its check of caller and request, and one shape for all errors. */
 import type { z } from 'zod';
 import { StorageError } from '../store/ports.ts';
+import type { VendorPart } from '../vendors/vendor.ts';
 import type { Accounts } from './accounts.ts';
 import type { SiteDesk } from './desk.ts';
 import { deviceEndpoints } from './devices.ts';
@@ -28,6 +29,7 @@ import { Requests } from './requests.ts';
 import { COOKIE, type Sessions } from './sessions.ts';
 import { siteEndpoints } from './site.ts';
 import { includes, type Tokens } from './tokens.ts';
+import { vendorEndpoints } from './vendors.ts';
 
 export interface LocalApiOptions {
   readonly desk: SiteDesk;
@@ -36,6 +38,8 @@ export interface LocalApiOptions {
   readonly sessions: Sessions;
   /** People at the panel may open slots and locks too, not only programs with a token. */
   readonly panelOpening: boolean;
+  /** Clouds of vendors that the config names. */
+  readonly vendors?: () => readonly VendorPart[];
   /** An endpoint broke; told to the operator's log. */
   readonly broken: (error: unknown, where: string) => void;
 }
@@ -48,8 +52,10 @@ export function localApi(options: LocalApiOptions): readonly ApiRoute[] {
   );
 }
 
-export function apiEndpoints(parts: LoginParts): readonly Endpoint[] {
-  const { desk } = parts;
+export function apiEndpoints(
+  parts: LoginParts & Pick<LocalApiOptions, 'vendors'>,
+): readonly Endpoint[] {
+  const { desk, vendors = () => [] } = parts;
   const requests = new Requests(desk);
   const endpoints = [
     ...loginEndpoints(parts),
@@ -60,6 +66,7 @@ export function apiEndpoints(parts: LoginParts): readonly Endpoint[] {
     ...grantEndpoints(desk, requests),
     ...entryEndpoints(desk),
     ...reasonEndpoints(desk),
+    ...vendorEndpoints(desk, vendors),
     ...healthEndpoints(desk),
     metricsEndpoint(desk),
   ];

@@ -20,7 +20,7 @@ test('status, differences and fidelity are told as they are documented', async (
   const ask = async (path: string, params = {}, query = {}) => {
     const found = endpoints.find((each) => each.path === path);
     assert.ok(found?.reply);
-    const principal = { name: 'test', scope: 'read' } as const;
+    const principal = { name: 'test', scope: 'read', by: 'test' } as const;
     const asked = {
       params,
       query,
@@ -31,7 +31,7 @@ test('status, differences and fidelity are told as they are documented', async (
       headers: {},
       remote: '127.0.0.1',
       isEncrypted: false,
-      session: undefined,
+      session: '',
     };
     return Object(found.reply.parse(await found.call(asked)));
   };
