@@ -97,7 +97,7 @@ export function codeEndpoints(parts: DialectParts): readonly SeamEndpoint[] {
       const record = {
         kind: KINDS.code,
         origin: 'here',
-        state: 'in-step',
+        state: parts.stateOf([targetOf(device)]),
         since: desk.clock.now(),
         sealed: sync.seal(id, fields),
       } as const;
@@ -196,7 +196,16 @@ export function codeEndpoints(parts: DialectParts): readonly SeamEndpoint[] {
       };
       const sealed = sync.seal(id, next);
       await sync.apply(
-        [{ id, grant: wantedCode(id, next, parts), record: { ...record, sealed } }],
+        [
+          {
+            id,
+            grant: wantedCode(id, next, parts),
+            record:
+              record.ref === undefined
+                ? { ...record, sealed }
+                : sync.changed(record, 'to-update', { sealed }),
+          },
+        ],
         { by: BY },
       );
       const { code: _told, ...kept } = codeBody(next, parts, call);
@@ -217,7 +226,8 @@ export function codeEndpoints(parts: DialectParts): readonly SeamEndpoint[] {
           throw notFound('access_code');
         }
         limits.take('delete-code', fields.device_id);
-        const state = record.ref === undefined ? 'gone' : 'to-revoke';
+        const isThere = record.ref !== undefined || record.state === 'creating';
+        const state = isThere ? 'to-revoke' : 'gone';
         await sync.apply([{ id, revoke: true, record: sync.changed(record, state) }], { by: BY });
         return { action_attempt: await attempts.done('DELETE_ACCESS_CODE', fields.device_id, {}) };
       },
@@ -249,7 +259,9 @@ export function codeEndpoints(parts: DialectParts): readonly SeamEndpoint[] {
 
   function ownCode(_parts: DialectParts, access_code_id: string): Code {
     const id = access_code_id.toLowerCase();
-    const found = shelves.codes.find((each) => each.access_code_id === id);
+    const found = shelves.codes
+      .all()
+      .find(({ fields, record }) => fields.access_code_id === id || record.ref === id);
     if (found !== undefined) return found;
     const isDerived = shelves.grants
       .all()

@@ -354,11 +354,12 @@ async function create(parts: DialectParts, wanted: Wanted): Promise<Grant> {
   return grantOf(parts, fields);
 }
 
-function recordOf({ sync }: DialectParts, id: string, fields: GrantFields) {
+function recordOf(parts: DialectParts, id: string, fields: GrantFields) {
+  const { sync, stateOf } = parts;
   return {
     kind: KINDS.grant,
     origin: 'here',
-    state: 'in-step',
+    state: stateOf(targetsOf(parts, fields)),
     since: sync.desk.clock.now(),
     sealed: sync.seal(id, fields),
   } as const;
@@ -390,7 +391,8 @@ async function keep(
 }
 
 async function remove({ sync }: DialectParts, { id, record, fields }: Grant): Promise<void> {
-  const state = record.ref === undefined ? 'gone' : 'to-revoke';
+  // One that was asked for may be there though no answer came.
+  const state = record.ref === undefined && record.state !== 'creating' ? 'gone' : 'to-revoke';
   const messages = fields.methods
     .map(({ access_method_id }) => idHere(access_method_id))
     .filter((message) => sync.record(message) !== undefined)

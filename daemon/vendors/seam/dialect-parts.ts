@@ -1,4 +1,5 @@
 /** What the rooms of the dialect share. */
+import type { Target } from '../../access/model.ts';
 import type { VendorDesk } from '../desk.ts';
 import type { VendorSync } from '../vendor-sync.ts';
 import type { ActionAttempts } from './action-attempts.ts';
@@ -25,6 +26,8 @@ export interface DialectParts {
   readonly attempts: ActionAttempts;
   readonly limits: DeviceLimits;
   readonly shelves: Shelves;
+  /** Of a new thing with these targets: the vendor is told, or it is this site's alone. */
+  readonly stateOf: (targets: readonly Target[]) => 'to-create' | 'in-step';
 }
 
 export interface Shelves {

@@ -20,13 +20,19 @@ import { type DialectParts, shelvesOf } from './dialect-parts.ts';
 import { peopleEndpoints } from './dialect-people.ts';
 import { callOf, inputOf, type Method, READ, type SeamEndpoint } from './endpoint.ts';
 import { drawnUuid } from './ids.ts';
+import { isTheirs, NO_PLACES, type SeamPlaces } from './places.ts';
 import { errorAnswer, SeamError } from './seam-error.ts';
 import { SiteDevices } from './site-devices.ts';
 
 export interface SeamDialectParts {
   readonly sync: VendorSync;
-  /** Starts with `seam_`; clients refuse any other. Asked at each call. */
-  readonly apiKey: () => string;
+  /** Each starts with `seam_`; clients refuse any other. Asked at each call. */
+  readonly apiKeys: () => readonly string[];
+  readonly places?: SeamPlaces;
+  /** The vendor's cloud is kept in step too: what is on a device of its is told to it. */
+  readonly isConnected?: boolean;
+  /** Something waits for the vendor. */
+  readonly changed?: () => void;
   /** `/seam` by default. */
   readonly mount?: string;
 }
@@ -36,14 +42,18 @@ const METHODS: readonly Method[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 /** Routes for the HTTP server; also for what Seam has and this dialect has not, so that its clients can read the answer. */
 export function seamDialect({
   sync,
-  apiKey,
+  apiKeys,
+  places = NO_PLACES,
+  isConnected = false,
+  changed = () => {},
   mount = '/seam',
 }: SeamDialectParts): readonly DialectRoute[] {
   const { desk } = sync;
   const parts: DialectParts = {
     desk,
     sync,
-    devices: new SiteDevices(desk),
+    devices: new SiteDevices(desk, places),
+    stateOf: (targets) => (isConnected && isTheirs(targets, places) ? 'to-create' : 'in-step'),
     attempts: new ActionAttempts(desk),
     limits: new DeviceLimits(desk.clock),
     shelves: shelvesOf(sync),
@@ -55,7 +65,7 @@ export function seamDialect({
   ): Promise<DialectResponse> => {
     const requestId = drawnUuid(desk.random);
     try {
-      authorize(request, apiKey());
+      authorize(request, apiKeys());
       if (found === undefined) throw new SeamError(404, 'not_found', 'there is no such path');
       const input = inputFor(found, request);
       const call = callOf(request, input);
@@ -63,6 +73,7 @@ export function seamDialect({
       // Changes read before they write; one after the other, none is lost. Doors do not wait for them.
       const isWrite = found.methods !== READ && !found.path.startsWith('/locks/');
       const result = await (isWrite ? writing.next(answer) : answer());
+      if (isWrite) changed();
       const headers = { 'seam-request-id': requestId };
       return { status: 200, headers, body: { ...result, ok: true } };
     } catch (error) {
@@ -89,9 +100,9 @@ export function seamDialect({
   ]);
 }
 
-function authorize(request: DialectRequest, apiKey: string): void {
+function authorize(request: DialectRequest, apiKeys: readonly string[]): void {
   const token = bearerOf(request);
-  if (token === undefined || !isSameSecret(token, apiKey)) {
+  if (token === undefined || !apiKeys.some((each) => isSameSecret(token, each))) {
     throw new SeamError(401, 'unauthorized', 'no valid API key was sent');
   }
 }

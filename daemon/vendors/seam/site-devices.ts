@@ -1,11 +1,13 @@
 /**
  * The site as Seam's devices: a lock is a device, and so is each key (as `keynest_key`, the precedent for key boxes);
- * a door with locks is an entrance, a group of places a space. Their ids follow from their names here.
+ * a door with locks is an entrance, a group of places a space. Their ids follow from their names
+ * here, but for those that Seam has given one.
  */
 import type { DeviceId } from '../../../drivers/contract/device.ts';
 import type { AccessPoint, Key, Target } from '../../access/model.ts';
 import type { VendorDesk } from '../desk.ts';
 import { uuidOf } from './ids.ts';
+import { NO_PLACES, refOf, type SeamPlaces } from './places.ts';
 
 export type SiteDevice =
   | {
@@ -29,9 +31,11 @@ export interface SiteSpace {
 
 export class SiteDevices {
   readonly #desk: VendorDesk;
+  readonly #places: SeamPlaces;
 
-  constructor(desk: VendorDesk) {
+  constructor(desk: VendorDesk, places: SeamPlaces = NO_PLACES) {
     this.#desk = desk;
+    this.#places = places;
   }
 
   get workspace(): string {
@@ -79,11 +83,16 @@ export class SiteDevices {
   }
 
   uuidOfLock(device: string): string {
-    return uuidOf('lock', this.#desk.about.site, device);
+    return (
+      refOf(this.#places, { kind: 'lock', id: device }) ??
+      uuidOf('lock', this.#desk.about.site, device)
+    );
   }
 
   uuidOfKey(key: string): string {
-    return uuidOf('key', this.#desk.about.site, key);
+    return (
+      refOf(this.#places, { kind: 'key', id: key }) ?? uuidOf('key', this.#desk.about.site, key)
+    );
   }
 }
 

@@ -53,7 +53,7 @@ export async function dialectBench(options: Partial<SiteOptions> = {}) {
     // Told as a broken call, which no test expects.
     if (fault !== '') throw new Error(fault);
   };
-  const server = await served(seamDialect({ sync, apiKey: () => API_KEY }).map(checked));
+  const server = await served(seamDialect({ sync, apiKeys: () => [API_KEY] }).map(checked));
   const endpoint = `${server.url}/seam`;
   return {
     site,

@@ -1,0 +1,106 @@
+/** Seam's API as the connector calls it: every path by POST, lists page by page. */
+import { z } from 'zod';
+import { VendorError } from '../http.ts';
+import type { VendorHost } from '../vendor-host.ts';
+import { errorSchema, paginationSchema } from './wire.ts';
+
+/** More pages than there can be: the cursors go in a circle. */
+const PAGES_MOST = 2000;
+
+export class SeamClient {
+  readonly #host: VendorHost;
+
+  constructor(host: VendorHost) {
+    this.#host = host;
+  }
+
+  /** @throws VendorError */
+  async call(
+    path: string,
+    body: object,
+    signal: AbortSignal,
+  ): Promise<Readonly<Record<string, unknown>>> {
+    const reply = await this.#host.call({ method: 'POST', path, body, signal });
+    return read(reply.body, z.record(z.string(), z.unknown()), path);
+  }
+
+  /** The one result of this name. @throws VendorError */
+  async one<T>(
+    path: string,
+    body: object,
+    name: string,
+    schema: z.ZodType<T>,
+    signal: AbortSignal,
+  ): Promise<T> {
+    return checked((await this.call(path, body, signal))[name], schema, path);
+  }
+
+  /** Pages of the result of this name. @throws VendorError */
+  async *pages<T>(
+    path: string,
+    body: object,
+    name: string,
+    schema: z.ZodType<T>,
+    signal: AbortSignal,
+  ): AsyncIterable<readonly T[]> {
+    let cursor: string | undefined;
+    for (let page = 0; page < PAGES_MOST; page += 1) {
+      const asked = cursor === undefined ? body : { ...body, page_cursor: cursor };
+      const answer = await this.call(path, asked, signal);
+      yield checked(answer[name], z.array(schema), path);
+      if (answer['pagination'] === undefined) return;
+      const { has_next_page, next_page_cursor } = checked(
+        answer['pagination'],
+        paginationSchema,
+        path,
+      );
+      if (!has_next_page) return;
+      if (next_page_cursor == null || next_page_cursor === cursor) {
+        throw new VendorError('malformed', `${path}: a page without a way on`);
+      }
+      cursor = next_page_cursor;
+    }
+    throw new VendorError('malformed', `${path}: pages without end`);
+  }
+
+  /** @throws VendorError */
+  async all<T>(
+    path: string,
+    body: object,
+    name: string,
+    schema: z.ZodType<T>,
+    signal: AbortSignal,
+  ): Promise<readonly T[]> {
+    const found: T[] = [];
+    for await (const page of this.pages(path, body, name, schema, signal)) found.push(...page);
+    return found;
+  }
+}
+
+function read<T>(text: string, schema: z.ZodType<T>, path: string): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new VendorError('malformed', `${path}: an answer that is no JSON`, { cause: error });
+  }
+  return checked(value, schema, path);
+}
+
+function checked<T>(value: unknown, schema: z.ZodType<T>, path: string): T {
+  const found = schema.safeParse(value);
+  if (found.success) return found.data;
+  const where = found.error.issues[0]?.path.map(String).join('.') ?? '';
+  throw new VendorError('malformed', `${path}: an answer of another shape at ${where}`);
+}
+
+/** Seam's own word for what is wrong; some answers of 404 are plain text. */
+export function typeIn(body: string): string | undefined {
+  try {
+    const found = errorSchema.safeParse(JSON.parse(body));
+    return found.success ? found.data.error.type : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,419 @@
+/**
+ * Seam, both ways. A round takes back there what was revoked here, asks for events since the last, lists all grants and
+ * codes, fetches again what is new, changed, named by an event or still being programmed, and then tells what was made
+ * and changed here. Events only say where to look: what is true is read.
+ */
+import { z } from 'zod';
+import type { Millis } from '../../../drivers/contract/time.ts';
+import { grantId } from '../../access/model.ts';
+import { type Connector, type ConnectorStatus, Rounds } from '../connector.ts';
+import type { VendorLog } from '../desk.ts';
+import { type Difference, differencesOf, driftOf } from '../difference.ts';
+import { type HttpClient, VendorError } from '../http.ts';
+import { Outward } from '../outward.ts';
+import { Reading, type SeenThing } from '../reading.ts';
+import { RequestBudget } from '../request-budget.ts';
+import { VendorHost } from '../vendor-host.ts';
+import { digestOf } from '../vendor-record.ts';
+import type { VendorSync } from '../vendor-sync.ts';
+import { SeamClient, typeIn } from './client.ts';
+import { idHere, KINDS } from './dialect-parts.ts';
+import { codeFields, grantFields } from './fields.ts';
+import { asMadeHere, codeThing, DEVICE_CODE, grantThings, mirrorDigest } from './mapping.ts';
+import type { SeamPlaces } from './places.ts';
+import { refOf } from './places.ts';
+import { CodePush, GrantPush } from './push.ts';
+import {
+  type AccessGrant,
+  accessCodeSchema,
+  accessGrantSchema,
+  accessMethodSchema,
+  CALLS_PER_MINUTE,
+  eventSchema,
+  type SeamEvent,
+  type UserIdentity,
+  userIdentitySchema,
+} from './wire.ts';
+
+export interface SeamConnectorParts {
+  readonly sync: VendorSync;
+  readonly http: HttpClient;
+  readonly baseUrl: string;
+  /** Asked for at each call. */
+  readonly apiKey: () => string;
+  readonly poll: Millis;
+  readonly places: SeamPlaces;
+  readonly log: VendorLog;
+}
+
+/** Events come late; so much of what was read is asked for again, and known by its id. */
+const OVERLAP_MS = 10 * 60_000;
+const EVENTS_MOST = 500;
+/** What a 429 without `Retry-After` costs. */
+const PENALTY_MS = 15_000;
+const CURSOR = 'events';
+
+const cursorSchema = z.object({ since: z.string(), ids: z.array(z.string()) });
+
+export class SeamConnector implements Connector {
+  readonly #parts: SeamConnectorParts;
+  readonly #client: SeamClient;
+  readonly #rounds: Rounds;
+  readonly #grants: Outward;
+  readonly #codes: Outward;
+  /** Ids of grants, methods and codes that something happened to. */
+  readonly #touched = new Set<string>();
+  /** What was read before this start may have changed in ways that no event tells. */
+  #mustReadAll = true;
+
+  constructor(parts: SeamConnectorParts) {
+    this.#parts = parts;
+    const { sync, http, baseUrl, apiKey, places, poll, log } = parts;
+    const { clock, random } = sync.desk;
+    this.#client = new SeamClient(
+      new VendorHost({
+        http,
+        clock,
+        random,
+        baseUrl,
+        authorization: () => `Bearer ${apiKey()}`,
+        budget: new RequestBudget(clock, CALLS_PER_MINUTE),
+        penalty: PENALTY_MS,
+        wordOf: ({ body }) => typeIn(body),
+      }),
+    );
+    const wake = () => this.wake();
+    const push = new GrantPush({ sync, client: this.#client, places });
+    this.#grants = new Outward({
+      sync,
+      kind: KINDS.grant,
+      wants: ({ targets }) => targets.some((target) => refOf(places, target) !== undefined),
+      create: (task, signal) => push.create(task, signal),
+      update: (task, signal) => push.update(task, signal),
+      revoke: (task, signal) => push.revoke(task, signal),
+      isIdempotent: true,
+      wake,
+    });
+    const codePush = new CodePush({ sync, client: this.#client, places });
+    this.#codes = new Outward({
+      sync,
+      kind: KINDS.code,
+      wants: () => false,
+      fingerprint: ({ id, record }) => codePrint(sync.fields(id, record)),
+      create: (task, signal) => codePush.create(task, signal),
+      update: (task, signal) => codePush.update(task, signal),
+      revoke: (task, signal) => codePush.revoke(task, signal),
+      wake,
+    });
+    this.#rounds = new Rounds({
+      clock,
+      random,
+      poll,
+      log: (event, fields) => log(event, { vendor: 'seam', ...fields }),
+      round: (signal) => this.#round(signal),
+      changed: (online, detail) => this.#turned(online, detail),
+    });
+  }
+
+  get status(): ConnectorStatus {
+    const { syncedAt } = this.#parts.sync;
+    return {
+      vendor: 'seam',
+      online: this.#rounds.online,
+      ...(syncedAt === undefined ? {} : { syncedAt }),
+      detail: this.#rounds.detail,
+      drift: driftOf(this.differences()),
+      pending: this.#grants.pending,
+    };
+  }
+
+  differences(): readonly Difference[] {
+    return differencesOf(this.#parts.sync);
+  }
+
+  wake(): void {
+    this.#rounds.wake();
+  }
+
+  /** An event came by webhook. */
+  hear(event: SeamEvent): void {
+    this.#touch(event);
+    this.wake();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#parts.sync.recover();
+    this.#grants.follow(signal);
+    this.#codes.follow(signal);
+    await this.#rounds.run(signal);
+  }
+
+  /** @throws VendorError */
+  async #round(signal: AbortSignal): Promise<void> {
+    const { sync } = this.#parts;
+    await this.#grants.run(signal, ['to-revoke']);
+    await this.#codes.run(signal, ['to-revoke']);
+    const cursor = await this.#readEvents(signal);
+    const touched = new Set(this.#touched);
+    const isAll = this.#mustReadAll;
+    const isDue = (id: string) => isAll || touched.has(id);
+    const reading = new Reading(sync);
+    const kinds = await this.#read(reading, isDue, signal);
+    // What moved up a page while the next was fetched was on neither; so nothing is gone by one look alone.
+    if (reading.isMissing(kinds)) await this.#read(reading, isDue, signal);
+    if (signal.aborted) return;
+    await reading.complete(kinds, 'seam');
+    await sync.apply([], { by: 'seam', cursors: [{ name: CURSOR, value: cursor }] });
+    this.#mustReadAll = false;
+    for (const id of touched) this.#touched.delete(id);
+    await this.#grants.run(signal);
+    await this.#codes.run(signal);
+  }
+
+  /** Marks what is to be fetched again; what it answers is kept only once that was done. */
+  async #readEvents(signal: AbortSignal): Promise<z.infer<typeof cursorSchema>> {
+    const { sync } = this.#parts;
+    const read = cursorSchema.safeParse(sync.desk.grants.cursor('seam', CURSOR));
+    const before = read.data ?? { since: new Date(sync.desk.clock.now()).toISOString(), ids: [] };
+    const since = new Date(Date.parse(before.since) - OVERLAP_MS).toISOString();
+    let events: readonly SeamEvent[];
+    try {
+      const asked = { since, limit: EVENTS_MOST };
+      events = await this.#client.all('/events/list', asked, 'events', eventSchema, signal);
+    } catch (error) {
+      if (error instanceof VendorError && error.code === 'not-found') return before;
+      throw error;
+    }
+    // There may be more than fit, in an order that is not documented.
+    if (events.length >= EVENTS_MOST) this.#mustReadAll = true;
+    const known = new Set(before.ids);
+    for (const event of events) if (!known.has(event.event_id)) this.#touch(event);
+    const newest = events.reduce(
+      (latest, { created_at }) =>
+        Date.parse(created_at) > Date.parse(latest) ? created_at : latest,
+      before.since,
+    );
+    const kept = events.filter(
+      ({ created_at }) => Date.parse(created_at) >= Date.parse(newest) - OVERLAP_MS,
+    );
+    return { since: newest, ids: kept.map(({ event_id }) => event_id) };
+  }
+
+  #touch(event: SeamEvent): void {
+    const { access_grant_id, access_grant_ids, access_method_id, access_code_id } = event;
+    const ids = [access_grant_id, access_method_id, access_code_id, ...(access_grant_ids ?? [])];
+    for (const id of ids) if (id != null) this.#touched.add(id);
+  }
+
+  /** Answers the kinds of which all were read. */
+  async #read(
+    reading: Reading,
+    isDue: (id: string) => boolean,
+    signal: AbortSignal,
+  ): Promise<readonly string[]> {
+    const ofGrants = new Set<string>();
+    const kinds: string[] = [KINDS.code];
+    try {
+      await this.#readGrants(reading, isDue, ofGrants, signal);
+      kinds.push(KINDS.grant, DEVICE_CODE);
+    } catch (error) {
+      // A workspace (or a fake) without access grants: what has none takes none away.
+      if (!(error instanceof VendorError && error.code === 'not-found')) throw error;
+    }
+    const { sync, places } = this.#parts;
+    for (const device_id of Object.keys(places.devices)) {
+      const asked = { device_id };
+      const pages = this.#client.pages(
+        '/access_codes/list',
+        asked,
+        'access_codes',
+        accessCodeSchema,
+        signal,
+      );
+      for await (const codes of pages) {
+        const own = codes.filter(({ access_code_id }) => !ofGrants.has(access_code_id));
+        const things = own.map((code): SeenThing => {
+          const id = sync.idOf(KINDS.code, code.access_code_id) ?? idHere(code.access_code_id);
+          const print = codePrint(code);
+          const thing = this.#asKnown(id, codeThing(id, code, sync.desk, places));
+          return print === undefined ? thing : { ...thing, fingerprint: print };
+        });
+        await reading.page(things, 'seam');
+      }
+    }
+    return kinds;
+  }
+
+  /** A code made by the dialect is known to its client by the id that was given out here. */
+  #asKnown(id: string, thing: SeenThing): SeenThing {
+    const { sync } = this.#parts;
+    const record = sync.record(id);
+    if (record?.origin !== 'here') return thing;
+    const ours = codeFields.safeParse(sync.fields(id, record));
+    if (!ours.success) return thing;
+    const { access_code_id } = ours.data;
+    return { ...thing, fields: { ...thing.fields, access_code_id } };
+  }
+
+  async #readGrants(
+    reading: Reading,
+    isDue: (id: string) => boolean,
+    ofGrants: Set<string>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const people = new Map<string, UserIdentity | undefined>();
+    const pages = this.#client.pages(
+      '/access_grants/list',
+      {},
+      'access_grants',
+      accessGrantSchema,
+      signal,
+    );
+    for await (const grants of pages) {
+      const things: SeenThing[] = [];
+      for (const grant of grants)
+        things.push(...(await this.#thingsOf(grant, isDue, people, signal)));
+      for (const { extra } of things) for (const id of textsOf(extra?.['codes'])) ofGrants.add(id);
+      await reading.page(things, 'seam');
+    }
+  }
+
+  async #thingsOf(
+    grant: AccessGrant,
+    isDue: (id: string) => boolean,
+    people: Map<string, UserIdentity | undefined>,
+    signal: AbortSignal,
+  ): Promise<readonly SeenThing[]> {
+    const { sync, places } = this.#parts;
+    const { access_grant_id } = grant;
+    const id =
+      sync.idOf(KINDS.grant, access_grant_id) ?? this.#askedFor(grant) ?? idHere(access_grant_id);
+    const record = sync.record(id);
+    if (record?.origin === 'mirror') return [await this.#mirrored(id, grant, signal)];
+    const { extra, seen } = record ?? {};
+    const isSettled = extra?.['shown'] === digestOf(grant) && extra['isWaiting'] !== true;
+    const isNamed = isDue(access_grant_id) || grant.access_method_ids.some(isDue);
+    if (isSettled && !isNamed && seen !== undefined) {
+      const others = textsOf(extra?.['others']).flatMap((ref) => this.#unchanged(DEVICE_CODE, ref));
+      return [...this.#unchanged(KINDS.grant, access_grant_id), ...others];
+    }
+    const asked = { access_grant_id };
+    const client = this.#client;
+    const methods = await client.all(
+      '/access_methods/list',
+      asked,
+      'access_methods',
+      accessMethodSchema,
+      signal,
+    );
+    const codes = await client.all(
+      '/access_codes/list',
+      asked,
+      'access_codes',
+      accessCodeSchema,
+      signal,
+    );
+    const person = await this.#person(grant.user_identity_id, people, signal);
+    const stored = sync.desk.grants.grant(grantId(id))?.grant;
+    const before = stored?.window;
+    const { main, others } = grantThings(
+      id,
+      { grant, methods, codes, person, before },
+      sync.desk,
+      places,
+    );
+    const ours =
+      record?.origin === 'here' ? grantFields.safeParse(sync.fields(id, record)) : undefined;
+    const isOurs = ours?.data !== undefined && stored !== undefined;
+    return [isOurs ? asMadeHere(main, ours.data, stored) : main, ...others];
+  }
+
+  /** Of a grant that this site made there only its times are compared. */
+  async #mirrored(id: string, grant: AccessGrant, signal: AbortSignal): Promise<SeenThing> {
+    const asked = { access_grant_id: grant.access_grant_id };
+    const codes = await this.#client.all(
+      '/access_codes/list',
+      asked,
+      'access_codes',
+      accessCodeSchema,
+      signal,
+    );
+    return {
+      kind: KINDS.grant,
+      ref: grant.access_grant_id,
+      id,
+      digest: mirrorDigest(grant),
+      wanted: { nothing: true },
+      extra: { codes: codes.map(({ access_code_id }) => access_code_id) },
+    };
+  }
+
+  /** Made by us, with our key, and the answer was lost. */
+  #askedFor({ access_grant_key }: AccessGrant): string | undefined {
+    const id = /^latchkey:(.+)$/.exec(access_grant_key ?? '')?.[1];
+    return id !== undefined && this.#parts.sync.record(id)?.kind === KINDS.grant ? id : undefined;
+  }
+
+  #unchanged(kind: string, ref: string): readonly SeenThing[] {
+    const { sync } = this.#parts;
+    const id = sync.idOf(kind, ref);
+    const record = id === undefined ? undefined : sync.record(id);
+    if (id === undefined || record?.seen === undefined) return [];
+    const { seen, extra } = record;
+    const more = extra === undefined ? {} : { extra };
+    return [{ kind, ref, id, digest: seen, wanted: { nothing: true }, ...more }];
+  }
+
+  async #person(
+    id: string | null | undefined,
+    people: Map<string, UserIdentity | undefined>,
+    signal: AbortSignal,
+  ): Promise<UserIdentity | undefined> {
+    if (id == null) return undefined;
+    if (people.has(id)) return people.get(id);
+    const asked = { user_identity_id: id };
+    let found: UserIdentity | undefined;
+    try {
+      found = await this.#client.one(
+        '/user_identities/get',
+        asked,
+        'user_identity',
+        userIdentitySchema,
+        signal,
+      );
+    } catch (error) {
+      if (!(error instanceof VendorError && error.code === 'not-found')) throw error;
+    }
+    people.set(id, found);
+    return found;
+  }
+
+  #turned(online: boolean, detail: string): void {
+    const { desk } = this.#parts.sync;
+    const type = online ? 'system.vendor_online' : 'system.vendor_offline';
+    const body = { vendor: 'seam', ...(detail === '' ? {} : { detail }) };
+    void desk.journal
+      .append({ stamp: desk.stamp(), entries: [{ type, body }] })
+      .committed.catch((error: unknown) =>
+        this.#parts.log('storage-failed', { message: String(error) }),
+      );
+  }
+}
+
+function textsOf(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
+}
+
+const printSchema = z.looseObject({
+  device_id: z.string(),
+  code: z.string().min(1),
+  starts_at: z.string().nullish(),
+});
+
+/** By what a code whose creation was not answered is known again. */
+function codePrint(code: unknown): string | undefined {
+  const read = printSchema.safeParse(code);
+  if (!read.success) return undefined;
+  const { device_id, code: digits, starts_at } = read.data;
+  return digestOf([device_id, digits, starts_at == null ? null : Date.parse(starts_at)]);
+}

@@ -1,0 +1,383 @@
+/** What Seam shows, turned into what is wanted here. Pure but for the seal. */
+import {
+  type Credential,
+  credentialId,
+  type Grant,
+  grantId,
+  type HolderId,
+  type Target,
+  type Window,
+} from '../../access/model.ts';
+import type { VendorDesk } from '../desk.ts';
+import { narrower } from '../narrower.ts';
+import { holderFor } from '../people.ts';
+import type { SeenThing } from '../reading.ts';
+import { digestOf, type PlaceState } from '../vendor-record.ts';
+import type { WantedGrant } from '../vendor-sync.ts';
+import { operationsOf, windowOf } from './access-grant.ts';
+import { KINDS } from './dialect-parts.ts';
+import {
+  type CodeFields,
+  type GrantFields,
+  grantFields,
+  type MethodFields,
+  MODES,
+} from './fields.ts';
+import type { SeamPlaces } from './places.ts';
+import type { AccessCode, AccessGrant, AccessMethod, UserIdentity } from './wire.ts';
+
+/** A device that has another code than the grant's: a grant of its own for that device (vendor-apis.md 7, trap 7). */
+export const DEVICE_CODE = 'device_code';
+
+export interface GrantSeen {
+  readonly grant: AccessGrant;
+  readonly methods: readonly AccessMethod[];
+  /** Of the grant, one a method and device. */
+  readonly codes: readonly AccessCode[];
+  readonly person: UserIdentity | undefined;
+  /** What the store has now; its window holds on while a changed one is being programmed. */
+  readonly before: Window | undefined;
+}
+
+export interface GrantThings {
+  readonly main: SeenThing;
+  readonly others: readonly SeenThing[];
+  /** Something is not settled there: it is looked at again without waiting for an event. */
+  readonly isWaiting: boolean;
+  readonly places: readonly PlaceState[];
+}
+
+export function grantThings(
+  id: string,
+  seen: GrantSeen,
+  desk: VendorDesk,
+  places: SeamPlaces,
+): GrantThings {
+  const { grant, methods, codes } = seen;
+  const holder = holderFor(
+    desk.secrets,
+    { email: seen.person?.email_address, phone: seen.person?.phone_number },
+    `seam:${grant.user_identity_id ?? grant.access_grant_id}`,
+  );
+  const live = methods.filter(isLive);
+  const isReissuing = live.some(isReissued);
+  const window = windowFor(grant, seen.before, isReissuing, desk.about.zone);
+  // Wished for is what any method has, in force or not: its code at a device is then no other one.
+  const wishes = new Set(
+    methods.flatMap(({ mode, code }) => (mode === 'code' && code ? [code] : [])),
+  );
+  const alone = codes.filter(
+    (each) => isAlone(each, wishes) && (isReissuing || each.status !== 'setting'),
+  );
+  const isElsewhere = new Set(alone.map(({ device_id }) => device_id));
+  const devices = [
+    ...new Set([...(grant.device_ids ?? []), ...codes.map((each) => each.device_id)]),
+  ];
+  const targets = targetsOf(
+    grant,
+    devices.filter((each) => !isElsewhere.has(each)),
+    places,
+  );
+  const states = placeStates(codes);
+  const fields = grantFieldsOf(grant, methods, devices);
+  const digest = digestOf([
+    grant,
+    methods.map((each) => [each, isLive(each)]),
+    codes.map(({ access_code_id, code, device_id }) => [access_code_id, code, device_id]),
+    seen.person ?? null,
+    targets,
+    isReissuing,
+  ]);
+  const common = { kind: KINDS.grant, ref: grant.access_grant_id, id, digest, fields };
+  const isHere = targets.length > 0 || alone.some(({ device_id }) => places.devices[device_id]);
+  const others = alone.flatMap((code) => deviceThing(code, holder, window, desk, places) ?? []);
+  const extra = {
+    shown: digestOf(grant),
+    others: others.map(({ ref }) => ref),
+    codes: codes.map(({ access_code_id }) => access_code_id),
+  };
+  const isWaiting =
+    isReissuing ||
+    methods.some(({ mode, is_issued }) => mode === 'code' && !is_issued) ||
+    states.some(({ state }) => state === 'pending');
+  const told = { ...common, extra: { ...extra, isWaiting } };
+  const settled = (wanted: SeenThing['wanted']): GrantThings => ({
+    main: { ...told, wanted },
+    others: 'cannot' in wanted ? [] : others,
+    isWaiting,
+    places: states,
+  });
+  if (isEnding(grant)) return settled({ cannot: 'it is being deleted there' });
+  if (!isHere) return settled({ cannot: 'none of its doors is known here' });
+  if (window === undefined) return settled({ cannot: 'its times have nothing in common' });
+  const credentials = live.flatMap((method) => credentialFor(method, id, desk) ?? []);
+  const wanted: WantedGrant = {
+    id: grantId(id),
+    source: { vendor: 'seam', ref: grant.access_grant_id, version: '' },
+    holder,
+    credentials,
+    targets,
+    window,
+    operations: operationsOf(targets),
+    options: {},
+    state: 'active',
+  };
+  return settled({ grant: wanted });
+}
+
+/** Made by the dialect and known to its client by the ids that were given out here. */
+export function asMadeHere(main: SeenThing, ours: GrantFields, stored: Grant): SeenThing {
+  const theirs = grantFields.parse(main.fields);
+  const isSame = (one: MethodFields, other: MethodFields) =>
+    one.mode === other.mode && one.code === other.code;
+  const told = theirs.methods.map((method) => {
+    const known = ours.methods.find((each) => isSame(each, method));
+    return known === undefined ? method : { ...method, access_method_id: known.access_method_id };
+  });
+  // Seam is told of codes only; the other methods are this site's.
+  const { access_grant_id, user_identity_id, requested, request } = ours;
+  const fields: GrantFields = {
+    ...theirs,
+    access_grant_id,
+    user_identity_id,
+    requested,
+    ...(request === undefined ? {} : { request }),
+    ...(ours.access_grant_key === undefined ? {} : { access_grant_key: ours.access_grant_key }),
+    methods: [...told, ...ours.methods.filter(({ mode }) => mode !== 'code')],
+  };
+  if (!('grant' in main.wanted)) return { ...main, fields };
+  const { grant } = main.wanted;
+  const others = stored.credentials.filter(({ kind }) => kind !== 'pin');
+  const credentials = [...grant.credentials, ...others];
+  return { ...main, fields, wanted: { grant: { ...grant, holder: stored.holder, credentials } } };
+}
+
+/** Of a grant that this site made there: only what this site decides, so that its being programmed is no change. */
+export function mirrorDigest(grant: AccessGrant): string {
+  const end = grant.ends_at == null ? null : Date.parse(grant.ends_at);
+  return digestOf([Date.parse(grant.starts_at), end]);
+}
+
+/** One code at one device, made by itself. */
+export function codeThing(
+  id: string,
+  code: AccessCode,
+  desk: VendorDesk,
+  places: SeamPlaces,
+): SeenThing {
+  const target = places.devices[code.device_id];
+  const common = {
+    kind: KINDS.code,
+    ref: code.access_code_id,
+    id,
+    digest: digestOf([code, target ?? null]),
+    fields: codeFieldsOf(code),
+  };
+  if (target === undefined)
+    return { ...common, wanted: { cannot: 'its device is not known here' } };
+  if (isEnding(code)) return { ...common, wanted: { cannot: 'it is being deleted there' } };
+  const credential = pinOf(code.access_code_id, code.code, id, desk);
+  if (credential === undefined)
+    return { ...common, wanted: { cannot: 'it has no code that can be typed here' } };
+  const carrier = desk.ports().site.bridge;
+  return {
+    ...common,
+    wanted: {
+      grant: {
+        id: grantId(id),
+        source: { vendor: 'seam', ref: code.access_code_id, version: '' },
+        holder: holderFor(desk.secrets, {}, `seam-code:${code.access_code_id}`),
+        credentials: [credential],
+        targets: [target],
+        window: windowOf({ starts_at: code.starts_at ?? null, ends_at: code.ends_at ?? null }),
+        ...(code.is_one_time_use === true ? { uses: { max: 1, carrier } } : {}),
+        operations: operationsOf([target]),
+        options: {},
+        state: 'active',
+      },
+    },
+  };
+}
+
+/** Issued, or issued before and about to be again: a revoked method of an update is no revocation (trap 8). */
+function isLive(method: AccessMethod): boolean {
+  return !isEnding(method) && (method.is_issued || isReissued(method));
+}
+
+function isReissued({ is_issued, code, pending_mutations, warnings }: AccessMethod): boolean {
+  const words = [
+    ...pending_mutations.map(({ mutation_code }) => mutation_code),
+    ...warnings.map(({ warning_code, error_code }) => warning_code ?? error_code),
+  ];
+  return !is_issued && code != null && words.includes('updating_access_times');
+}
+
+function isEnding(thing: {
+  readonly warnings?: AccessGrant['warnings'] | null | undefined;
+  readonly pending_mutations?: AccessGrant['pending_mutations'] | null | undefined;
+}): boolean {
+  const isSaid = (thing.warnings ?? []).some(
+    ({ warning_code, error_code }) => (warning_code ?? error_code) === 'being_deleted',
+  );
+  const isAsked = (thing.pending_mutations ?? []).some(
+    ({ mutation_code }) => mutation_code === 'deleting' || mutation_code === 'revoking_access',
+  );
+  return isSaid || isAsked;
+}
+
+/** The code that the device has differs from the one that was wished for. */
+function isAlone(code: AccessCode, wishes: ReadonlySet<string>): boolean {
+  return code.code != null && !wishes.has(code.code) && !isEnding(code);
+}
+
+/** While new times are being programmed only what old and new both allow holds: never wider, and nobody shut out early. */
+function windowFor(
+  grant: AccessGrant,
+  before: Window | undefined,
+  isReissuing: boolean,
+  zone: string,
+): Window | undefined {
+  const told = windowOf({ starts_at: grant.starts_at, ends_at: grant.ends_at ?? null });
+  return isReissuing && before !== undefined ? narrower(before, told, zone) : told;
+}
+
+function targetsOf(
+  grant: AccessGrant,
+  devices: readonly string[],
+  places: SeamPlaces,
+): readonly Target[] {
+  const found = [
+    ...devices.map((each) => places.devices[each]),
+    ...(grant.acs_entrance_ids ?? []).map((each) => places.entrances?.[each]),
+    ...grant.space_ids.map((each) => places.spaces?.[each]),
+  ].filter((each) => each !== undefined);
+  return [...new Map(found.map((each) => [`${each.kind} ${each.id}`, each])).values()];
+}
+
+function credentialFor(method: AccessMethod, id: string, desk: VendorDesk): Credential | undefined {
+  // Card numbers are not told by Seam, and mobile keys open by its own apps.
+  return method.mode === 'code' ? pinOf(method.access_method_id, method.code, id, desk) : undefined;
+}
+
+function pinOf(
+  ref: string,
+  code: string | null | undefined,
+  id: string,
+  { secrets }: VendorDesk,
+): Credential | undefined {
+  if (code == null || !/^\d{4,16}$/.test(code)) return undefined;
+  const grant = grantId(id);
+  const { index } = secrets.index('pin', code, grant);
+  const sealed = secrets.keep(code, grant);
+  return { id: credentialId(ref), kind: 'pin', index, digits: code.length, sealed };
+}
+
+function deviceThing(
+  code: AccessCode,
+  holder: HolderId,
+  window: Window | undefined,
+  desk: VendorDesk,
+  places: SeamPlaces,
+): SeenThing | undefined {
+  const target = places.devices[code.device_id];
+  const id = `seam-device-${code.access_code_id}`;
+  const credential = pinOf(code.access_code_id, code.code, id, desk);
+  if (target === undefined || credential === undefined || window === undefined) return undefined;
+  return {
+    kind: DEVICE_CODE,
+    ref: code.access_code_id,
+    id,
+    digest: digestOf([code, target, holder, window]),
+    wanted: {
+      grant: {
+        id: grantId(id),
+        source: { vendor: 'seam', ref: code.access_code_id, version: '' },
+        holder,
+        credentials: [credential],
+        targets: [target],
+        window,
+        operations: operationsOf([target]),
+        options: {},
+        state: 'active',
+      },
+    },
+  };
+}
+
+/** How the code stands in each device of theirs: an answer of 200 means accepted, not in force (trap 19). */
+export function placeStates(codes: readonly AccessCode[]): readonly PlaceState[] {
+  return codes.map(({ device_id, status, errors }) => {
+    const fault = errors?.[0];
+    const detail = fault?.error_code;
+    const state = fault !== undefined ? 'failed' : status === 'setting' ? 'pending' : 'active';
+    return { place: device_id, state, ...(detail === undefined ? {} : { detail }) };
+  });
+}
+
+function grantFieldsOf(
+  grant: AccessGrant,
+  methods: readonly AccessMethod[],
+  device_ids: readonly string[],
+): GrantFields {
+  const { access_grant_key, reservation_key, customization_profile_id } = grant;
+  return {
+    access_grant_id: grant.access_grant_id,
+    user_identity_id: grant.user_identity_id ?? grant.access_grant_id,
+    name: grant.name ?? null,
+    ...(access_grant_key == null ? {} : { access_grant_key }),
+    ...(reservation_key == null ? {} : { reservation_key }),
+    ...(customization_profile_id == null ? {} : { customization_profile_id }),
+    starts_at: grant.starts_at,
+    ends_at: grant.ends_at ?? null,
+    created_at: grant.created_at,
+    device_ids: [...device_ids],
+    acs_entrance_ids: [...(grant.acs_entrance_ids ?? [])],
+    space_ids: [...grant.space_ids],
+    requested: grant.requested_access_methods.flatMap(
+      ({ mode, code, instant_key_max_use_count }) => {
+        const known = MODES.find((each) => each === mode);
+        return known === undefined
+          ? []
+          : [
+              {
+                mode: known,
+                ...(code === undefined ? {} : { code }),
+                ...(instant_key_max_use_count === undefined ? {} : { instant_key_max_use_count }),
+                display_name: mode,
+                created_at: grant.created_at,
+                created_access_method_ids: [],
+              },
+            ];
+      },
+    ),
+    methods: methods.flatMap((method): MethodFields[] => {
+      const mode = MODES.find((each) => each === method.mode);
+      if (mode === undefined) return [];
+      return [
+        {
+          access_method_id: method.access_method_id,
+          mode,
+          code: method.code ?? null,
+          created_at: method.created_at,
+          issued_at: method.is_issued ? (method.issued_at ?? method.created_at) : null,
+          ...(isReissued(method) ? { is_reissuing: true } : {}),
+        },
+      ];
+    }),
+  };
+}
+
+function codeFieldsOf(code: AccessCode): CodeFields {
+  return {
+    access_code_id: code.access_code_id,
+    device_id: code.device_id,
+    code: code.code ?? '',
+    name: code.name ?? null,
+    starts_at: code.starts_at ?? null,
+    ends_at: code.ends_at ?? null,
+    common_code_key: code.common_code_key ?? null,
+    is_one_time_use: code.is_one_time_use === true,
+    is_external_modification_allowed: code.is_external_modification_allowed === true,
+    created_at: code.created_at,
+  };
+}

@@ -1,0 +1,77 @@
+/** Seam as one part of the daemon: connector, dialect and webhook over one sync. */
+import type { Millis } from '../../../drivers/contract/time.ts';
+import type { VendorDesk, VendorLog } from '../desk.ts';
+import type { DialectRoute } from '../dialect.ts';
+import { differencesOf, driftOf } from '../difference.ts';
+import type { HttpClient } from '../http.ts';
+import type { VendorPart } from '../vendor.ts';
+import { VendorSync } from '../vendor-sync.ts';
+import { SeamConnector } from './connector.ts';
+import { seamDialect } from './dialect.ts';
+import type { SeamPlaces } from './places.ts';
+import { remarksOn } from './remarks.ts';
+import { webhookRoute } from './webhook.ts';
+
+export interface OpenSeam {
+  readonly desk: VendorDesk;
+  readonly log: VendorLog;
+  /** `undefined`: no cloud is kept in step, only the dialect answers. */
+  readonly cloud:
+    | {
+        readonly http: HttpClient;
+        /** `https://connect.getseam.com` */
+        readonly baseUrl: string;
+        readonly apiKey: () => string;
+        readonly poll: Millis;
+        /** `whsec_…` of the webhook that calls `/hooks/seam`. */
+        readonly webhook?: () => string;
+      }
+    | undefined;
+  /** What callers of the dialect show, each beginning with `seam_`; `undefined` where there is no dialect. */
+  readonly dialectKeys: readonly string[] | undefined;
+  readonly places: SeamPlaces;
+}
+
+export function openSeam({ desk, log, cloud, dialectKeys, places }: OpenSeam): VendorPart {
+  const sync = new VendorSync('seam', desk);
+  const connector =
+    cloud === undefined ? undefined : new SeamConnector({ sync, places, log, ...cloud });
+  const wake = () => connector?.wake();
+  const routes: DialectRoute[] = [];
+  if (dialectKeys !== undefined) {
+    const isConnected = cloud !== undefined;
+    const apiKeys = () => dialectKeys;
+    routes.push(...seamDialect({ sync, apiKeys, places, isConnected, changed: wake }));
+  }
+  if (cloud?.webhook !== undefined && connector !== undefined) {
+    routes.push(
+      webhookRoute({
+        secret: cloud.webhook,
+        clock: () => desk.stamp().clock,
+        heard: (event) => connector.hear(event),
+        refused: (verdict) => log('webhook-refused', { vendor: 'seam', verdict }),
+      }),
+    );
+  }
+  return {
+    routes,
+    get status() {
+      const drift = driftOf(differencesOf(sync));
+      const none = {
+        vendor: 'seam',
+        online: true,
+        detail: 'dialect only',
+        drift,
+        pending: 0,
+      } as const;
+      return connector?.status ?? none;
+    },
+    differences: () => differencesOf(sync),
+    fidelity: (grant) => remarksOn(grant, sync, places),
+    wake,
+    run: async (signal) => {
+      if (connector === undefined) await sync.recover();
+      else await connector.run(signal);
+    },
+  };
+}

@@ -1,0 +1,42 @@
+/** What Seam can and cannot keep of a grant, told before anybody arrives. */
+import type { Grant } from '../../access/model.ts';
+import type { Remark } from '../fidelity.ts';
+import type { VendorSync } from '../vendor-sync.ts';
+import { refOf, type SeamPlaces } from './places.ts';
+
+/** Digits that Seam takes for the code of a grant. */
+const CODE_MOST = 9;
+
+/** `undefined`: it is none of Seam's, and none of its doors is a device there. */
+export function remarksOn(
+  grant: Grant,
+  sync: VendorSync,
+  places: SeamPlaces,
+): readonly Remark[] | undefined {
+  const record = sync.record(grant.id);
+  const theirs = grant.targets.filter((target) => refOf(places, target) !== undefined);
+  if (theirs.length === 0 && record === undefined) return undefined;
+  const cannot = (text: string): Remark => ({ kind: 'cannot', text });
+  const differs = (text: string): Remark => ({ kind: 'differs', text });
+  const isOurs = record?.origin !== 'vendor';
+  const pins = grant.credentials.filter(({ kind }) => kind === 'pin');
+  return [
+    ...(record?.state === 'cannot' ? [cannot(record.detail ?? 'Seam does not have it')] : []),
+    ...(isOurs && grant.schedule !== undefined ? [cannot('Seam knows no weekly hours')] : []),
+    ...(isOurs && grant.uses !== undefined ? [cannot('Seam does not count uses')] : []),
+    ...(isOurs && pins.some(({ digits }) => (digits ?? 0) > CODE_MOST)
+      ? [cannot('Seam takes codes of 4 to 9 digits')]
+      : []),
+    ...(grant.window.kind === 'wall' || grant.window.kind === 'floating'
+      ? [differs('Seam keeps instants: a change of zone rules moves them there')]
+      : []),
+    ...(theirs.length > 0 && theirs.length < grant.targets.length
+      ? [differs('some of its doors are no devices of Seam')]
+      : []),
+    ...(record?.places ?? [])
+      .filter(({ state }) => state !== 'active')
+      .map(({ place, state, detail }) =>
+        differs(`device ${place}: ${state} ${detail ?? ''}`.trim()),
+      ),
+  ];
+}
