@@ -68,12 +68,15 @@ function print(status: StatusReply, devices: readonly DeviceReply[], url: string
   }
   printLine();
   printTable(
-    ['device', 'driver', 'link', 'seen', 'port'],
-    devices.map(({ id, driver, link, online, detail, lastProofMs, port }) => [
+    ['device', 'driver', 'seen', 'polls', 'retries', 'damaged', 'link', 'port'],
+    devices.map(({ id, driver, link, online, detail, lastProofMs, port, statistics }) => [
       id,
       driver,
-      online ? 'up' : detail === '' ? link : `${link}: ${detail}`,
       lastProofMs === null ? '' : `${ago(lastProofMs)} ago`,
+      String(statistics.polls),
+      String(statistics.retries + statistics.timeouts),
+      String(statistics.checksumErrors),
+      online ? 'up' : detail === '' ? link : `${link}: ${detail}`,
       port,
     ]),
   );

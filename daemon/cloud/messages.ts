@@ -263,6 +263,8 @@ export const stateSchema = z.object({
 });
 export type WireState = z.infer<typeof stateSchema>;
 
+const count = z.int().nonnegative();
+
 export const deviceStateSchema = z.object({
   v: z.literal(1),
   ts: z.int(),
@@ -279,6 +281,18 @@ export const deviceStateSchema = z.object({
   /** By slot number: door and presence, as far as the box can tell. */
   slots: z
     .record(z.string(), z.object({ open: z.boolean().optional(), key: z.boolean().optional() }))
+    .optional(),
+  /** Since the start of the daemon, as of `ts`: how well the wire to the device works. */
+  statistics: z
+    .object({
+      polls: count,
+      replies: count,
+      retries: count,
+      timeouts: count,
+      checksumErrors: count,
+      noiseBytes: count,
+      actuations: count,
+    })
     .optional(),
 });
 export type WireDeviceState = z.infer<typeof deviceStateSchema>;

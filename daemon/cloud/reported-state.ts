@@ -133,7 +133,8 @@ export class ReportedState {
     const { topics, report } = this.#parts;
     for (const state of report.devices()) {
       const topic = topics.device(state.dev);
-      const { ts: _ts, proofAgeMs: _age, ...lasting } = state;
+      // What changes all the time is told when something else does, or at the next refresh.
+      const { ts: _ts, proofAgeMs: _age, statistics: _counts, ...lasting } = state;
       const text = JSON.stringify(lasting);
       if (this.#published.get(topic) === text) continue;
       this.#published.set(topic, text);

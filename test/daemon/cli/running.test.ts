@@ -78,7 +78,7 @@ test('status tells what is not well, and ends with 1', async () => {
   assert.equal(status, 1, 'two devices are away');
   assert.deepEqual(told.devices, { all: 2, online: 0 });
   assert.equal(told.site, 'hut-1');
-  assert.match(text.stdout, /box +kerong-cu16 +port-missing/);
+  assert.match(text.stdout, /box +kerong-cu16 +0 +0 +0 +port-missing/);
 });
 
 test('a grant is put, shown, asked about, and revoked', async () => {
