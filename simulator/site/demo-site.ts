@@ -51,6 +51,13 @@ export interface ApiAccess {
   readonly token: string;
 }
 
+/** Where clients of a vendor find the box, and with what they are let in. */
+export interface Dialects {
+  readonly keycafe: { readonly url: string; readonly username: string; readonly password: string };
+  readonly seam: { readonly url: string; readonly apiKey: string };
+  readonly intserv: { readonly url: string; readonly apiKey: string };
+}
+
 export interface DemoSite extends AsyncDisposable {
   readonly directory: string;
   readonly broker: EmbeddedBroker;
@@ -59,6 +66,7 @@ export interface DemoSite extends AsyncDisposable {
   readonly simulator: Simulator;
   readonly cloud: OwnCloud;
   readonly api: ApiAccess;
+  readonly dialects: Dialects;
   readonly daemon: DaemonProcess;
 }
 
@@ -98,8 +106,21 @@ export async function openDemoSite({
   if (story === undefined || shell === undefined) throw new Error('two senders were enrolled');
   writeClientKey(join(directory, 'cloud-key.json'), shell);
   writeFileSync(join(directory, 'pin-pepper'), randomBytes(32), { mode: 0o600 });
-  const token = randomBytes(24).toString('base64url');
-  writeFileSync(join(directory, 'api-token'), token, { mode: 0o600 });
+  const token = newSecret();
+  const dialects = {
+    email: 'demo@example.com',
+    keycafe: newSecret(),
+    seam: `seam_${newSecret()}`,
+    intserv: newSecret(),
+  };
+  for (const [file, secret] of [
+    ['api-token', token],
+    ['keycafe-key', `${dialects.email}/token:${dialects.keycafe}`],
+    ['seam-key', dialects.seam],
+    ['intserv-key', dialects.intserv],
+  ] as const) {
+    writeFileSync(join(directory, file), secret, { mode: 0o600 });
+  }
 
   const config = loadConfig(CONFIG, { variables: new Map(Object.entries(variables)) });
   const simulator = opening.use(
@@ -136,6 +157,15 @@ export async function openDemoSite({
   await untilReady(api.url, daemon, directory, clock);
   // A command sent before the box listens would have to be sent again.
   while (cloud.client.state === undefined) await pause(clock, 20);
+  const answered: Dialects = {
+    keycafe: {
+      url: `${api.url}/keycafe/v0`,
+      username: `${dialects.email}/token`,
+      password: dialects.keycafe,
+    },
+    seam: { url: `${api.url}/seam`, apiKey: dialects.seam },
+    intserv: { url: `${api.url}/intserv/v1`, apiKey: dialects.intserv },
+  };
   const parts = opening.move();
   return {
     directory,
@@ -144,9 +174,14 @@ export async function openDemoSite({
     simulator,
     cloud,
     api,
+    dialects: answered,
     daemon,
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   };
+}
+
+function newSecret(): string {
+  return randomBytes(24).toString('base64url');
 }
 
 /** Readers that the config has inside slots hear whichever fob lies there. */

@@ -80,7 +80,7 @@ async function tell({ cloud, line, simulator, api }: DemoSite): Promise<number> 
   return ok ? 0 : 1;
 }
 
-function readyLine({ api, broker, simulator, directory }: DemoSite) {
+function readyLine({ api, broker, simulator, directory, dialects }: DemoSite) {
   return {
     ready: true,
     api: api.url,
@@ -89,6 +89,7 @@ function readyLine({ api, broker, simulator, directory }: DemoSite) {
     token: api.token,
     bridgeId: BRIDGE,
     directory,
+    dialects,
   };
 }
 
