@@ -1,0 +1,169 @@
+/** What the local API answers, as far as the panel shows it. */
+export type Scope = 'read' | 'operate' | 'admin';
+
+export interface Me {
+  readonly name: string;
+  readonly scope: Scope;
+}
+
+export interface Status {
+  readonly name: string;
+  readonly zone: string;
+  readonly bridge: string;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly startedAt: string;
+  readonly now: string;
+  readonly clock: { readonly state: string; readonly errMs: number | null };
+  readonly storage: 'ok' | 'low' | 'unsafe';
+  readonly journal: { readonly lastSeq: number; readonly acknowledged: number };
+  readonly grants: number;
+  readonly keys: {
+    readonly all: number;
+    readonly out: number;
+    readonly overdue: number;
+    readonly unknown: number;
+  };
+  readonly devices: { readonly all: number; readonly online: number };
+  readonly lockdowns: readonly {
+    readonly id: string;
+    readonly scope: string;
+    readonly since: string;
+  }[];
+  readonly cloud: {
+    readonly online: boolean;
+    readonly broker: string;
+    readonly outbox: number;
+    readonly refused: number;
+  } | null;
+  readonly vendors: readonly {
+    readonly vendor: string;
+    readonly online: boolean;
+    readonly syncedAt: string | null;
+    readonly detail: string;
+    readonly drift: number;
+  }[];
+}
+
+export interface Slot {
+  readonly slot: number;
+  readonly door: 'open' | 'closed' | null;
+  readonly present: boolean | null;
+  readonly enabled: boolean;
+  readonly keys: readonly { readonly id: string; readonly name: string }[];
+  readonly flags: readonly string[];
+  readonly reader: string | null;
+}
+
+export interface AccessPoint {
+  readonly id: string;
+  readonly box: {
+    readonly device: string;
+    readonly online: boolean;
+    readonly slots: readonly Slot[];
+  } | null;
+  readonly locks: readonly {
+    readonly device: string;
+    readonly online: boolean;
+    readonly door: 'open' | 'closed' | null;
+  }[];
+  readonly readers: readonly {
+    readonly device: string;
+    readonly online: boolean;
+    readonly codes: boolean;
+    readonly waitMs: number;
+  }[];
+}
+
+export type KeyPlace =
+  | {
+      readonly kind: 'slot';
+      readonly accessPoint: string | null;
+      readonly box: string;
+      readonly slot: number;
+    }
+  | {
+      readonly kind: 'holder';
+      readonly holder: string;
+      readonly grant: string | null;
+      readonly since: string;
+      readonly due: string | null;
+    }
+  | { readonly kind: 'unknown'; readonly since: string | null }
+  | { readonly kind: 'none' };
+
+export interface Key {
+  readonly id: string;
+  readonly name: string;
+  readonly source: string;
+  readonly home: string | null;
+  readonly notes: string | null;
+  readonly place: KeyPlace;
+  readonly flags: readonly string[];
+}
+
+export interface Device {
+  readonly id: string;
+  readonly driver: string;
+  readonly bus: string;
+  readonly port: string;
+  readonly online: boolean;
+  readonly link: string;
+  readonly detail: string;
+  readonly lastProofMs: number | null;
+  readonly identity: string | null;
+  readonly lockState: string | null;
+  readonly batteryPercent: number | null;
+  readonly onPowerLoss: string | null;
+  readonly statistics: Readonly<Record<string, number>>;
+}
+
+export interface Grant {
+  readonly id: string;
+  readonly rev: number;
+  readonly source: { readonly vendor: string };
+  readonly holder: string;
+  readonly credentials: readonly { readonly id: string; readonly kind: string }[];
+  readonly targets: readonly { readonly kind: string; readonly id: string }[];
+  readonly starts: string | null;
+  readonly ends: string | null;
+  readonly state: string;
+  readonly revoked: { readonly at: string } | null;
+}
+
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [name: string]: Json };
+
+export interface Entry {
+  readonly seq: number;
+  readonly type: string;
+  readonly at: string;
+  readonly clock: string;
+  readonly device: string | null;
+  readonly holder: string | null;
+  readonly body: Readonly<Record<string, Json>>;
+  readonly hash: string;
+}
+
+export interface Why {
+  readonly entry: Entry;
+  readonly sentence: string;
+  readonly explained: boolean;
+  readonly same: boolean | null;
+  readonly differences: readonly string[];
+  readonly clock: {
+    readonly state: string;
+    readonly lo: string;
+    readonly hi: string | null;
+  } | null;
+  readonly tzdata: string | null;
+}
+
+export interface Outcome {
+  readonly result: 'done' | 'refused' | 'failed' | 'unknown';
+  readonly reason?: string;
+}
