@@ -7,6 +7,7 @@ import {
   type Random,
 } from '../../drivers/contract/time.ts';
 import type { Vendor } from '../access/model.ts';
+import { StorageError } from '../store/ports.ts';
 import type { VendorLog } from './desk.ts';
 import { VendorError } from './http.ts';
 
@@ -91,12 +92,14 @@ export class Rounds {
       this.#note(true, '');
       return poll;
     } catch (error) {
-      if (!(error instanceof VendorError)) throw error;
+      // A full or broken disk is told by the store's own alarms; here it is waited out like a vendor that is away.
+      if (!(error instanceof VendorError || error instanceof StorageError)) throw error;
       if (signal.aborted) return 0;
       const length = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#failures);
       this.#failures = Math.min(this.#failures + 1, 10);
       this.#note(false, error.message);
-      return Math.max(error.retryAfter ?? 0, length * (0.5 + random.fraction() / 2));
+      const told = error instanceof VendorError ? (error.retryAfter ?? 0) : 0;
+      return Math.max(told, length * (0.5 + random.fraction() / 2));
     }
   }
 

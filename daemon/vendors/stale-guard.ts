@@ -3,6 +3,7 @@
  * complete reading. Without a limit they go on as they were told (P4).
  */
 import { type Millis, pause } from '../../drivers/contract/time.ts';
+import { StorageError } from '../store/ports.ts';
 import type { SyncChange, VendorSync } from './vendor-sync.ts';
 
 /** A limit that no version keeps, so that the rules refuse; a return is taken all the same. */
@@ -21,7 +22,12 @@ export class StaleGuard {
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#sync.desk;
     while (!signal.aborted) {
-      await this.look();
+      try {
+        await this.look();
+      } catch (error) {
+        // Looked at again when the disk takes something.
+        if (!(error instanceof StorageError)) throw error;
+      }
       await pause(clock, Math.min(LONGEST_LOOK, this.#after / 4), signal);
     }
   }

@@ -3,25 +3,13 @@
  * the evidence with its tombstones (`Journal.append`), then openings are withdrawn: a crash in between repeats the
  * first step harmlessly. Everything is done one after the other, so that a dialect and a reading never overtake.
  */
-import { isDeepStrictEqual } from 'node:util';
 import { type Instant, instant } from '../../drivers/contract/time.ts';
-import { plain } from '../access/body.ts';
-import { collisionEntry, collisionsOf } from '../access/collision.ts';
 import type { Entry, Json } from '../access/entry.ts';
 import type { StoredGrant } from '../access/lookup.ts';
-import {
-  type Credential,
-  type Grant,
-  type GrantId,
-  grantId,
-  type Key,
-  keyId,
-  type Vendor,
-} from '../access/model.ts';
-import { resolveWindow } from '../access/window.ts';
-import type { EvidenceRow, GrantChange } from '../store/ports.ts';
+import { type Grant, grantId, type Key, type Vendor } from '../access/model.ts';
 import type { VendorDesk } from './desk.ts';
 import { RecordBook } from './record-book.ts';
+import { collisionsOfAll, SyncPlan } from './sync-plan.ts';
 import type { RecordState, VendorRecord } from './vendor-record.ts';
 
 /** A grant as it is wanted; its revision follows from what is stored. `options.staff` is never a vendor's to give. */
@@ -50,15 +38,6 @@ export interface SyncOptions {
   readonly entries?: readonly Entry[];
   /** Written down already. */
   readonly silent?: boolean;
-}
-
-interface Planned {
-  readonly changes: GrantChange[];
-  readonly entries: Entry[];
-  readonly rows: EvidenceRow[];
-  readonly revoked: GrantId[];
-  readonly put: Grant[];
-  readonly records: Map<string, VendorRecord | undefined>;
 }
 
 export class VendorSync {
@@ -145,7 +124,7 @@ export class VendorSync {
   /** Only inside `alone`. */
   async applyNow(changes: readonly SyncChange[], options: SyncOptions): Promise<void> {
     const { grants, journal } = this.#desk;
-    const plan = this.#plan(changes, options);
+    const plan = new SyncPlan(this.vendor, this.#desk, this.#book, options.by).of(changes);
     plan.entries.push(...(options.entries ?? []));
     const cursors = [...this.#book.cursors(plan.records), ...(options.cursors ?? [])];
     if (plan.changes.length === 0 && cursors.length === 0 && plan.entries.length === 0) return;
@@ -153,7 +132,8 @@ export class VendorSync {
     this.#book.apply(plan.records);
     this.#count += 1;
     for (const { id } of changes) this.#written.set(id, this.#count);
-    const entries = options.silent === true ? [] : [...plan.entries, ...this.#collisions(plan.put)];
+    const entries =
+      options.silent === true ? [] : [...plan.entries, ...collisionsOfAll(plan.put, this.#desk)];
     if (entries.length > 0 || plan.rows.length > 0) {
       await journal.append({ stamp: this.#desk.stamp(), entries, rows: plan.rows }).committed;
     }
@@ -190,162 +170,6 @@ export class VendorSync {
   *storedGrants(): Iterable<StoredGrant> {
     yield* pages(this.#desk.grants, { source: this.vendor });
   }
-
-  #plan(changes: readonly SyncChange[], { by }: SyncOptions): Planned {
-    const plan: Planned = {
-      changes: [],
-      entries: [],
-      rows: [],
-      revoked: [],
-      put: [],
-      records: new Map(),
-    };
-    const { at } = this.#desk.stamp();
-    for (const change of changes) {
-      this.#planRecord(change, plan);
-      if (change.revoke) this.#planRevoke(change.id, at, by, plan);
-      else if (change.grant !== undefined) {
-        this.#planGrant(change.grant, change.revive === true, by, plan);
-      }
-      if (change.removeKey) this.#planRemoveKey(change.id, by, plan);
-      else if (change.key !== undefined) this.#planKey(change.key, by, plan);
-    }
-    return plan;
-  }
-
-  #planRecord({ id, record: wanted }: SyncChange, plan: Planned): void {
-    if (wanted === undefined) return;
-    const before = this.#book.get(id);
-    const record = wanted ?? undefined;
-    if (isDeepStrictEqual(before, record)) return;
-    plan.records.set(id, record);
-    const entry = record === undefined ? undefined : this.#recordEntry(id, before, record);
-    if (entry !== undefined) plan.entries.push(entry);
-  }
-
-  #planGrant(wanted: WantedGrant, mayRevive: boolean, by: string, plan: Planned): void {
-    const { grants, journal } = this.#desk;
-    const stored = grants.grant(wanted.id);
-    const stone = journal.tombstone(wanted.id) ?? stored?.revoked;
-    if (stone !== undefined && stone.rev >= (stored?.grant.rev ?? 0) && !mayRevive) return;
-    const { staff: _never, ...options } = wanted.options;
-    const credentials = wanted.credentials.map((each) => kept(each, stored?.grant.credentials));
-    const rev = Math.max(stored?.grant.rev ?? 0, stone?.rev ?? 0) + 1;
-    const grant: Grant = { ...wanted, credentials, options, rev };
-    const isLive = stored !== undefined && stored.revoked === undefined;
-    if (isLive && isDeepStrictEqual({ ...stored.grant, rev }, grant)) return;
-    plan.changes.push({ kind: 'put', grant });
-    plan.put.push(grant);
-    plan.entries.push({
-      type: 'grant.put',
-      sub: grant.holder,
-      body: {
-        grant: grant.id,
-        rev,
-        source: this.vendor,
-        by,
-        unsupported: [...(grant.unsupported ?? [])],
-      },
-    });
-    const resolved = resolveWindow(grant.window, this.#desk.about.zone);
-    if (typeof resolved === 'string') {
-      plan.entries.push({ type: 'grant.window_empty', body: { grant: grant.id, fault: resolved } });
-    }
-  }
-
-  #planRevoke(id: string, at: Instant, by: string, plan: Planned): void {
-    const grant = grantId(id);
-    const stored = this.#desk.grants.grant(grant);
-    const stone = this.#desk.journal.tombstone(grant);
-    const rev = Math.max(stored?.grant.rev ?? 0, stone?.rev ?? 0) + (stored === undefined ? 1 : 0);
-    if (stone !== undefined && stone.rev >= rev) return;
-    plan.changes.push({ kind: 'revoke', grant, rev, at });
-    plan.rows.push({ table: 'tombstone', grant, rev, at });
-    plan.revoked.push(grant);
-    plan.entries.push({
-      type: 'grant.revoked',
-      ...(stored === undefined ? {} : { sub: stored.grant.holder }),
-      body: { grant, rev, source: this.vendor, by },
-    });
-  }
-
-  #planKey(wanted: WantedKey, by: string, plan: Planned): void {
-    const stored = this.#desk.grants.key(wanted.id);
-    const rev = Math.max(stored?.rev ?? 0, this.#removedRev(wanted.id)) + 1;
-    const key: Key = { ...wanted, rev };
-    if (stored !== undefined && isDeepStrictEqual({ ...stored, rev }, key)) return;
-    plan.changes.push({ kind: 'put-key', key });
-    plan.entries.push({
-      type: 'grant.key_put',
-      body: { key: key.id, rev, source: this.vendor, by },
-    });
-  }
-
-  #planRemoveKey(id: string, by: string, plan: Planned): void {
-    const key = keyId(id);
-    const stored = this.#desk.grants.key(key);
-    if (stored === undefined || stored.source.vendor !== this.vendor) return;
-    plan.changes.push({ kind: 'remove-key', key, rev: stored.rev + 1 });
-    const record = plan.records.get(id) ?? this.#book.get(id);
-    if (record !== undefined) {
-      const extra = { ...record.extra, removedRev: stored.rev + 1 };
-      plan.records.set(id, { ...record, extra });
-    }
-    plan.entries.push({
-      type: 'grant.key_removed',
-      body: { key, rev: stored.rev + 1, source: this.vendor, by },
-    });
-  }
-
-  /** A key that was removed is not told by `grants.key`; its revision must still be passed. */
-  #removedRev(id: string): number {
-    const removed = this.#book.get(id)?.extra?.['removedRev'];
-    return typeof removed === 'number' ? removed : 0;
-  }
-
-  #recordEntry(
-    id: string,
-    before: VendorRecord | undefined,
-    record: VendorRecord,
-  ): Entry | undefined {
-    if (before?.state === record.state && before.detail === record.detail) return undefined;
-    const type = ENTRY_OF[record.state];
-    const body = plain({
-      vendor: this.vendor,
-      what: record.kind,
-      id,
-      state: record.state,
-      detail: record.detail,
-    });
-    return type === undefined ? undefined : { type, body };
-  }
-
-  #collisions(put: readonly Grant[]): Entry[] {
-    const { grants } = this.#desk;
-    const { policies } = this.#desk.ports().site;
-    return put.flatMap(({ id, credentials }) => {
-      const stored = grants.grant(id);
-      if (stored === undefined) return [];
-      const others = credentials.flatMap(({ index }) => grants.byCredential(index));
-      return collisionsOf(stored, others, policies).map(collisionEntry);
-    });
-  }
-}
-
-const ENTRY_OF: Readonly<Partial<Record<RecordState, Entry['type']>>> = {
-  'to-create': 'grant.vendor_pending',
-  'to-update': 'grant.vendor_pending',
-  'to-revoke': 'grant.vendor_pending',
-  'to-send': 'grant.vendor_pending',
-  cannot: 'grant.cannot',
-};
-
-/** Sealing draws a nonce; the same code keeps the seal that it has, so that nothing changed is not stored again. */
-function kept(wanted: Credential, stored: readonly Credential[] | undefined): Credential {
-  const same = stored?.find(({ id, index }) => id === wanted.id && index === wanted.index);
-  return same?.sealed === undefined || wanted.sealed === undefined
-    ? wanted
-    : { ...wanted, sealed: same.sealed };
 }
 
 const PAGE = 500;
@@ -362,8 +186,4 @@ export function* pages(
     after = page.at(-1)?.grant.id;
     if (page.length < PAGE || after === undefined) return;
   }
-}
-
-export function now(desk: Pick<VendorDesk, 'stamp'>): Instant {
-  return instant(desk.stamp().at);
 }

@@ -35,6 +35,7 @@ const PENALTY_MS = 60_000;
 export class IntservConnector implements Connector {
   readonly #parts: IntservParts;
   readonly #host: VendorHost;
+  #isRecovered = false;
   readonly #rounds: Rounds;
   readonly #outward: Outward;
   readonly #push: AccessKeyPush;
@@ -98,13 +99,14 @@ export class IntservConnector implements Connector {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    await this.#parts.sync.recover();
     this.#outward.follow(signal);
     await this.#rounds.run(signal);
   }
 
   /** @throws VendorError */
   async #round(signal: AbortSignal): Promise<void> {
+    if (!this.#isRecovered) await this.#parts.sync.recover();
+    this.#isRecovered = true;
     const { sync } = this.#parts;
     await this.#outward.run(signal);
     await this.#askStatus(signal);

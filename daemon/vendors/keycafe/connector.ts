@@ -38,6 +38,7 @@ const PAGES_MOST = 3600;
 export class KeycafeConnector implements Connector {
   readonly #parts: KeycafeParts;
   readonly #host: VendorHost;
+  #isRecovered = false;
   readonly #rounds: Rounds;
   readonly #accesses: Outward;
   readonly #keys: Outward;
@@ -118,13 +119,14 @@ export class KeycafeConnector implements Connector {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    await this.#parts.sync.recover();
     this.#accesses.follow(signal);
     await this.#rounds.run(signal);
   }
 
   /** @throws VendorError */
   async #round(signal: AbortSignal): Promise<void> {
+    if (!this.#isRecovered) await this.#parts.sync.recover();
+    this.#isRecovered = true;
     await this.#keys.run(signal);
     await this.#accesses.run(signal, ['to-revoke']);
     const reading = new Reading(this.#parts.sync);
