@@ -36,14 +36,9 @@ class Prompts implements Ask, Disposable {
     clack.log.info(text, this.#where());
   }
 
+  /** In lines: a spinner takes the keyboard, and with it the Ctrl-C that must reach the run. */
   busy(text: string): Busy {
-    const spinner = clack.spinner({ ...this.#where(), indicator: 'timer' });
-    spinner.start(text);
-    return {
-      say: (next) => spinner.message(next),
-      call: (next) => spinner.message(next),
-      done: (last, isGood) => (isGood ? spinner.stop(last) : spinner.error(last)),
-    };
+    return busyInLines(text, this.#parts.clock, (line) => this.#parts.output.write(`│  ${line}\n`));
   }
 
   async confirm(message: string, initialValue: boolean): Promise<boolean> {
@@ -82,7 +77,7 @@ class Prompts implements Ask, Disposable {
 }
 
 /** How often something that takes long is said again. */
-const STILL_EVERY = 10_000;
+const STILL_EVERY = 5000;
 
 /** A line for each question and a line for each answer; nothing moves on the screen. */
 class Lines implements Ask, Disposable {
@@ -120,30 +115,7 @@ class Lines implements Ask, Disposable {
   }
 
   busy(text: string): Busy {
-    const { clock } = this.#parts;
-    let now = text;
-    const began = clock.uptime();
-    let timer: Timer;
-    const still = () => {
-      const spent = Math.round((clock.uptime() - began) / 1000);
-      this.#say(`  ... ${now} (${spent} s)`);
-      timer = clock.wakeAt(uptime(clock.uptime() + STILL_EVERY), still);
-    };
-    timer = clock.wakeAt(uptime(clock.uptime() + STILL_EVERY), still);
-    this.#say(`  ${text}`);
-    return {
-      say: (next) => {
-        now = next;
-      },
-      call: (next) => {
-        now = next;
-        this.#say(`  ${next}`);
-      },
-      done: (last, isGood) => {
-        timer.cancel();
-        this.#say(`  ${isGood ? 'ok  ' : 'NOT '} ${last}`);
-      },
-    };
+    return busyInLines(text, this.#parts.clock, (line) => this.#say(`  ${line}`));
   }
 
   async confirm(question: string, otherwise: boolean): Promise<boolean> {
@@ -190,4 +162,29 @@ class Lines implements Ask, Disposable {
   #say(text: string): void {
     this.#parts.output.write(`${text}\n`);
   }
+}
+
+function busyInLines(text: string, clock: Clock, say: (line: string) => void): Busy {
+  const began = clock.uptime();
+  let now = text;
+  let timer: Timer;
+  const still = () => {
+    say(`... ${now} (${Math.round((clock.uptime() - began) / 1000)} s)`);
+    timer = clock.wakeAt(uptime(clock.uptime() + STILL_EVERY), still);
+  };
+  timer = clock.wakeAt(uptime(clock.uptime() + STILL_EVERY), still);
+  say(text);
+  return {
+    say: (next) => {
+      now = next;
+    },
+    call: (next) => {
+      now = next;
+      say(next);
+    },
+    done: (last, isGood) => {
+      timer.cancel();
+      say(`${isGood ? 'ok  ' : 'NOT '} ${last}`);
+    },
+  };
 }

@@ -134,8 +134,11 @@ function asFound(kind: Kind, baudRate: number, address: number): Found {
   return { driver: kind.driver, baudRate, options: { address, ...kind.options } };
 }
 
-/** Readers that only speak when something is shown to them, the strictest frame first. */
-const LISTENED: readonly string[] = ['id-20la', 'rdm6300', 'stx-etx-lrc', 'wiegand-serial'];
+/**
+ * Readers that only speak when something is shown to them, the strictest frame first. The driver of the RDM6300 reads
+ * an ID-20LA as well.
+ */
+const LISTENED: readonly string[] = ['rdm6300', 'stx-etx-lrc', 'wiegand-serial'];
 
 /** Which kind of reader makes sense of what comes once a fob is held to it. All listen to one link; none speaks. */
 export async function findReader(

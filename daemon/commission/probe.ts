@@ -5,13 +5,7 @@
 import { type DeviceEvent, deviceId } from '../../drivers/contract/device.ts';
 import type { ByteLink } from '../../drivers/contract/link.ts';
 import type { DriverEntry, Input, Machine, Step } from '../../drivers/contract/machine.ts';
-import {
-  type Clock,
-  type Millis,
-  pause,
-  type Random,
-  uptime,
-} from '../../drivers/contract/time.ts';
+import { type Clock, type Millis, pause, type Random } from '../../drivers/contract/time.ts';
 
 /** No reply comes later than this, whatever the machine would wait for. */
 const REPLY_MOST: Millis = 500;
@@ -57,18 +51,23 @@ export async function answers(
   }
   const { request } = talk;
   if (request === undefined) return false;
-  const over = new AbortController();
+  let heard = new AbortController();
   listen((bytes) => {
     talk.take({ kind: 'bytes', bytes });
-    if (talk.isAnswered) over.abort();
+    heard.abort();
   });
   try {
     const left = await link.send(request);
     await pause(clock, Math.max(0, left - clock.uptime()));
     talk.take({ kind: 'sent' });
-    const deadline = talk.wakeAt ?? uptime(clock.uptime() + REPLY_MOST);
-    const wait = Math.min(REPLY_MOST + latencyMs, Math.max(0, deadline - clock.uptime()));
-    if (!talk.isAnswered) await pause(clock, wait, over.signal);
+    const over = clock.uptime() + REPLY_MOST + latencyMs;
+    // It may want to be woken after the reply too: what it asks next has to keep its distance.
+    while (!talk.isOver && clock.uptime() < over) {
+      const until = Math.min(over, talk.wakeAt ?? over);
+      heard = new AbortController();
+      await pause(clock, Math.max(0, until - clock.uptime()), heard.signal);
+      if (talk.wakeAt !== undefined && talk.wakeAt <= clock.uptime()) talk.take({ kind: 'wake' });
+    }
     return talk.isAnswered;
   } finally {
     listen(undefined);
@@ -80,6 +79,8 @@ export async function answers(
 class Talk {
   request: Uint8Array | undefined;
   isAnswered = false;
+  /** Answered, or asked again for want of an answer. */
+  isOver = false;
   readonly #machine: Machine<unknown>;
   readonly #clock: Clock;
   #step: Step<unknown>;
@@ -96,7 +97,7 @@ class Talk {
   }
 
   take(input: Input): void {
-    if (this.isAnswered) return;
+    if (this.isOver) return;
     this.#step = this.#machine.step(this.#step.state, input, this.#clock.uptime());
     this.#judge();
   }
@@ -105,10 +106,15 @@ class Talk {
   #judge(): void {
     for (const send of this.#step.send) {
       if (send.kind !== 'bytes') continue;
-      if (this.request === undefined) this.request = send.bytes;
-      else if (Buffer.compare(this.request, send.bytes) !== 0) this.isAnswered = true;
+      if (this.request === undefined) {
+        this.request = send.bytes;
+        continue;
+      }
+      this.isOver = true;
+      if (Buffer.compare(this.request, send.bytes) !== 0) this.isAnswered = true;
     }
     if (this.#step.events.some(isProof)) this.isAnswered = true;
+    if (this.isAnswered) this.isOver = true;
   }
 }
 

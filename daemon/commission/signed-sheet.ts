@@ -70,7 +70,8 @@ export function verifySheet(file: string, trusted?: PublicJwk): VerifiedSheet {
   const read = payloadSchema.safeParse(parseJson(verified.payload));
   if (!read.success) return refused('what was signed is no sheet that this version knows');
   const { sheet } = read.data;
-  if (!isWhatWasSigned(file, sheet)) return refused('what one reads in it is not what was signed');
+  if (!isWhatWasSigned(file, read.data))
+    return refused('what one reads in it is not what was signed');
   const { kid } = verified;
   return {
     kind: 'intact',
@@ -108,8 +109,8 @@ function keyNamedIn(jws: string): PublicJwk | undefined {
   return read.success ? read.data.key : undefined;
 }
 
-function isWhatWasSigned(file: string, sheet: Sheet): boolean {
+function isWhatWasSigned(file: string, { sheet, key }: z.infer<typeof payloadSchema>): boolean {
   const data = fileSchema.safeParse(parseJson(Buffer.from(file)));
-  if (data.success) return isDeepStrictEqual(data.data.sheet, JSON.parse(JSON.stringify(sheet)));
+  if (data.success) return isDeepStrictEqual([data.data.sheet, data.data.key], [sheet, key]);
   return file.slice(0, file.lastIndexOf(SIGNATURE_HEAD)) === sheetText(sheet);
 }
