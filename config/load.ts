@@ -95,6 +95,7 @@ class Reading {
     const store = this.#section('store', sections.store);
     const secrets = this.#section('secrets', sections.secrets);
     const cloud = this.#section('cloud', sections.cloud);
+    const homeAssistant = this.#section('homeAssistant', sections.homeAssistant);
     const vendors = this.#section('vendors', sections.vendors);
     const api = this.#section('api', sections.api);
     const log = this.#section('log', sections.log);
@@ -122,6 +123,7 @@ class Reading {
       secrets,
       inputs: [...draft.inputs.values()],
       cloud,
+      homeAssistant,
       vendors,
       api,
       log,

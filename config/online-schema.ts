@@ -24,6 +24,17 @@ function isPrivate(url: string): boolean {
   return /^(mqtts|wss):/.test(url) || !URL.canParse(url) || isLoopback(new URL(url).hostname);
 }
 
+const tls = z
+  .strictObject({
+    ca: filePath.optional().describe('PEM: who signs the broker; without it, the public ones'),
+    cert: filePath.optional().describe('PEM: certificate of this box'),
+    key: secretReference.optional().describe('PEM: its private key'),
+    serverName: z.string().max(253).optional(),
+  })
+  .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
+    error: 'cert and key come together',
+  });
+
 const mqtt = z
   .strictObject({
     url: brokerUrl.describe('mqtts://, wss://; mqtt:// and ws:// only to this machine'),
@@ -42,17 +53,7 @@ const mqtt = z
     trust: filePath.describe('file with the keys whose commands count here'),
     username: z.string().max(128).optional(),
     password: secretReference.optional(),
-    tls: z
-      .strictObject({
-        ca: filePath.optional().describe('PEM: who signs the broker; without it, the public ones'),
-        cert: filePath.optional().describe('PEM: certificate of this box'),
-        key: secretReference.optional().describe('PEM: its private key'),
-        serverName: z.string().max(253).optional(),
-      })
-      .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
-        error: 'cert and key come together',
-      })
-      .optional(),
+    tls: tls.optional(),
     drainPerSecond: z
       .union([z.literal('unlimited'), z.number().min(1).max(10_000)])
       .default(20)
@@ -69,6 +70,23 @@ const mqtt = z
   });
 
 export const cloudSchema = z.strictObject({ mqtt });
+
+export const homeAssistantSchema = z.strictObject({
+  url: brokerUrl.describe('broker of Home Assistant: mqtt://, mqtts://, ws://, wss://'),
+  username: z.string().max(128).optional(),
+  password: secretReference.optional(),
+  tls: tls.optional(),
+  prefix: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,40}$/, '1 to 40 of letters, digits, "_" and "-"')
+    .default('homeassistant')
+    .describe('where Home Assistant looks for new devices'),
+});
+
+export type MqttAccess = Pick<
+  z.output<typeof homeAssistantSchema>,
+  'url' | 'username' | 'password' | 'tls'
+>;
 
 export const SCOPES = ['read', 'operate', 'admin'] as const;
 

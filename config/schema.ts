@@ -7,7 +7,13 @@ import {
   deviceCommon,
   inputSchema,
 } from './hardware-schema.ts';
-import { apiSchema, cloudSchema, logSchema, vendorsSchema } from './online-schema.ts';
+import {
+  apiSchema,
+  cloudSchema,
+  homeAssistantSchema,
+  logSchema,
+  vendorsSchema,
+} from './online-schema.ts';
 import { accessLevelSchema, accessPointSchema, keySchema } from './place-schema.ts';
 import { secretsSchema, siteSchema, storeSchema } from './site-schema.ts';
 import { name, openId } from './values.ts';
@@ -36,6 +42,9 @@ export const sections = {
     .default({})
     .describe('names for several targets, for grants'),
   cloud: cloudSchema.optional().describe('the own cloud'),
+  homeAssistant: homeAssistantSchema
+    .optional()
+    .describe('shows the site to Home Assistant, read only, over its own broker; off without it'),
   vendors: vendorsSchema.prefault({}).describe('clouds of vendors'),
   api: apiSchema.prefault({}).describe('the local API'),
   log: logSchema.prefault({}),

@@ -22,6 +22,8 @@ import {
   privateJwkFrom,
   privateJwkIn,
 } from './cloud/enrolment.ts';
+import { HomeAssistant } from './cloud/home-assistant.ts';
+import type { SiteReport } from './cloud/reported-state.ts';
 import { topicsOf } from './cloud/topics.ts';
 import { TrustStore } from './cloud/trust-store.ts';
 import { configuredKeys } from './configured-keys.ts';
@@ -61,6 +63,8 @@ export interface Outside {
   readonly openers: ReadonlyMap<string, BusOpener>;
   /** The broker of the own cloud; `undefined` where the config names none. */
   readonly broker: Broker | undefined;
+  /** The broker of Home Assistant; `undefined` where the config names none. */
+  readonly homeAssistant?: Broker | undefined;
   /** How clouds of vendors are called. */
   readonly http: HttpClient;
   /** Names the system's last contact with a time server. */
@@ -227,6 +231,11 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
       storageFailed,
     }),
   );
+  const report: SiteReport = {
+    site: config.site.id,
+    versions: outside.versions,
+    devices: () => board.wire(clock.now()),
+  };
   const mqtt = config.cloud?.mqtt;
   const identity =
     mqtt === undefined ? undefined : bridgeIdentity(config, mqtt.bridgeId, outside.secrets);
@@ -244,11 +253,7 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
             desk: credentials,
             sealingKey: identity.sealingKey,
             bridgeKey: identity.bridgeKey,
-            report: {
-              site: config.site.id,
-              versions: outside.versions,
-              devices: () => board.wire(clock.now()),
-            },
+            report,
             stamp,
             clock,
             random,
@@ -264,6 +269,20 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
             accessLevels: facts.policies.accessLevels,
           }),
         );
+  const home =
+    outside.homeAssistant === undefined
+      ? undefined
+      : new HomeAssistant({
+          broker: outside.homeAssistant,
+          topics: topicsOf(mqtt?.root ?? 'latchkey', facts.bridge.slice(0, 32)),
+          prefix: config.homeAssistant?.prefix ?? 'homeassistant',
+          journal,
+          report,
+          stamp,
+          clock,
+          random,
+          log,
+        });
   const retime = () => {
     inbox.put({ kind: 'timer' });
     cloud?.stateChanged();
@@ -334,7 +353,9 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
         heard: (event) => {
           actions.hear(event);
           codes.hear(event);
-          if (board.hear(event)) cloud?.deviceChanged();
+          if (!board.hear(event)) return;
+          cloud?.deviceChanged();
+          home?.deviceChanged();
         },
         storageFailed,
       });
@@ -350,6 +371,7 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
       await Promise.all([
         devices.run(signal),
         cloud?.run(signal),
+        home?.run(signal),
         watch.run(signal),
         ...vendors.map((vendor) => vendor.run(signal)),
         runUpkeep(

@@ -101,6 +101,8 @@ export interface SiteOptions {
   readonly noTimeServer?: boolean;
   /** Its own cloud's broker. */
   readonly broker?: Broker;
+  /** Home Assistant's broker. */
+  readonly homeAssistant?: Broker;
   /** There is a lock on the air, too. */
   readonly withLock?: boolean;
 }
@@ -226,6 +228,7 @@ export class SimulatedSite implements AsyncDisposable {
       secrets: { credentialsDirectory: join(this.directory, 'credentials') },
       log: (event, fields) => this.log.push({ event, fields }),
       openers: this.#openers,
+      homeAssistant: this.#options.homeAssistant,
       http: { send: () => Promise.reject(new Error('no vendor is reached from here')) },
       broker: this.#broker,
       lastTimeContact: () => (this.hasTimeServer ? this.clock.uptime() : undefined),

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
-import type { Config } from '../../config/schema.ts';
+import type { MqttAccess } from '../../config/online-schema.ts';
 import { readSecretText, type SecretSource } from '../../config/secrets.ts';
 import { catalogue } from '../../drivers/catalogue.ts';
 import { type Clock, instant } from '../../drivers/contract/time.ts';
@@ -72,7 +72,8 @@ async function run({ config: file, set }: RunOptions): Promise<void> {
       radios,
       advise: (bus, advice) => log.warn('port-advice', { bus, advice }),
     }),
-    broker: brokerOf(config, secrets),
+    broker: brokerOf(config.cloud?.mqtt, 'cloud.mqtt', secrets),
+    homeAssistant: brokerOf(config.homeAssistant, 'homeAssistant', secrets),
     http,
     lastTimeContact:
       config.site.policies.clockSource === 'assumed' ? contactAtAnyTime(clock) : lastTimeContact,
@@ -131,24 +132,27 @@ function contactAtAnyTime(clock: Clock): () => number {
   return () => clock.uptime();
 }
 
-function brokerOf(config: Config, secrets: SecretSource): Broker | undefined {
-  const mqtt = config.cloud?.mqtt;
-  if (mqtt === undefined) return undefined;
-  const { url, username, password, tls } = mqtt;
+function brokerOf(
+  access: MqttAccess | undefined,
+  where: string,
+  secrets: SecretSource,
+): Broker | undefined {
+  if (access === undefined) return undefined;
+  const { url, username, password, tls } = access;
   const text = (reference: string | undefined, path: string) =>
     reference === undefined ? undefined : readSecretText(reference, path, secrets);
   const pem = (path: string | undefined) =>
     path === undefined ? undefined : readFileSync(path, 'utf8');
   return mqttBroker({
     url,
-    ...given({ username, password: text(password, 'cloud.mqtt.password') }),
+    ...given({ username, password: text(password, `${where}.password`) }),
     ...(tls === undefined
       ? {}
       : {
           tls: given({
             ca: pem(tls.ca),
             cert: pem(tls.cert),
-            key: text(tls.key, 'cloud.mqtt.tls.key'),
+            key: text(tls.key, `${where}.tls.key`),
             serverName: tls.serverName,
           }),
         }),

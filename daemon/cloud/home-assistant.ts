@@ -55,7 +55,7 @@ export class HomeAssistant {
           random,
           patience: this.#parts.patience ?? PATIENCE,
           attempt: (ending) => this.#attempt(ending),
-          waiting: (why, wait) => log('home-assistant-waiting', { code: why.code, waitMs: wait }),
+          waiting: (why, wait) => log('home-assistant-waiting', { fault: why.code, waitMs: wait }),
         },
         signal,
       );
