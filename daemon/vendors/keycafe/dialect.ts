@@ -15,6 +15,7 @@ import {
 import { RequestBudget } from '../request-budget.ts';
 import type { VendorSync } from '../vendor-sync.ts';
 import { AccessBook } from './access-book.ts';
+import { BoxBook } from './box-book.ts';
 import { KeyBook } from './key-book.ts';
 import { derivedId, drawnId } from './local-id.ts';
 import { bodyOf, KeycafeRefusal, pageOf, refusalReply } from './reply.ts';
@@ -51,6 +52,7 @@ class KeycafeDialect {
   readonly #parts: KeycafeDialectParts;
   readonly #accesses: AccessBook;
   readonly #keys: KeyBook;
+  readonly #boxes: BoxBook;
   readonly #budgets = new Map<string, RequestBudget>();
   readonly #releases = new Map<
     string,
@@ -60,7 +62,8 @@ class KeycafeDialect {
   constructor(parts: KeycafeDialectParts) {
     this.#parts = parts;
     const { sync, places, linkBase } = parts;
-    this.#keys = new KeyBook({ sync, places });
+    this.#boxes = new BoxBook({ sync, places });
+    this.#keys = new KeyBook({ sync, places, boxes: this.#boxes });
     this.#accesses = new AccessBook({
       sync,
       keys: this.#keys,
@@ -122,12 +125,12 @@ class KeycafeDialect {
         // Keys move when hands move them; a box with real doors has no such test facility.
         throw new KeycafeRefusal(400, 'key.exchange.error.disabled', 'exchanges happen at the box');
       }),
-      this.#route('GET', '/location', (asked) => pageOf(asked, this.#keys.locations())),
-      this.#route('GET', '/box', (asked) => pageOf(asked, this.#keys.boxes())),
+      this.#route('GET', '/location', (asked) => pageOf(asked, this.#boxes.locations())),
+      this.#route('GET', '/box', (asked) => pageOf(asked, this.#boxes.boxes())),
       this.#route('GET', '/bin', (asked) =>
         pageOf(
           asked,
-          this.#keys.bins(queryText(asked, 'box')).map(({ shown }) => shown),
+          this.#bins(queryText(asked, 'box')).map(({ shown }) => shown),
         ),
       ),
       this.#route('POST', '/release', (asked) => this.#release(asked)),
@@ -179,10 +182,14 @@ class KeycafeDialect {
     }
   }
 
+  #bins(box: string | undefined) {
+    return this.#boxes.bins(box, (key) => this.#keys.brief(key));
+  }
+
   async #release({ body }: DialectRequest): Promise<DialectResponse> {
     const { sync } = this.#parts;
     const asked = String(Object(Object(body).bin).id ?? '');
-    const bin = this.#keys.bins(undefined).find(({ id }) => String(id) === asked);
+    const bin = this.#bins(undefined).find(({ id }) => String(id) === asked);
     const box = bin?.point.box;
     if (bin === undefined || box === undefined) {
       throw new KeycafeRefusal(404, 'bin.notFound', 'there is no such bin', 'bin');

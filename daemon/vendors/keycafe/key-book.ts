@@ -1,8 +1,8 @@
 /** Keys as the dialect makes, shows and edits them, and the places that they lie in. */
-import type { SlotNumber } from '../../../drivers/contract/device.ts';
-import { type AccessPoint, type Key, type KeyId, keyId } from '../../access/model.ts';
+import { type Key, type KeyId, keyId } from '../../access/model.ts';
 import type { VendorRecord } from '../vendor-record.ts';
 import type { SyncChange, VendorSync } from '../vendor-sync.ts';
+import type { BoxBook } from './box-book.ts';
 import { derivedId, drawnId, idFromKey } from './local-id.ts';
 import { KeycafeRefusal } from './reply.ts';
 import {
@@ -20,6 +20,7 @@ const CODE_DIGITS = 6;
 export interface KeyBookParts {
   readonly sync: VendorSync;
   readonly places: KeycafePlaces;
+  readonly boxes: BoxBook;
 }
 
 export class KeyBook {
@@ -167,7 +168,8 @@ export class KeyBook {
     body: Pick<KeyRequest, 'name' | 'virtual' | 'roaming' | 'notes' | 'homeLocation'>,
     ref: string,
   ) {
-    const home = body.homeLocation == null ? undefined : this.#location(body.homeLocation.id);
+    const home =
+      body.homeLocation == null ? undefined : this.#parts.boxes.named(body.homeLocation.id);
     return {
       id,
       name: body.name,
@@ -177,27 +179,6 @@ export class KeyBook {
       ...(home === undefined ? {} : { home: home.id }),
       ...(body.notes == null || body.notes === '' ? {} : { notes: body.notes }),
     };
-  }
-
-  #location(number: string): AccessPoint {
-    const found = this.#points().find((point) => this.locationNumber(point) === Number(number));
-    if (found !== undefined) return found;
-    throw new KeycafeRefusal(
-      400,
-      'key.homeLocation.invalid',
-      'there is no such location',
-      'homeLocation',
-    );
-  }
-
-  locationNumber({ id }: Pick<AccessPoint, 'id'>): number {
-    const { locations } = this.#parts.places;
-    const given = Object.entries(locations).find(([, ours]) => ours === id)?.[0];
-    return Number(given ?? derivedId('location', id));
-  }
-
-  #points(): readonly AccessPoint[] {
-    return this.#parts.sync.desk.ports().site.accessPoints;
   }
 
   #freeFob(serial: string | null | undefined, own: KeyId | undefined) {
@@ -232,9 +213,9 @@ export class KeyBook {
     const place = key.virtual ? undefined : this.#placeOf(key.id);
     const at =
       place?.kind === 'slot'
-        ? this.#points().find(({ box }) => box?.device === place.box)
+        ? this.#parts.boxes.points().find(({ box }) => box?.device === place.box)
         : undefined;
-    const home = this.#points().find(({ id }) => id === key.home);
+    const home = this.#parts.boxes.points().find(({ id }) => id === key.home);
     const credential = sync.desk.grants
       .grant(codeGrantId(key.id))
       ?.grant.credentials.find(({ id }) => id === KEY_CODE);
@@ -250,8 +231,8 @@ export class KeyBook {
       pickupNote: fields.pickupNote ?? null,
       address: fields['address'] ?? null,
       serialNumber: fields.serialNumber ?? null,
-      homeLocation: home === undefined ? null : this.location(home),
-      ...(at === undefined ? {} : { currentLocation: this.location(at) }),
+      homeLocation: home === undefined ? null : this.#parts.boxes.location(home),
+      ...(at === undefined ? {} : { currentLocation: this.#parts.boxes.location(at) }),
       ...(place?.kind === 'holder'
         ? { currentUser: { id: Number(derivedId('holder', place.holder)) } }
         : {}),
@@ -259,74 +240,6 @@ export class KeyBook {
       roaming: key.roaming,
       ...(key.virtual && code != null ? { code } : {}),
     };
-  }
-
-  location(point: AccessPoint): {
-    readonly id: number;
-    readonly name: string;
-    readonly timezone: string;
-  } {
-    return {
-      id: this.locationNumber(point),
-      name: point.id,
-      timezone: this.#parts.sync.desk.about.zone,
-    };
-  }
-
-  locations(): readonly object[] {
-    return this.#points()
-      .filter(({ box }) => box !== undefined)
-      .map((point) => this.location(point));
-  }
-
-  boxes(): readonly object[] {
-    return this.#points().flatMap((point) =>
-      point.box === undefined
-        ? []
-        : [
-            {
-              id: Number(derivedId('box', point.box.device)),
-              name: point.box.device,
-              location: this.location(point),
-            },
-          ],
-    );
-  }
-
-  /** Slots, with the key that lies in each. */
-  bins(box: string | undefined): readonly {
-    readonly id: number;
-    readonly slot: SlotNumber;
-    readonly point: AccessPoint;
-    readonly shown: object;
-  }[] {
-    const keys = this.#all().map((key) => ({ key, place: this.#placeOf(key.id) }));
-    return this.#points().flatMap((point) => {
-      const { box: device } = point;
-      if (device === undefined) return [];
-      const boxId = Number(derivedId('box', device.device));
-      if (box !== undefined && String(boxId) !== box) return [];
-      return device.slots.map((slot) => {
-        const id = this.#binNumber(`${device.device}:${slot}`);
-        const inside = keys.find(
-          ({ place }) =>
-            place?.kind === 'slot' && place.box === device.device && place.slot === slot,
-        );
-        const isDisabled = device.disabledSlots.includes(slot);
-        const key = inside === undefined ? null : this.brief(inside.key.id);
-        return {
-          id,
-          slot,
-          point,
-          shown: { id, name: String(slot), box: { id: boxId }, key, disabled: isDisabled },
-        };
-      });
-    });
-  }
-
-  #binNumber(slot: string): number {
-    const given = Object.entries(this.#parts.places.bins).find(([, ours]) => ours === slot)?.[0];
-    return Number(given ?? derivedId('bin', slot));
   }
 }
 
