@@ -128,6 +128,7 @@ function base({ site, state, ledger }: KnowledgePorts, stamp: Stamp): Knowledge 
 
 /** Holidays that a schedule can meet while the clock is somewhere in its interval; the others stay out of the evidence. */
 function near(holidays: Policies['holidays'], { lo, hi }: ClockInterval): Policies['holidays'] {
+  if (holidays.length === 0) return holidays;
   const day = (at: number) => new Date(at).toISOString().slice(0, 10);
   const first = day(lo - 3 * DAY);
   const last = day(Math.min(hi, lo + LONGEST_STRETCH) + 3 * DAY);

@@ -3,7 +3,7 @@
  * digest 32 bytes, seq and at 64 bit big-endian (at in milliseconds), type in UTF-8. The digest stands for the
  * content, so that a body can be erased later and the chain still verifies.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Random } from '../../drivers/contract/time.ts';
 import type { Stamp } from '../access/entry.ts';
 
@@ -18,7 +18,7 @@ export interface Content {
 
 /** What stands before the first entry: the epoch is part of the chain. */
 export function genesis(epoch: string): string {
-  return createHash('sha256').update(`latchkey journal ${epoch}`).digest('hex');
+  return sha256(`latchkey journal ${epoch}`);
 }
 
 /** SHA-256 of the JSON array `[id, device, sub, boot, uptime, lo, hi, state, bodyText]`, `null` for what is missing. */
@@ -50,16 +50,12 @@ export function entryHash(
   const numbers = Buffer.alloc(16);
   numbers.writeBigUInt64BE(BigInt(seq), 0);
   numbers.writeBigInt64BE(BigInt(at), 8);
-  return createHash('sha256')
-    .update(Buffer.from(prev, 'hex'))
-    .update(numbers)
-    .update(type)
-    .update(Buffer.from(digest, 'hex'))
-    .digest('hex');
+  const parts = [Buffer.from(prev, 'hex'), numbers, Buffer.from(type), Buffer.from(digest, 'hex')];
+  return hash('sha256', Buffer.concat(parts));
 }
 
 export function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+  return hash('sha256', text);
 }
 
 /** UUID version 7 (RFC 9562 5.7): 48 bits of time, the rest drawn. */

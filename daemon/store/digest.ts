@@ -3,17 +3,17 @@
  * digits. In 256 buckets by the first byte of `SHA-256(id)`, so that two sides find what differs among a million
  * without sending them. Hex, lower case; an empty set is 64 zeros.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 export const BUCKETS = 256;
 const BYTES = 32;
 
 export function bucketOf(id: string): number {
-  return createHash('sha256').update(id).digest().readUInt8(0);
+  return hash('sha256', id, 'buffer').readUInt8(0);
 }
 
 export function grantHash(id: string, rev: number): Buffer {
-  return createHash('sha256').update(`${id}\0${rev}`).digest();
+  return hash('sha256', `${id}\0${rev}`, 'buffer');
 }
 
 export class GrantDigest {
@@ -21,9 +21,9 @@ export class GrantDigest {
   readonly #changed = new Set<number>();
 
   /** Adds a grant that is not in, or takes out one that is: the same step. */
-  toggle(bucket: number, hash: Buffer): void {
+  toggle(bucket: number, sum: Buffer): void {
     const at = bucket * BYTES;
-    for (let i = 0; i < BYTES; i++) this.#sums[at + i] = (this.#sums[at + i] ?? 0) ^ (hash[i] ?? 0);
+    for (let i = 0; i < BYTES; i++) this.#sums[at + i] = (this.#sums[at + i] ?? 0) ^ (sum[i] ?? 0);
     this.#changed.add(bucket);
   }
 

@@ -22,8 +22,8 @@ export function placed(
   random: Random,
 ): { readonly row: EntryRow; readonly record: RecordedEntry } {
   const evidence = entry.evidence === undefined ? undefined : JSON.stringify(entry.evidence);
-  const told = evidence === undefined ? {} : { evidence: sha256(evidence) };
-  const bodyText = JSON.stringify({ ...entry.body, ...told });
+  const proof = evidence === undefined ? {} : { evidence: sha256(evidence) };
+  const bodyText = JSON.stringify({ ...entry.body, ...proof });
   const { device, sub, type } = entry;
   const { at, uptime: up, boot, clock } = stamp;
   const id = uuid7(at, random);
@@ -47,9 +47,18 @@ export function placed(
     digest,
     hash,
   };
-  const kept = evidence === undefined ? {} : { evidence: jsonObject(evidence) };
+  const { evidence: _written, ...told } = entry;
   const place = { epoch, seq, id, stamp, prev: tail.hash, hash };
-  return { row, record: { ...entry, body: jsonObject(bodyText), ...kept, ...place } };
+  const record = { ...told, body: jsonObject(bodyText), ...place };
+  return { row, record: evidence === undefined ? record : withEvidence(record, evidence) };
+}
+
+/** Read when it is asked for: it is the longest part of a decision's entry, and on the way to the lock nobody asks. */
+function withEvidence(record: RecordedEntry, text: string): RecordedEntry {
+  return Object.defineProperty(record, 'evidence', {
+    enumerable: true,
+    get: () => jsonObject(text),
+  });
 }
 
 /** Whole milliseconds, outward for the interval, as they are stored. */
