@@ -22,14 +22,11 @@ import { catalogue } from '../../drivers/catalogue.ts';
 import { actuationId, type DeviceEvent, deviceId } from '../../drivers/contract/device.ts';
 import { instant } from '../../drivers/contract/time.ts';
 import { clock, random } from './clocks.ts';
-import { fill, isElsewhere, pinOf, ZONE } from './grants.ts';
+import { DOOR, fill, isElsewhere, pinOf, ZONE } from './grants.ts';
 
 const TZDATA = process.versions['tz'] ?? '';
 export const PEPPER = new Uint8Array(32).fill(7);
 export const SITE = 'bench';
-
-/** A board rests between two openings: who opens often does so at one after the other. */
-export const DOORS = Array.from({ length: 8 }, (_, n) => `flat-${n + 1}`);
 
 const CONFIG = `
 site: { id: ${SITE}, zone: ${ZONE}, policies: { clockSource: assumed } }
@@ -40,14 +37,17 @@ buses:
   door-bus: { serial: DIRECTORY/door-bus, baudRate: 115200 }
 devices:
   keypad: { driver: wiegand-serial, bus: pad-bus, entry: { end: "#" } }
-  door: { driver: modbus-relay, bus: door-bus, address: 1, strike: { relay: 1 } }
-${DOORS.map((door, n) => `  ${door}: { driver: modbus-relay, bus: door-bus, address: ${n + 2}, strike: { relay: 1 } }`).join('\n')}
-accessPoints:
-  front-door: { locks: [door, ${DOORS.join(', ')}], readers: [keypad], holdMs: 100 }
 `;
 
-export function configIn(directory: string, more = ''): Config {
-  return parseConfig(CONFIG.replaceAll('DIRECTORY', directory) + more);
+/** A keypad, and behind it these doors. */
+export function configIn(directory: string, doors: readonly string[] = [DOOR], more = ''): Config {
+  const devices = doors.map(
+    (door, n) =>
+      `  ${door}: { driver: modbus-relay, bus: door-bus, address: ${n + 1}, strike: { relay: 1 } }\n`,
+  );
+  const point = `{ locks: [${doors.join(', ')}], readers: [keypad], holdMs: 100 }`;
+  const text = `${CONFIG}${devices.join('')}accessPoints:\n  front-door: ${point}\n${more}`;
+  return parseConfig(text.replaceAll('DIRECTORY', directory));
 }
 
 /** A directory that is gone when it is no longer used. */

@@ -7,10 +7,10 @@ import { pause } from '../../../drivers/contract/time.ts';
 import { Home, openBridge } from '../../daemon/cloud/bridge.ts';
 import { clock, random } from '../clocks.ts';
 import { BareCommits } from '../disk.ts';
-import { DOORS, Folder } from '../house.ts';
+import { Folder } from '../house.ts';
 import type { Metric } from '../measure.ts';
 import { BareRoundTrip, broker, NO_BROKER } from '../mqtt.ts';
-import { runningSite } from '../site.ts';
+import { DOORS, runningSite } from '../site.ts';
 import { bareDoor } from './wire.ts';
 
 const APART_MS = 140;
