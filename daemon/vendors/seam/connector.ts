@@ -14,7 +14,7 @@ import { Outward } from '../outward.ts';
 import { Reading, type SeenThing } from '../reading.ts';
 import { RequestBudget } from '../request-budget.ts';
 import { VendorHost } from '../vendor-host.ts';
-import { digestOf } from '../vendor-record.ts';
+import { digestOf, type PlaceState } from '../vendor-record.ts';
 import type { VendorSync } from '../vendor-sync.ts';
 import { SeamClient, typeIn } from './client.ts';
 import { idHere, KINDS } from './dialect-parts.ts';
@@ -63,6 +63,8 @@ export class SeamConnector implements Connector {
   readonly #codes: Outward;
   /** Ids of grants, methods and codes that something happened to. */
   readonly #touched = new Set<string>();
+  /** Of the grants of one page. */
+  readonly #states = new Map<string, readonly PlaceState[]>();
   /** What was read before this start may have changed in ways that no event tells. */
   #mustReadAll = true;
 
@@ -275,7 +277,21 @@ export class SeamConnector implements Connector {
         things.push(...(await this.#thingsOf(grant, isDue, people, signal)));
       for (const { extra } of things) for (const id of textsOf(extra?.['codes'])) ofGrants.add(id);
       await reading.page(things, 'seam');
+      await this.#keepStates();
     }
+  }
+
+  /** How each grant stands in their devices, beside the grant itself. */
+  async #keepStates(): Promise<void> {
+    const { sync } = this.#parts;
+    const changes = [...this.#states].flatMap(([id, states]) => {
+      const record = sync.record(id);
+      const places = [...states];
+      const isSame = record === undefined || digestOf(record.places ?? []) === digestOf(places);
+      return isSame ? [] : [{ id, record: { ...record, places } }];
+    });
+    this.#states.clear();
+    await sync.apply(changes, { by: 'seam' });
   }
 
   async #thingsOf(
@@ -316,12 +332,12 @@ export class SeamConnector implements Connector {
     const person = await this.#person(grant.user_identity_id, people, signal);
     const stored = sync.desk.grants.grant(grantId(id))?.grant;
     const before = stored?.window;
-    const { main, others } = grantThings(
-      id,
-      { grant, methods, codes, person, before },
-      sync.desk,
-      places,
-    );
+    const {
+      main,
+      others,
+      places: states,
+    } = grantThings(id, { grant, methods, codes, person, before }, sync.desk, places);
+    this.#states.set(id, states);
     const ours =
       record?.origin === 'here' ? grantFields.safeParse(sync.fields(id, record)) : undefined;
     const isOurs = ours?.data !== undefined && stored !== undefined;

@@ -42,8 +42,7 @@ export interface GrantSeen {
 export interface GrantThings {
   readonly main: SeenThing;
   readonly others: readonly SeenThing[];
-  /** Something is not settled there: it is looked at again without waiting for an event. */
-  readonly isWaiting: boolean;
+  /** How it stands in each of their devices. */
   readonly places: readonly PlaceState[];
 }
 
@@ -80,15 +79,6 @@ export function grantThings(
   );
   const states = placeStates(codes);
   const fields = grantFieldsOf(grant, methods, devices);
-  const digest = digestOf([
-    grant,
-    methods.map((each) => [each, isLive(each)]),
-    codes.map(({ access_code_id, code, device_id }) => [access_code_id, code, device_id]),
-    seen.person ?? null,
-    targets,
-    isReissuing,
-  ]);
-  const common = { kind: KINDS.grant, ref: grant.access_grant_id, id, digest, fields };
   const isHere = targets.length > 0 || alone.some(({ device_id }) => places.devices[device_id]);
   const others = alone.flatMap((code) => deviceThing(code, holder, window, desk, places) ?? []);
   const extra = {
@@ -96,15 +86,26 @@ export function grantThings(
     others: others.map(({ ref }) => ref),
     codes: codes.map(({ access_code_id }) => access_code_id),
   };
+  // Not settled there: it is looked at again without waiting for an event.
   const isWaiting =
     isReissuing ||
     methods.some(({ mode, is_issued }) => mode === 'code' && !is_issued) ||
     states.some(({ state }) => state === 'pending');
+  const digest = digestOf([
+    grant,
+    methods.map((each) => [each, isLive(each)]),
+    codes.map(({ access_code_id, code, device_id }) => [access_code_id, code, device_id]),
+    seen.person ?? null,
+    targets,
+    states,
+    isWaiting,
+    isReissuing,
+  ]);
+  const common = { kind: KINDS.grant, ref: grant.access_grant_id, id, digest, fields };
   const told = { ...common, extra: { ...extra, isWaiting } };
   const settled = (wanted: SeenThing['wanted']): GrantThings => ({
     main: { ...told, wanted },
     others: 'cannot' in wanted ? [] : others,
-    isWaiting,
     places: states,
   });
   if (isEnding(grant)) return settled({ cannot: 'it is being deleted there' });
