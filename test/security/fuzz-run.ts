@@ -1,0 +1,104 @@
+/** Bends well-formed inputs and gives them to a target, from a seed; what it did not take is kept in the corpus. */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Random, randomInteger } from '../../drivers/contract/time.ts';
+import type { FuzzTarget } from './fuzz-targets.ts';
+
+export const CORPUS = join(import.meta.dirname, 'corpus');
+/** One input of some hundred bytes may take no longer. */
+const MOST_MS = 2000;
+const LONGEST = 65_536;
+const EDGES = [0x00, 0x01, 0x02, 0x03, 0x0a, 0x0d, 0x20, 0x2e, 0x30, 0x53, 0x7f, 0x80, 0xff];
+
+export interface FuzzFault {
+  readonly target: string;
+  readonly input: Uint8Array;
+  readonly error: unknown;
+}
+
+/** What once was not taken, by everybody who found it. */
+export function corpusOf(target: string): readonly Uint8Array[] {
+  const folder = join(CORPUS, target);
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder).map((name) => readFileSync(join(folder, name)));
+}
+
+export function keep({ target, input }: FuzzFault): string {
+  const folder = join(CORPUS, target);
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, createHash('sha256').update(input).digest('hex').slice(0, 16));
+  writeFileSync(path, input);
+  return path;
+}
+
+export async function tryOne(
+  target: FuzzTarget,
+  input: Uint8Array,
+): Promise<FuzzFault | undefined> {
+  const began = performance.now();
+  try {
+    await target.run(input);
+  } catch (error) {
+    return { target: target.name, input, error };
+  }
+  const took = performance.now() - began;
+  if (took < MOST_MS) return undefined;
+  return { target: target.name, input, error: new Error(`took ${Math.round(took)} ms`) };
+}
+
+/** Runs until `enough()`; ends at the first fault. */
+export async function fuzz(
+  target: FuzzTarget,
+  random: Random,
+  enough: (runs: number) => boolean,
+): Promise<{ readonly runs: number; readonly fault: FuzzFault | undefined }> {
+  const pool = [...target.seeds, ...corpusOf(target.name)];
+  for (let runs = 0; ; runs += 1) {
+    if (enough(runs)) return { runs, fault: undefined };
+    const fault = await tryOne(target, bent(pool, random));
+    if (fault !== undefined) return { runs, fault };
+  }
+}
+
+function bent(pool: readonly Uint8Array[], random: Random): Uint8Array {
+  const one = () => pool[randomInteger(random, pool.length)] ?? Uint8Array.of();
+  let bytes = Buffer.from(one());
+  for (let times = 1 + randomInteger(random, 6); times > 0; times -= 1) {
+    const at = randomInteger(random, bytes.length + 1);
+    const length = randomInteger(random, Math.min(24, bytes.length - at) + 1);
+    const [head, tail] = [bytes.subarray(0, at), bytes.subarray(at)];
+    switch (randomInteger(random, 8)) {
+      case 0:
+        if (bytes.length > 0) bytes[at % bytes.length] = randomInteger(random, 256);
+        break;
+      case 1:
+        if (bytes.length > 0)
+          bytes[at % bytes.length] =
+            (bytes[at % bytes.length] ?? 0) ^ (1 << randomInteger(random, 8));
+        break;
+      case 2:
+        bytes = Buffer.concat([head, tail.subarray(length)]);
+        break;
+      case 3:
+        bytes = Buffer.concat([head, tail.subarray(0, length), tail]);
+        break;
+      case 4:
+        bytes = Buffer.concat([
+          head,
+          Buffer.from([EDGES[randomInteger(random, EDGES.length)] ?? 0]),
+          tail,
+        ]);
+        break;
+      case 5:
+        bytes = Buffer.concat([head, random.bytes(randomInteger(random, 12)), tail]);
+        break;
+      case 6:
+        bytes = Buffer.concat([head, Buffer.from(one()).subarray(randomInteger(random, 40))]);
+        break;
+      default:
+        bytes = Buffer.from(head);
+    }
+  }
+  return bytes.subarray(0, LONGEST);
+}
