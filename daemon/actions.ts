@@ -160,7 +160,7 @@ export class Actions implements SiteActions {
     if (!this.#parts.hasDevice(device)) return this.#refuse('not-found', evidence);
     this.#identified += 1;
     const id = actuationId(`i-${this.#identified}`);
-    const entry: Entry = { type: 'system.identified', device, body: { by: action.requester } };
+    const entry: Entry = { type: 'system.identified', device, body: { by: who(action).by } };
     const { recorded } = this.#record([entry], evidence, { result: 'done' });
     const outcome = recorded.then(
       async () => {
@@ -270,11 +270,12 @@ export class Actions implements SiteActions {
 const INSTALLER =
   'devices are named in the config file at the site, where an installer has proven them';
 
+/** A requester is a word that its client chose; who is answerable is whose key signed. */
 function who(asked: WhoAsked & { readonly by?: string }): {
   readonly by: string;
   readonly id: string;
 } {
-  return { by: asked.by ?? asked.requester, id: asked.command };
+  return { by: asked.by ?? `cloud:${asked.kid}`, id: asked.command };
 }
 
 function asAction(outcome: ActuationOutcome | undefined): ActionOutcome {

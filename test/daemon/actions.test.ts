@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { seededRandom } from '../../simulator/random.ts';
+import { OwnCloud } from '../../simulator/site/own-cloud.ts';
+import { simulatedSite } from '../site.ts';
+import { Exchange } from './cloud/cloud-and-bridge.ts';
+
+test('the journal names the key that signed a command, and the person where the cloud names one', async () => {
+  const exchange = new Exchange();
+  await using site = await simulatedSite({ seed: 5, broker: exchange });
+  const key = site.enrolment.senders.find(({ kid }) => kid.startsWith('cc-'));
+  assert.ok(key);
+  await using cloud = await site.settling(
+    OwnCloud.join({ broker: exchange, key, clock: site.clock, random: seededRandom(5) }),
+  );
+  const lockdown = { scope: 'site', level: 'deny_entry', allowStaff: true } as const;
+  await site.settling(cloud.client.send('lockdown', lockdown));
+  assert.equal(site.last('security.lockdown').body['by'], `cloud:${key.kid}`);
+  await site.settling(
+    cloud.client.send('slot.open', { dev: 'box', slot: 5, by: 'p_7', reason: 'stranded' }),
+  );
+  assert.equal(site.last('access.commanded').body['by'], 'p_7');
+});
