@@ -1,6 +1,7 @@
 /** The control of the simulator over HTTP: one route a verb, so that hands can be lent to it from a shell or a page. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { ArgumentError, type Arguments } from './arguments.ts';
+import { benchTopFile, type PageFile } from './bench-top-routes.ts';
 import type { BusVerb } from './bus-verbs.ts';
 import type { SimJson } from './device.ts';
 import type { Hardware } from './hardware.ts';
@@ -48,7 +49,7 @@ export async function serveControl(hardware: Hardware, options: ControlOptions):
   };
 }
 
-type Reply = { readonly json: SimJson } | { readonly text: string };
+type Reply = { readonly json: SimJson } | PageFile;
 
 async function answer(
   hardware: Hardware,
@@ -59,12 +60,18 @@ async function answer(
     throw new HttpFault(403, 'forbidden', 'only from this machine, as 127.0.0.1 or localhost');
   }
   const { method = 'GET' } = request;
-  const [, version, ...parts] = new URL(request.url ?? '/', 'http://127.0.0.1').pathname.split('/');
+  const { pathname } = new URL(request.url ?? '/', 'http://127.0.0.1');
+  const [, version, ...parts] = pathname.split('/');
   if (version === '') {
     mustBe('GET', method);
     return /application\/json/.test(request.headers.accept ?? '')
       ? { json: { title: options.title, routes: routes(hardware) } }
-      : { text: page(hardware, options.title) };
+      : { contentType: 'text/plain; charset=utf-8', text: page(hardware, options.title) };
+  }
+  const file = benchTopFile(pathname);
+  if (file !== undefined) {
+    mustBe('GET', method);
+    return file;
   }
   const [kind = '', name, verb, ...more] = parts.map(decodeURIComponent);
   if (version === 'v1' && more.length === 0 && (kind === 'devices' || kind === 'buses')) {
@@ -196,7 +203,8 @@ function send(response: ServerResponse, status: number, reply: Reply): void {
   const isText = 'text' in reply;
   const content = isText ? reply.text : `${JSON.stringify(reply.json)}\n`;
   response.writeHead(status, {
-    'content-type': isText ? 'text/plain; charset=utf-8' : 'application/json; charset=utf-8',
+    'content-type': isText ? reply.contentType : 'application/json; charset=utf-8',
+    'content-security-policy': "default-src 'self'",
     'cache-control': 'no-store',
   });
   response.end(content);

@@ -114,7 +114,7 @@ function figures(status: Status): readonly Figure[] {
     ...vendors.map(
       ({ vendor, online, syncedAt, drift }): Figure => ({
         name: vendor,
-        value: online ? 'In step' : 'Away',
+        value: !online ? 'Away' : syncedAt === null ? 'Connected' : 'In step',
         note:
           drift > 0
             ? `${drift} differences`
