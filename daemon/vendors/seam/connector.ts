@@ -18,18 +18,19 @@ import { digestOf, type PlaceState } from '../vendor-record.ts';
 import type { VendorSync } from '../vendor-sync.ts';
 import { SeamClient, typeIn } from './client.ts';
 import { idHere, KINDS } from './dialect-parts.ts';
+import { EventReader } from './event-reader.ts';
 import { codeFields, grantFields } from './fields.ts';
-import { asMadeHere, codeThing, DEVICE_CODE, grantThings, mirrorDigest } from './mapping.ts';
+import { codeThing, DEVICE_CODE, grantThings, mirrorDigest } from './mapping.ts';
 import type { SeamPlaces } from './places.ts';
 import { refOf } from './places.ts';
 import { CodePush, GrantPush } from './push.ts';
+import { asMadeHere } from './vendor-fields.ts';
 import {
   type AccessGrant,
   accessCodeSchema,
   accessGrantSchema,
   accessMethodSchema,
   CALLS_PER_MINUTE,
-  eventSchema,
   type SeamEvent,
   type UserIdentity,
   userIdentitySchema,
@@ -46,27 +47,17 @@ export interface SeamConnectorParts {
   readonly log: VendorLog;
 }
 
-/** Events come late; so much of what was read is asked for again, and known by its id. */
-const OVERLAP_MS = 10 * 60_000;
-const EVENTS_MOST = 500;
 /** What a 429 without `Retry-After` costs. */
 const PENALTY_MS = 15_000;
-const CURSOR = 'events';
-
-const cursorSchema = z.object({ since: z.string(), ids: z.array(z.string()) });
-
 export class SeamConnector implements Connector {
   readonly #parts: SeamConnectorParts;
   readonly #client: SeamClient;
   readonly #rounds: Rounds;
   readonly #grants: Outward;
   readonly #codes: Outward;
-  /** Ids of grants, methods and codes that something happened to. */
-  readonly #touched = new Set<string>();
+  readonly #events: EventReader;
   /** Of the grants of one page. */
   readonly #states = new Map<string, readonly PlaceState[]>();
-  /** What was read before this start may have changed in ways that no event tells. */
-  #mustReadAll = true;
 
   constructor(parts: SeamConnectorParts) {
     this.#parts = parts;
@@ -84,6 +75,7 @@ export class SeamConnector implements Connector {
         wordOf: ({ body }) => typeIn(body),
       }),
     );
+    this.#events = new EventReader(sync, this.#client);
     const wake = () => this.wake();
     const push = new GrantPush({ sync, client: this.#client, places });
     this.#grants = new Outward({
@@ -139,7 +131,7 @@ export class SeamConnector implements Connector {
 
   /** An event came by webhook. */
   hear(event: SeamEvent): void {
-    this.#touch(event);
+    this.#events.touch(event);
     this.wake();
   }
 
@@ -155,9 +147,9 @@ export class SeamConnector implements Connector {
     const { sync } = this.#parts;
     await this.#grants.run(signal, ['to-revoke']);
     await this.#codes.run(signal, ['to-revoke']);
-    const cursor = await this.#readEvents(signal);
-    const touched = new Set(this.#touched);
-    const isAll = this.#mustReadAll;
+    const cursor = await this.#events.read(signal);
+    const touched = new Set(this.#events.touched);
+    const isAll = this.#events.mustReadAll;
     const isDue = (id: string) => isAll || touched.has(id);
     const reading = new Reading(sync);
     const kinds = await this.#read(reading, isDue, signal);
@@ -165,46 +157,9 @@ export class SeamConnector implements Connector {
     if (reading.isMissing(kinds)) await this.#read(reading, isDue, signal);
     if (signal.aborted) return;
     await reading.complete(kinds, 'seam');
-    await sync.apply([], { by: 'seam', cursors: [{ name: CURSOR, value: cursor }] });
-    this.#mustReadAll = false;
-    for (const id of touched) this.#touched.delete(id);
+    await this.#events.done(cursor, touched);
     await this.#grants.run(signal);
     await this.#codes.run(signal);
-  }
-
-  /** Marks what is to be fetched again; what it answers is kept only once that was done. */
-  async #readEvents(signal: AbortSignal): Promise<z.infer<typeof cursorSchema>> {
-    const { sync } = this.#parts;
-    const read = cursorSchema.safeParse(sync.desk.grants.cursor('seam', CURSOR));
-    const before = read.data ?? { since: new Date(sync.desk.clock.now()).toISOString(), ids: [] };
-    const since = new Date(Date.parse(before.since) - OVERLAP_MS).toISOString();
-    let events: readonly SeamEvent[];
-    try {
-      const asked = { since, limit: EVENTS_MOST };
-      events = await this.#client.all('/events/list', asked, 'events', eventSchema, signal);
-    } catch (error) {
-      if (error instanceof VendorError && error.code === 'not-found') return before;
-      throw error;
-    }
-    // There may be more than fit, in an order that is not documented.
-    if (events.length >= EVENTS_MOST) this.#mustReadAll = true;
-    const known = new Set(before.ids);
-    for (const event of events) if (!known.has(event.event_id)) this.#touch(event);
-    const newest = events.reduce(
-      (latest, { created_at }) =>
-        Date.parse(created_at) > Date.parse(latest) ? created_at : latest,
-      before.since,
-    );
-    const kept = events.filter(
-      ({ created_at }) => Date.parse(created_at) >= Date.parse(newest) - OVERLAP_MS,
-    );
-    return { since: newest, ids: kept.map(({ event_id }) => event_id) };
-  }
-
-  #touch(event: SeamEvent): void {
-    const { access_grant_id, access_grant_ids, access_method_id, access_code_id } = event;
-    const ids = [access_grant_id, access_method_id, access_code_id, ...(access_grant_ids ?? [])];
-    for (const id of ids) if (id != null) this.#touched.add(id);
   }
 
   /** Answers the kinds of which all were read. */

@@ -2,6 +2,7 @@
  * Seam's own calls, answered by the daemon: an existing client works against the box with the internet gone. Every
  * path takes POST; reads also GET, deletes also DELETE, updates also PATCH and PUT (vendor-apis.md 3.2).
  */
+import { StorageError } from '../../store/ports.ts';
 import {
   bearerOf,
   type DialectRequest,
@@ -16,6 +17,7 @@ import { codeEndpoints } from './dialect-codes.ts';
 import { deviceEndpoints } from './dialect-devices.ts';
 import { eventEndpoints } from './dialect-events.ts';
 import { grantEndpoints } from './dialect-grants.ts';
+import { methodEndpoints } from './dialect-methods.ts';
 import { type DialectParts, shelvesOf } from './dialect-parts.ts';
 import { peopleEndpoints } from './dialect-people.ts';
 import { callOf, inputOf, type Method, READ, type SeamEndpoint } from './endpoint.ts';
@@ -77,12 +79,16 @@ export function seamDialect({
       const headers = { 'seam-request-id': requestId };
       return { status: 200, headers, body: { ...result, ok: true } };
     } catch (error) {
-      if (!(error instanceof SeamError)) throw error;
-      return errorAnswer(error, requestId);
+      if (error instanceof SeamError) return errorAnswer(error, requestId);
+      if (!(error instanceof StorageError)) throw error;
+      // Nothing moved, and nothing was granted: what cannot be written down is not done (P2).
+      const full = new SeamError(503, 'storage_unavailable', 'the site cannot store anything now');
+      return errorAnswer(full, requestId);
     }
   };
   const endpoints = [
     ...grantEndpoints(parts),
+    ...methodEndpoints(parts),
     ...codeEndpoints(parts),
     ...deviceEndpoints(parts),
     ...eventEndpoints(parts),

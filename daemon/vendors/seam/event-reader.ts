@@ -1,0 +1,77 @@
+/** Events by polling: with overlap, since they come late, and each once, by its id (vendor-apis.md 3.7). */
+import { z } from 'zod';
+import { VendorError } from '../http.ts';
+import type { VendorSync } from '../vendor-sync.ts';
+import type { SeamClient } from './client.ts';
+import { eventSchema, type SeamEvent } from './wire.ts';
+
+/** What was read so recently is asked for again. */
+const OVERLAP_MS = 10 * 60_000;
+const EVENTS_MOST = 500;
+const CURSOR = 'events';
+
+const cursorSchema = z.object({ since: z.string(), ids: z.array(z.string()) });
+export type EventCursor = z.infer<typeof cursorSchema>;
+
+export class EventReader {
+  readonly #sync: VendorSync;
+  readonly #client: SeamClient;
+  readonly #touched = new Set<string>();
+  #mustReadAll = true;
+
+  constructor(sync: VendorSync, client: SeamClient) {
+    this.#sync = sync;
+    this.#client = client;
+  }
+
+  /** Ids of grants, methods and codes that something happened to. */
+  get touched(): ReadonlySet<string> {
+    return this.#touched;
+  }
+
+  /** What was read before this start may have changed in ways that no event tells; and so may what did not fit. */
+  get mustReadAll(): boolean {
+    return this.#mustReadAll;
+  }
+
+  /** Marks what is to be fetched again; what it answers is kept only once that was done. @throws VendorError */
+  async read(signal: AbortSignal): Promise<EventCursor> {
+    const { grants, clock } = this.#sync.desk;
+    const stored = cursorSchema.safeParse(grants.cursor('seam', CURSOR));
+    const before = stored.data ?? { since: new Date(clock.now()).toISOString(), ids: [] };
+    const since = new Date(Date.parse(before.since) - OVERLAP_MS).toISOString();
+    let events: readonly SeamEvent[];
+    try {
+      const asked = { since, limit: EVENTS_MOST };
+      events = await this.#client.all('/events/list', asked, 'events', eventSchema, signal);
+    } catch (error) {
+      if (error instanceof VendorError && error.code === 'not-found') return before;
+      throw error;
+    }
+    // There may be more than fit, in an order that is not documented.
+    if (events.length >= EVENTS_MOST) this.#mustReadAll = true;
+    const known = new Set(before.ids);
+    for (const event of events) if (!known.has(event.event_id)) this.touch(event);
+    const newest = events.reduce(
+      (latest, { created_at }) =>
+        Date.parse(created_at) > Date.parse(latest) ? created_at : latest,
+      before.since,
+    );
+    const recent = Date.parse(newest) - OVERLAP_MS;
+    const kept = events.filter(({ created_at }) => Date.parse(created_at) >= recent);
+    return { since: newest, ids: kept.map(({ event_id }) => event_id) };
+  }
+
+  touch(event: SeamEvent): void {
+    const { access_grant_id, access_grant_ids, access_method_id, access_code_id } = event;
+    const ids = [access_grant_id, access_method_id, access_code_id, ...(access_grant_ids ?? [])];
+    for (const id of ids) if (id != null) this.#touched.add(id);
+  }
+
+  /** All that was touched has been fetched; a crash before this only fetches it again. */
+  async done(value: EventCursor, touched: ReadonlySet<string>): Promise<void> {
+    await this.#sync.apply([], { by: 'seam', cursors: [{ name: CURSOR, value }] });
+    this.#mustReadAll = false;
+    for (const id of touched) this.#touched.delete(id);
+  }
+}
