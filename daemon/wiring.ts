@@ -344,6 +344,20 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
       journal
         .append({ stamp: stamp(), entries: startEntries(found), rows: startRows(found) })
         .committed.catch(storageFailed);
+      // Not in the midst of the commit that found it out; while nothing can be written, the log alone tells.
+      const untold = journal.watchStorage((state) => {
+        log('storage', { state });
+        if (state === 'unsafe') return;
+        const type = state === 'low' ? 'system.storage_low' : 'system.storage_ok';
+        queueMicrotask(() => {
+          journal
+            .append({
+              stamp: stamp(),
+              entries: [{ type, body: state === 'low' ? { alarm: true } : {} }],
+            })
+            .committed.catch(storageFailed);
+        });
+      });
       const answering = runPipeline({
         inbox,
         site,
@@ -391,6 +405,7 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
         .committed.catch(storageFailed);
       inbox.close();
       await answering;
+      untold();
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
