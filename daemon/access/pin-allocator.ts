@@ -6,7 +6,6 @@
 import type { Instant, Millis } from '../../drivers/contract/time.ts';
 import { type Random, randomInteger } from '../../drivers/contract/time.ts';
 
-export const DEFAULT_DIGITS = 6;
 export const LEAST_DIGITS = 4;
 export const MOST_DIGITS = 16;
 /** Possible codes for each active one (IEC 60839-11-1 Grade 1); fewer are refused. */

@@ -10,6 +10,7 @@ import type { Knowledge } from './knowledge.ts';
 import { afterFailure } from './lockout.ts';
 import { keyOf } from './place.ts';
 import type { Presentation } from './presentation.ts';
+import { signalFor } from './safe-reason.ts';
 import { matchesOf } from './second-factor.ts';
 
 /** A refusal is told at one fixed time after the presentation, so that its duration tells nothing (conventions 2.4). */
@@ -44,7 +45,6 @@ export function refused(
   });
   const who = holder ?? holderOfKey(decision, known);
   const entry: Entry = { type: 'access.denied', device: reader, body };
-  const signal = decision.pending === undefined ? 'denied' : 'wait';
   return {
     entries: [
       who === undefined ? entry : { ...entry, sub: who },
@@ -55,7 +55,7 @@ export function refused(
       {
         kind: 'feedback',
         device: reader,
-        signal,
+        signal: signalFor(decision),
         intent: undefined,
         notBefore: uptime(stamp.uptime + REFUSAL_AFTER),
       },

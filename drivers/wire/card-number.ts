@@ -46,11 +46,6 @@ export function printedNumbers(card: CardBits): PrintedNumbers {
   return { hex };
 }
 
-/** A serial as somebody typed it: upper-case, without what people put between digits; leading zeros stay. */
-export function normalSerial(typed: string): string {
-  return typed.replaceAll(/[\s:.-]/g, '').toUpperCase();
-}
-
 function facilityComma(facility: number, card: number): string {
   return `${String(facility).padStart(3, '0')},${String(card).padStart(5, '0')}`;
 }
