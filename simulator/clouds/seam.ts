@@ -272,9 +272,12 @@ export class SeamCloud implements AsyncDisposable {
   otherCode(grant: SimulatedGrant, device: string, digits: string): void {
     for (const each of this.codes.values()) {
       const isOf = each.method !== undefined && grant.methods.includes(each.method);
-      if (isOf && each.device_id === device) each.code = digits;
+      if (!isOf || each.device_id !== device) continue;
+      each.code = digits;
+      // It names the code and the device, not the grant.
+      const { access_code_id } = each;
+      this.#happen('access_code.code_changed', { access_code_id, device_id: device });
     }
-    this.#happen('access_code.code_changed', { access_grant_id: grant.access_grant_id });
   }
 
   /** What Svix sends for an event; `skew` is how wrong the sender's clock is. */

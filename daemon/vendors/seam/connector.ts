@@ -157,7 +157,7 @@ export class SeamConnector implements Connector {
     if (reading.isMissing(kinds)) await this.#read(reading, isDue, signal);
     if (signal.aborted) return;
     await reading.complete(kinds, 'seam');
-    await this.#events.done(cursor, touched);
+    await this.#events.done(cursor, touched, isAll);
     await this.#grants.run(signal);
     await this.#codes.run(signal);
   }
@@ -263,7 +263,8 @@ export class SeamConnector implements Connector {
     if (record?.origin === 'mirror') return [await this.#mirrored(id, grant, signal)];
     const { extra, seen } = record ?? {};
     const isSettled = extra?.['shown'] === digestOf(grant) && extra['isWaiting'] !== true;
-    const isNamed = isDue(access_grant_id) || grant.access_method_ids.some(isDue);
+    const names = [access_grant_id, ...grant.access_method_ids, ...textsOf(extra?.['codes'])];
+    const isNamed = names.some(isDue);
     if (isSettled && !isNamed && seen !== undefined) {
       const others = textsOf(extra?.['others']).flatMap((ref) => this.#unchanged(DEVICE_CODE, ref));
       return [...this.#unchanged(KINDS.grant, access_grant_id), ...others];

@@ -1,5 +1,6 @@
 /** Events by polling: with overlap, since they come late, and each once, by its id (vendor-apis.md 3.7). */
 import { z } from 'zod';
+import type { Millis, Uptime } from '../../../drivers/contract/time.ts';
 import { VendorError } from '../http.ts';
 import type { VendorSync } from '../vendor-sync.ts';
 import type { SeamClient } from './client.ts';
@@ -8,6 +9,8 @@ import { eventSchema, type SeamEvent } from './wire.ts';
 /** What was read so recently is asked for again. */
 const OVERLAP_MS = 10 * 60_000;
 const EVENTS_MOST = 500;
+/** Whether or not an event says so. */
+const READ_ALL_EVERY: Millis = 3_600_000;
 const CURSOR = 'events';
 
 const cursorSchema = z.object({ since: z.string(), ids: z.array(z.string()) });
@@ -17,7 +20,8 @@ export class EventReader {
   readonly #sync: VendorSync;
   readonly #client: SeamClient;
   readonly #touched = new Set<string>();
-  #mustReadAll = true;
+  #isFull = false;
+  #readAll: Uptime | undefined;
 
   constructor(sync: VendorSync, client: SeamClient) {
     this.#sync = sync;
@@ -29,9 +33,10 @@ export class EventReader {
     return this.#touched;
   }
 
-  /** What was read before this start may have changed in ways that no event tells; and so may what did not fit. */
+  /** What was read before this start, or long ago, may have changed in ways that no event tells. */
   get mustReadAll(): boolean {
-    return this.#mustReadAll;
+    const now = this.#sync.desk.clock.uptime();
+    return this.#isFull || this.#readAll === undefined || now - this.#readAll > READ_ALL_EVERY;
   }
 
   /** Marks what is to be fetched again; what it answers is kept only once that was done. @throws VendorError */
@@ -49,7 +54,7 @@ export class EventReader {
       throw error;
     }
     // There may be more than fit, in an order that is not documented.
-    if (events.length >= EVENTS_MOST) this.#mustReadAll = true;
+    if (events.length >= EVENTS_MOST) this.#isFull = true;
     const known = new Set(before.ids);
     for (const event of events) if (!known.has(event.event_id)) this.touch(event);
     const newest = events.reduce(
@@ -69,9 +74,12 @@ export class EventReader {
   }
 
   /** All that was touched has been fetched; a crash before this only fetches it again. */
-  async done(value: EventCursor, touched: ReadonlySet<string>): Promise<void> {
+  async done(value: EventCursor, touched: ReadonlySet<string>, isAll: boolean): Promise<void> {
     await this.#sync.apply([], { by: 'seam', cursors: [{ name: CURSOR, value }] });
-    this.#mustReadAll = false;
+    if (isAll) {
+      this.#isFull = false;
+      this.#readAll = this.#sync.desk.clock.uptime();
+    }
     for (const id of touched) this.#touched.delete(id);
   }
 }
