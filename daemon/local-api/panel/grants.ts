@@ -4,7 +4,8 @@ import { useEffect, useState } from 'preact/hooks';
 import { call, get } from './api.ts';
 import { Dialog, Facts } from './dialog.ts';
 import { moment } from './moments.ts';
-import type { AccessPoint, Grant, Me } from './shapes.ts';
+import { NewGrant } from './new-grant.ts';
+import type { AccessPoint, Grant, Key, Me } from './shapes.ts';
 
 interface Page {
   readonly grants: readonly Grant[];
@@ -14,6 +15,7 @@ interface Page {
 
 interface GrantsProps {
   readonly me: Me;
+  readonly keys: readonly Key[];
   readonly places: readonly AccessPoint[];
   /** Changes when grants may have. */
   readonly version: number;
@@ -21,11 +23,13 @@ interface GrantsProps {
 
 const TYPING_MS = 200;
 
-export function Grants({ me, places, version }: GrantsProps) {
+export function Grants({ me, keys, places, version }: GrantsProps) {
   const [text, setText] = useState('');
   const [page, setPage] = useState<Page | undefined>();
   const [chosen, setChosen] = useState<Grant | undefined>();
   const [wish, setWish] = useState(0);
+  const [isMaking, setMaking] = useState(false);
+  const changed = () => setWish((count) => count + 1);
 
   const query = (more: Readonly<Record<string, string>>) =>
     `grants?${new URLSearchParams({ limit: '100', ...(text === '' ? {} : { text }), ...more })}`;
@@ -55,6 +59,10 @@ export function Grants({ me, places, version }: GrantsProps) {
         />
       </label>
     </form>
+    ${
+      me.scope === 'admin' &&
+      html`<button type="button" class="new" onClick=${() => setMaking(true)}>New grant …</button>`
+    }
     <p role="status" class="count">${page === undefined ? 'Loading …' : `${page.grants.length} of ${page.all} grants`}</p>
     <div class="card flush">
       <table>
@@ -86,12 +94,16 @@ export function Grants({ me, places, version }: GrantsProps) {
     </div>
     ${page !== undefined && page.next !== null && html`<button type="button" class="more" onClick=${more}>More grants</button>`}
     ${
+      isMaking &&
+      html`<${NewGrant} keys=${keys} places=${places} made=${changed} closed=${() => setMaking(false)} />`
+    }
+    ${
       chosen !== undefined &&
       html`<${GrantDialog}
         grant=${chosen}
         me=${me}
         places=${places}
-        changed=${() => setWish((count) => count + 1)}
+        changed=${changed}
         closed=${() => setChosen(undefined)}
       />`
     }

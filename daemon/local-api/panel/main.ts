@@ -95,7 +95,7 @@ function Shell({ me, leave }: { readonly me: Me; readonly leave: () => void }) {
       case 'keys':
         return html`<${Keys} keys=${site.keys} now=${site.status.now} />`;
       case 'grants':
-        return html`<${Grants} me=${me} places=${site.places} version=${site.status.grants} />`;
+        return html`<${Grants} me=${me} keys=${site.keys} places=${site.places} version=${site.status.grants} />`;
       case 'journal':
         return html`<${Journal} heard=${heard} />`;
       case 'devices':

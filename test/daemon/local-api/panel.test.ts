@@ -18,16 +18,20 @@ test('the panel in a browser', async (t) => {
     await t.test('the setup code makes the first account, and its session survives a reload', () =>
       settingUp(browser, site),
     );
+    const page = await withToken(browser, site);
     await t.test('a door that springs open is seen to be open, and its key to be gone', () =>
-      watching(browser, site),
+      watching(page, site),
     );
-    await t.test('a denial is found by search, and its why is told', () => why(browser, site));
-    await t.test('a slot is opened with a token, by keyboard alone', () => opening(browser, site));
+    await t.test('a denial is found by search, and its why is told', () => why(page, site));
+    await t.test('a slot is opened with a token, by keyboard alone', () => opening(page, site));
     await t.test('a grant is revoked, and says that it opens nothing any more', () =>
-      revoking(browser, site),
+      revoking(page, site),
+    );
+    await t.test('a grant made here has a PIN, told once, that opens the box', () =>
+      making(page, site),
     );
     await t.test('axe holds nothing against any page, small or large, light or dark', () =>
-      accessible(browser, site),
+      accessible(page, site),
     );
   } finally {
     await browser.close();
@@ -69,21 +73,25 @@ async function settingUp(browser: Browser, { api, directory }: StartedSite): Pro
   await context.close();
 }
 
-async function withToken(browser: Browser, site: StartedSite, options = {}): Promise<Page> {
-  const context = await browser.newContext(options);
+/** One page for all that follows; its token is in it before its first script. */
+async function withToken(browser: Browser, { token }: StartedSite): Promise<Page> {
+  // Half-way through a turn, a door's colours are nobody's.
+  const context = await browser.newContext({ reducedMotion: 'reduce' });
   await context.addInitScript(
-    (token) => Object(globalThis).sessionStorage.setItem('latchkey-token', token),
-    site.token,
+    (given) => Object(globalThis).sessionStorage.setItem('latchkey-token', given),
+    token,
   );
-  const page = await context.newPage();
-  await page.goto(site.api);
-  await page.getByText('live', { exact: true }).waitFor();
-  await page.getByRole('button', { name: /^Slot 16 / }).waitFor();
-  return page;
+  return context.newPage();
 }
 
-async function watching(browser: Browser, site: StartedSite): Promise<void> {
-  const page = await withToken(browser, site);
+async function home(page: Page, { api }: StartedSite): Promise<void> {
+  await page.goto(api);
+  await page.getByText('live', { exact: true }).waitFor();
+  await page.getByRole('button', { name: /^Slot 16 / }).waitFor();
+}
+
+async function watching(page: Page, site: StartedSite): Promise<void> {
+  await home(page, site);
   await site.hand('keypad', 'press', { keys: '482913#' });
   await page.getByRole('button', { name: 'Slot 7 Flat 7 occupied, door open' }).waitFor();
   await site.hand('box', 'take-key', { slot: 7 });
@@ -94,11 +102,10 @@ async function watching(browser: Browser, site: StartedSite): Promise<void> {
     .getByRole('row', { name: /Flat 7/ })
     .getByText('with anna')
     .waitFor();
-  await page.context().close();
 }
 
-async function why(browser: Browser, site: StartedSite): Promise<void> {
-  const page = await withToken(browser, site);
+async function why(page: Page, site: StartedSite): Promise<void> {
+  await home(page, site);
   await page.getByRole('link', { name: 'Journal' }).click();
   await site.hand('keypad', 'press', { keys: '111111#' });
   await page.getByLabel('Search').fill('unknown-credential');
@@ -107,11 +114,10 @@ async function why(browser: Browser, site: StartedSite): Promise<void> {
   const dialog = page.getByRole('dialog');
   await dialog.getByText('no grant carries what was shown').waitFor();
   await dialog.getByText('the same decision').waitFor();
-  await page.context().close();
 }
 
-async function opening(browser: Browser, site: StartedSite): Promise<void> {
-  const page = await withToken(browser, site);
+async function opening(page: Page, site: StartedSite): Promise<void> {
+  await home(page, site);
   await page.getByRole('button', { name: /^Slot 3 / }).focus();
   await page.keyboard.press('Enter');
   await page.getByLabel('Reason').focus();
@@ -120,13 +126,12 @@ async function opening(browser: Browser, site: StartedSite): Promise<void> {
   await page.getByRole('status').filter({ hasText: 'It opened.' }).waitFor();
   await page.keyboard.press('Escape');
   await page.getByRole('button', { name: /^Slot 3 .*door open$/ }).waitFor();
-  await page.context().close();
 }
 
-async function revoking(browser: Browser, site: StartedSite): Promise<void> {
-  const page = await withToken(browser, site);
+async function revoking(page: Page, site: StartedSite): Promise<void> {
+  await home(page, site);
   await page.getByRole('link', { name: 'Grants' }).click();
-  await page.getByRole('button', { name: 'anna' }).click();
+  await page.getByRole('button', { name: 'anna', exact: true }).click();
   await page.getByRole('button', { name: 'Would it open now at lobby?' }).click();
   await page
     .getByRole('dialog')
@@ -135,12 +140,29 @@ async function revoking(browser: Browser, site: StartedSite): Promise<void> {
   await page.getByRole('button', { name: 'Revoke …' }).click();
   await page.getByRole('button', { name: 'Yes, revoke for good' }).click();
   await page.getByText('it opens nothing any more').waitFor();
-  await page.context().close();
 }
 
-async function accessible(browser: Browser, site: StartedSite): Promise<void> {
-  // Half-way through a turn, a door's colours are nobody's.
-  const page = await withToken(browser, site, { reducedMotion: 'reduce' });
+async function making(page: Page, site: StartedSite): Promise<void> {
+  await home(page, site);
+  await page.getByRole('link', { name: 'Grants' }).click();
+  await page.getByRole('button', { name: 'New grant' }).click();
+  await page.getByLabel('Holder').fill('bert');
+  await page.getByRole('button', { name: 'Make grant' }).click();
+  await page.getByRole('alert').filter({ hasText: 'Choose what it may open' }).waitFor();
+  await page.getByLabel('Store room').check();
+  assert.deepEqual(await faultsOf(page), []);
+  await page.getByRole('button', { name: 'Make grant' }).click();
+  const pin = await page.getByText('told this once').locator('strong').textContent();
+  assert.match(pin ?? '', /^\d{6}$/);
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'bert', exact: true }).waitFor();
+  await site.hand('keypad', 'press', { keys: `${pin}#` });
+  await page.getByRole('link', { name: 'Overview' }).click();
+  await page.getByRole('button', { name: 'Slot 12 Store room occupied, door open' }).waitFor();
+}
+
+async function accessible(page: Page, site: StartedSite): Promise<void> {
+  await home(page, site);
   for (const name of PAGES) {
     await page.getByRole('link', { name: new RegExp(name, 'i') }).click();
     await page.locator(`[aria-current="page"][href="#${name}"]`).waitFor();
@@ -152,7 +174,6 @@ async function accessible(browser: Browser, site: StartedSite): Promise<void> {
       }
     }
   }
-  await page.context().close();
 }
 
 test('modules reach the browser without types, and import nothing from elsewhere', () => {
