@@ -107,6 +107,9 @@ export interface SiteOptions {
   readonly withLock?: boolean;
 }
 
+/** Of the site's time: what takes longer never ends. */
+const PATIENCE_S = 600;
+
 /** Made anew at each start, or another process's. */
 const NOT_KEPT = /^(lock\.db.*|ballast|.*-shm)$/;
 
@@ -250,7 +253,10 @@ export class SimulatedSite implements AsyncDisposable {
     const ended = this.#running.then(() => {
       over = true;
     });
-    while (!over) await this.clock.advance(1000);
+    for (let seconds = 0; !over; seconds += 1) {
+      if (seconds > PATIENCE_S) throw new Error('the daemon does not stop');
+      await this.clock.advance(1000);
+    }
     await ended;
     this.#daemon = undefined;
     await daemon[Symbol.asyncDispose]();
@@ -368,7 +374,10 @@ export class SimulatedSite implements AsyncDisposable {
       over = true;
     });
     watched.catch(() => {});
-    while (!over) await this.clock.advance(50);
+    for (let turns = 0; !over; turns += 1) {
+      if (turns > PATIENCE_S * 20) throw new Error('it is never settled');
+      await this.clock.advance(50);
+    }
     return watched;
   }
 
