@@ -40,14 +40,22 @@ devices:
 `;
 
 /** A keypad, and behind it these doors. */
-export function configIn(directory: string, doors: readonly string[] = [DOOR], more = ''): Config {
+export function configIn(directory: string, doors?: readonly string[], more?: string): Config {
+  return parseConfig(configText(directory, more, doors));
+}
+
+export function configText(
+  directory: string,
+  more = '',
+  doors: readonly string[] = [DOOR],
+): string {
   const devices = doors.map(
     (door, n) =>
       `  ${door}: { driver: modbus-relay, bus: door-bus, address: ${n + 1}, strike: { relay: 1 } }\n`,
   );
   const point = `{ locks: [${doors.join(', ')}], readers: [keypad], holdMs: 100 }`;
   const text = `${CONFIG}${devices.join('')}accessPoints:\n  front-door: ${point}\n${more}`;
-  return parseConfig(text.replaceAll('DIRECTORY', directory));
+  return text.replaceAll('DIRECTORY', directory);
 }
 
 /** A directory that is gone when it is no longer used. */

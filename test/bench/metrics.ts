@@ -9,6 +9,7 @@ import { lists } from './metrics/lists.ts';
 import { memory } from './metrics/memory.ts';
 import { peers } from './metrics/peers.ts';
 import { serialCpu } from './metrics/serial.ts';
+import { start, startAll } from './metrics/start.ts';
 import { delta, resyncSame, snapshot, syncUndisturbed } from './metrics/sync.ts';
 import { wireToWire } from './metrics/wire.ts';
 
@@ -25,6 +26,8 @@ export const metrics: readonly Metric[] = [
   syncUndisturbed,
   resyncSame,
   backlog,
+  start,
+  startAll,
   memory,
   serialCpu,
   bus9600,

@@ -33,7 +33,7 @@ export const serialCpu: Metric = {
     const path = join(folder.path, 'board');
     const board = parts.use(await boardProcess(path));
     const owned = parts.move();
-    const ms = quick ? 1000 : 5000;
+    const ms = quick ? 800 : 5000;
     const perPoll = async (length: number) => {
       const [from, before] = [await board.answered(), process.cpuUsage()];
       await pause(clock, length);
@@ -43,6 +43,8 @@ export const serialCpu: Metric = {
     return {
       perRound: 1,
       turns: 'round',
+      roundsMost: quick ? 2 : 9,
+      isCold: true,
       n: BOARDS,
       floor: () => bare(path, () => perPoll(ms)),
       ours: () => supervised(path, () => perPoll(ms)),

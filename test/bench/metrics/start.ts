@@ -1,0 +1,150 @@
+/** From the start of a process. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { bundle } from '../../../daemon/bundle.ts';
+import { openDatabase } from '../../../daemon/store/database.ts';
+import { servePty } from '../../../simulator/pty.ts';
+import { until } from '../../real-time.ts';
+import { configText, goodCode, storeOf } from '../house.ts';
+import type { Metric } from '../measure.ts';
+import { DirectWire, RelayBoard } from '../relay-board.ts';
+import { Home } from '../site.ts';
+
+const ROOT = resolve(import.meta.dirname, '../../..');
+const SOURCE = join(ROOT, 'daemon/main.ts');
+const PACKED = join(ROOT, 'dist/bench');
+const SIZE = 100_000;
+/** Somebody types while the daemon is still coming up. */
+const TYPED_EVERY_MS = 5;
+
+export const start: Metric = {
+  name: 'start',
+  unit: 'ms',
+  what: 'packaged, from the start of the process until the decision on a code is in the journal; beside node on an empty file',
+  goal: { ratio: 1.6, direction: 'at-most' },
+  async prepare({ quick }) {
+    const site = await standing();
+    await bundle(PACKED);
+    const empty = join(site.directory, 'empty.mjs');
+    writeFileSync(empty, '');
+    return {
+      perRound: 1,
+      turns: 'round',
+      roundsMost: quick ? 1 : 9,
+      n: SIZE,
+      floor: async () => {
+        const before = performance.now();
+        await once(spawn(process.execPath, [empty], { stdio: 'ignore' }), 'exit');
+        return performance.now() - before;
+      },
+      ours: () => site.untilDecided(join(PACKED, 'main.mjs')),
+      [Symbol.asyncDispose]: () => site[Symbol.asyncDispose](),
+    };
+  },
+};
+
+export const startAll: Metric = {
+  name: 'start-all',
+  unit: 'ms',
+  what: 'packaged, from the start of the process until everything is ready; beside the same from source',
+  goal: { ratio: 0.6, direction: 'at-most' },
+  async prepare({ quick }) {
+    const site = await standing();
+    await bundle(PACKED);
+    return {
+      perRound: 1,
+      turns: 'round',
+      roundsMost: quick ? 1 : 9,
+      n: SIZE,
+      floor: () => site.untilReady(SOURCE),
+      ours: () => site.untilReady(join(PACKED, 'main.mjs')),
+      [Symbol.asyncDispose]: () => site[Symbol.asyncDispose](),
+    };
+  },
+};
+
+/** A site with its grants and its wires; only the daemon is missing. */
+async function standing() {
+  await using parts = new AsyncDisposableStack();
+  const home = parts.use(new Home());
+  const store = parts.use(await storeOf(SIZE));
+  cpSync(store.path, join(home.path, 'store'), { recursive: true });
+  const keypad = new DirectWire('pad-bus');
+  const door = new DirectWire('door-bus');
+  new RelayBoard(door);
+  for (const bus of [keypad, door]) {
+    const port = await servePty(bus, { path: join(home.path, bus.name) });
+    parts.defer(() => port.close());
+  }
+  const decisions = parts.use(decisionsIn(join(home.path, 'store', 'journal.db')));
+  const config = join(home.path, 'config.yaml');
+  writeFileSync(config, configText(home.path, `api: { listen: 127.0.0.1:${await freePort()} }\n`));
+  const owned = parts.move();
+  const run = async (main: string, over: (child: ChildProcess) => Promise<unknown>) => {
+    const before = performance.now();
+    const child = spawn(process.execPath, [main, 'run', '--config', config], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const gone = once(child, 'exit');
+    const failed = gone.then(([code]) => {
+      throw new Error(`the daemon ended with ${code}`);
+    });
+    await Promise.race([over(child), failed]);
+    const spent = performance.now() - before;
+    failed.catch(() => {}); // it is meant to end now
+    child.kill();
+    await gone;
+    return spent;
+  };
+  return {
+    directory: home.path,
+    untilReady: (main: string) => run(main, told),
+    untilDecided: (main: string) =>
+      run(main, async (child) => {
+        child.stdout?.resume();
+        const before = decisions.last();
+        let n = 0;
+        const typing = setInterval(() => {
+          keypad.say(Buffer.from(`${goodCode(SIZE, n)}B`));
+          n += 1;
+        }, TYPED_EVERY_MS);
+        child.once('exit', () => clearInterval(typing));
+        await until(() => decisions.last() > before, 30_000);
+        clearInterval(typing);
+      }),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** Looks into the journal from outside. */
+function decisionsIn(path: string): Disposable & { last(): number } {
+  const db = openDatabase(path, { readonly: true });
+  const last = db
+    .prepare<[], [number | null]>(
+      "SELECT max(seq) FROM (SELECT seq, type FROM entry ORDER BY seq DESC LIMIT 20) WHERE type IN ('access.granted', 'access.denied')",
+    )
+    .raw();
+  return {
+    last: () => last.get()?.[0] ?? 0,
+    [Symbol.dispose]: () => db.close(),
+  };
+}
+
+async function told(child: ChildProcess): Promise<void> {
+  if (child.stdout === null) throw new TypeError('its log is read');
+  for await (const line of createInterface(child.stdout)) {
+    if (line.includes('"started"')) return;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const address = server.address();
+  await new Promise<void>((done) => server.close(() => done()));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
