@@ -1,5 +1,6 @@
 /** The methods of grants: listed, taken back, and cards given their number. */
 import { z } from 'zod';
+import { toJsonObject } from '../../access/body.ts';
 import { derivedCodes, methodBody } from './access-grant.ts';
 import type { DialectParts } from './dialect-parts.ts';
 import { type Call, endpoint, READ, REMOVE, type SeamEndpoint, uuid, WRITE } from './endpoint.ts';
@@ -104,7 +105,10 @@ export function methodEndpoints(parts: DialectParts): readonly SeamEndpoint[] {
         const assigned = { ...method, code: card_number, issued_at: nowText(parts) };
         const methods = grant.fields.methods.map((each) => (each === method ? assigned : each));
         await keep(parts, grant, { ...grant.fields, methods });
-        return { action_attempt: await parts.attempts.done('ASSIGN_CREDENTIAL', '', {}) };
+        // Kept in the journal, so without what is secret.
+        const shown = methodBody(assigned, { workspace: devices.workspace, isPrivate: false });
+        const result = toJsonObject(shown);
+        return { action_attempt: await parts.attempts.done('ASSIGN_CREDENTIAL', '', result) };
       },
     ),
   ];
