@@ -1,10 +1,17 @@
 /** What secrets become at the door: keyed hashes, drawn PINs, and sealed copies where something needs the digits. */
 import type { CardBits } from '../drivers/contract/device.ts';
-import { type Clock, instant, type Millis, type Random } from '../drivers/contract/time.ts';
+import {
+  type Clock,
+  type Instant,
+  instant,
+  type Millis,
+  type Random,
+  type Uptime,
+} from '../drivers/contract/time.ts';
 import { parseIdentity } from './access/identity.ts';
 import type { GrantLookup } from './access/lookup.ts';
 import type { CredentialIndex, CredentialKind, GrantId } from './access/model.ts';
-import { type CodeSpace, drawPin } from './access/pin-allocator.ts';
+import { type CodeSpace, drawPin, ratioAfter } from './access/pin-allocator.ts';
 import type { Indexer } from './access/site-facts.ts';
 import type { CredentialDesk, IndexedSecret } from './cloud/site-actions.ts';
 import type { Vault } from './vault.ts';
@@ -15,17 +22,25 @@ const COOLING: Millis = 30 * 24 * 3_600_000;
 export interface CredentialDeskParts {
   readonly vault: Vault;
   readonly indexer: Indexer;
-  readonly grants: GrantLookup & { count(): number };
+  readonly grants: GrantLookup & { activePins(digits: number, at: Instant): number };
   readonly clock: Clock;
   readonly random: Random;
   /** Keypads at which codes can be tried. */
   readonly keypads: number;
+  /** Few of the possible codes of this length are free; told once a day and length. */
+  readonly onCrowded: (digits: number, ratio: number) => void;
   /** Something here (a lock with a memory, a vendor's page) needs the digits back. */
   readonly keepsDigits: boolean;
 }
 
+/** Counting reads every grant, so it is believed for a while; what is drawn meanwhile is added. */
+const COUNT_FOR: Millis = 5 * 60_000;
+const TOLD_FOR: Millis = 24 * 3_600_000;
+
 export class SiteCredentialDesk implements CredentialDesk {
   readonly #parts: CredentialDeskParts;
+  readonly #counted = new Map<number, { active: number; readonly at: Uptime }>();
+  readonly #told = new Map<number, Uptime>();
 
   constructor(parts: CredentialDeskParts) {
     this.#parts = parts;
@@ -45,13 +60,37 @@ export class SiteCredentialDesk implements CredentialDesk {
   }
 
   drawPin(digits: number): string | undefined {
-    const { grants, clock, random, keypads } = this.#parts;
+    const { clock, random, keypads } = this.#parts;
+    const counted = this.#active(digits);
+    const allotment = { digits, active: counted.active, keypads };
     const drawn = drawPin(
       this.#space(),
-      { digits, active: grants.count(), keypads, cooling: COOLING, now: clock.now() },
+      { ...allotment, cooling: COOLING, now: clock.now() },
       random,
     );
-    return drawn.kind === 'drawn' ? drawn.digits : undefined;
+    if (drawn.kind === 'refused' || drawn.warning !== undefined) {
+      this.#tellCrowded(digits, ratioAfter(allotment, 1));
+    }
+    if (drawn.kind === 'refused') return undefined;
+    counted.active += 1;
+    return drawn.digits;
+  }
+
+  #active(digits: number): { active: number } {
+    const { grants, clock } = this.#parts;
+    const known = this.#counted.get(digits);
+    if (known !== undefined && clock.uptime() - known.at < COUNT_FOR) return known;
+    const counted = { active: grants.activePins(digits, clock.now()), at: clock.uptime() };
+    this.#counted.set(digits, counted);
+    return counted;
+  }
+
+  #tellCrowded(digits: number, ratio: number): void {
+    const now = this.#parts.clock.uptime();
+    const last = this.#told.get(digits);
+    if (last !== undefined && now - last < TOLD_FOR) return;
+    this.#told.set(digits, now);
+    this.#parts.onCrowded(digits, Math.floor(ratio));
   }
 
   keep(digits: string, grant: GrantId): string {

@@ -214,6 +214,12 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
     clock,
     random,
     keypads: facts.keypads.size,
+    onCrowded: (digits, ratio) => {
+      const body = { digits, ratio, alarm: true };
+      journal
+        .append({ stamp: stamp(), entries: [{ type: 'grant.code_space_low', body }] })
+        .committed.catch(storageFailed);
+    },
     keepsDigits:
       locks.length > 0 || Object.values(config.vendors).some((vendor) => vendor !== undefined),
   });

@@ -7,6 +7,7 @@ import type { Decision } from '../access/decision.ts';
 import type { Stamp } from '../access/entry.ts';
 import { gather } from '../access/gather.ts';
 import { type CredentialIndex, grantId } from '../access/model.ts';
+import { safeReason } from '../access/safe-reason.ts';
 import type { KnowledgePorts } from '../access/site-facts.ts';
 import { explain, whatIf } from '../access/why.ts';
 import { instantOf, isWallTime } from '../access/window.ts';
@@ -32,6 +33,10 @@ const whySchema = z.object({
   decision: decisionSchema.nullable(),
   clock: clockSchema.nullable(),
   tzdata: z.string().nullable(),
+  guest: z
+    .string()
+    .nullable()
+    .describe('all that a guest may be told of a refusal: less than the reason'),
 });
 
 const wallTime = z.string().refine(isWallTime, 'a time such as 2027-03-28T02:30, or with offset');
@@ -104,6 +109,7 @@ function why(desk: SiteDesk, seq: number): z.infer<typeof whySchema> {
       decision: null,
       clock: null,
       tzdata: null,
+      guest: null,
     };
   }
   const { state, lo, hi } = told.clock;
@@ -115,6 +121,7 @@ function why(desk: SiteDesk, seq: number): z.infer<typeof whySchema> {
     decision: decisionReply(told.decision),
     clock: { state, lo: iso(lo), hi: isoOrNull(hi) },
     tzdata: told.tzdata,
+    guest: told.decision.kind === 'denied' ? safeReason(told.decision.reason) : null,
   };
 }
 

@@ -104,6 +104,11 @@ export class GrantReader implements GrantLookup {
     return storage(() => this.#to.source.get(source))?.[0] ?? 0;
   }
 
+  /** PINs of so many digits in grants that hold at `at` or later; reads every grant. */
+  activePins(digits: number, at: Instant): number {
+    return storage(() => this.#to.activePins.get(at, digits))?.[0] ?? 0;
+  }
+
   count(source?: string): number {
     if (source !== undefined) return storage(() => this.#to.source.get(source))?.[1] ?? 0;
     return storage(() => this.#to.total.get())?.[0] ?? 0;
@@ -230,6 +235,13 @@ function prepare(db: Database) {
       .prepare<[string], [number, number]>('SELECT version, count FROM source WHERE name = +?')
       .raw(),
     sources: db.prepare<[], [string, number]>('SELECT name, version FROM source').raw(),
+    activePins: db
+      .prepare<[number, number], [number]>(
+        `SELECT count(*) FROM grants, json_each(grants.doc, '$.credentials') AS one
+         WHERE (ends IS NULL OR ends > +?) AND gone IS NULL
+           AND json_extract(one.value, '$.kind') = 'pin' AND json_extract(one.value, '$.digits') = +?`,
+      )
+      .raw(),
     total: db.prepare<[], [number]>('SELECT coalesce(sum(count), 0) FROM source').raw(),
     cursor: db
       .prepare<[string, string], [string]>(

@@ -137,6 +137,11 @@ export class GrantsStore implements GrantStore {
     return this.#file.reader.count(source);
   }
 
+  /** PINs of so many digits that are active; a long look at a large store, for drawing one. */
+  activePins(digits: number, at: Instant): number {
+    return this.#file.reader.activePins(digits, at);
+  }
+
   nextBoundary(at: Instant): Instant | undefined {
     return this.#file.reader.nextBoundary(at);
   }
