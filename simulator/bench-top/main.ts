@@ -13,6 +13,12 @@ const SHOW_MS = 400;
 /** Nobody knows this one. */
 const STRANGER = '0F00DEAD01';
 
+const DONE: Readonly<Record<string, string>> = {
+  'take-key': 'Took the key out of',
+  'open-door': 'Pulled open',
+  'close-door': 'Shut',
+};
+
 function useBench() {
   const [bench, setBench] = useState<Bench | undefined>();
   const [isThere, setThere] = useState(true);
@@ -60,7 +66,10 @@ function App() {
   }
 
   async function handle(box: string, verb: string, slot: number) {
-    const result = await attempt(`${verb}, slot ${slot}`, act('devices', box, verb, { slot }));
+    const result = await attempt(
+      `${DONE[verb] ?? verb} slot ${slot}`,
+      act('devices', box, verb, { slot }),
+    );
     if (verb !== 'take-key') return;
     const fob = Object(result).fob;
     if (typeof fob !== 'string') return;
@@ -70,7 +79,7 @@ function App() {
 
   async function put(box: string, slot: number, fob: string) {
     const done = await attempt(
-      `fob ${fob} put into slot ${slot}`,
+      `Fob ${fob} put into slot ${slot}`,
       act('devices', box, 'put-key', { slot, fob }),
     );
     if (done === undefined) return;
@@ -79,7 +88,7 @@ function App() {
   }
 
   const show = (reader: string, fob: string) =>
-    attempt(`fob ${fob} shown at ${reader}`, act('devices', reader, 'show', { fob, ms: SHOW_MS }));
+    attempt(`Fob ${fob} shown at ${reader}`, act('devices', reader, 'show', { fob, ms: SHOW_MS }));
 
   if (bench === undefined) return html`<main><p role="status">Looking …</p></main>`;
   const devices = Object.entries(bench.devices);
@@ -126,7 +135,7 @@ function App() {
               html`<${Keypad}
                 key=${name}
                 name=${name}
-                press=${(keys: string) => attempt(`key pressed at ${name}`, act('devices', name, 'press', { keys }))}
+                press=${(keys: string) => attempt(`Key pressed at ${name}`, act('devices', name, 'press', { keys }))}
               />`,
           )}
           ${devices.map(

@@ -62,7 +62,7 @@ function whereIs(place: KeyPlace): string {
 
 function since(place: KeyPlace, now: string): string {
   if (place.kind === 'slot' || place.kind === 'none' || place.since === null) return '—';
-  return `${span(Date.parse(now) - Date.parse(place.since))}, ${moment(place.since)}`;
+  return `${moment(place.since)} (${span(Date.parse(now) - Date.parse(place.since))})`;
 }
 
 export function Devices({ devices }: { readonly devices: readonly Device[] }) {

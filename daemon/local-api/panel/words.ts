@@ -61,10 +61,11 @@ export function entryWords(type: string): { readonly text: string; readonly tone
 export function entryDetail({ type, body, device, holder }: Entry): string {
   const text = (name: string) => plain(body[name]);
   const slot = text('slot');
-  const present = body['present'];
+  const { open, present } = body;
   const parts = [
     type.startsWith('device.') ? device : (text('accessPoint') ?? device),
     slot === undefined ? undefined : `slot ${slot}`,
+    open === undefined ? undefined : open === true ? 'door open' : 'door shut',
     present === undefined ? undefined : present === true ? 'occupied' : 'empty',
     text('key'),
     holder,

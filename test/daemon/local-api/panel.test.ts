@@ -19,6 +19,10 @@ test('the panel in a browser', async (t) => {
       settingUp(browser, site),
     );
     const page = await withToken(browser, site);
+    const refused: string[] = [];
+    page.on('console', (message) => {
+      if (message.type() === 'error') refused.push(message.text());
+    });
     await t.test('a door that springs open is seen to be open, and its key to be gone', () =>
       watching(page, site),
     );
@@ -33,6 +37,7 @@ test('the panel in a browser', async (t) => {
     await t.test('axe holds nothing against any page, small or large, light or dark', () =>
       accessible(page, site),
     );
+    assert.deepEqual(refused, [], 'nothing is refused by the content policy, nothing breaks');
   } finally {
     await browser.close();
   }
