@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   adopt: async () => (await import('./adopt.ts')).adoptCommand,
   lockdown: async () => (await import('./open.ts')).lockdownCommand,
   grants: async () => (await import('./grants.ts')).grantsCommand,
+  restore: async () => (await import('./restore.ts')).restoreCommand,
   token: async () => (await import('./token.ts')).tokenCommand,
   'setup-code': async () => (await import('./setup-code.ts')).setupCodeCommand,
   drivers: async () => (await import('./drivers.ts')).driversCommand,
