@@ -1,0 +1,35 @@
+/** The packaged form finds everything that the source finds beside itself. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { test } from 'node:test';
+import { bundle } from '../../daemon/bundle.ts';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+
+test('the bundle runs, and starts its threads by the names that they have in it', async (t) => {
+  const directory = join(ROOT, 'dist', `test-${process.pid}`);
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  await bundle(directory);
+  const main = join(directory, 'main.mjs');
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  const said = execFileSync(process.execPath, [main, '--version'], { encoding: 'utf8' });
+  assert.equal(said.trim(), version);
+
+  const files = readdirSync(directory);
+  const chunks = files.filter((name) => name.endsWith('.mjs'));
+  const started = chunks.flatMap((name) => {
+    const text = readFileSync(join(directory, name), 'utf8');
+    return [...text.matchAll(/new URL\(["']\.\/([a-z-]+\.m?[jt]s)["']/g)].map(([, file]) => file);
+  });
+  assert.deepEqual([...new Set(started)].sort(), [
+    'child.mjs',
+    'grants-worker.mjs',
+    'journal-worker.mjs',
+    'maintenance-worker.mjs',
+  ]);
+  for (const name of [...started, 'migrations', 'panel']) {
+    assert.ok(name !== undefined && files.includes(name), `${name} is in the bundle`);
+  }
+});
