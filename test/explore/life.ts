@@ -72,6 +72,7 @@ class Life {
   #off = 0;
   #starts = 1;
   #lockdowns = 0;
+  #failures = 0;
   /** Keys in people's hands. */
   readonly #hands: string[] = [];
 
@@ -497,6 +498,19 @@ class Life {
     this.site.daemon.desk.journal.failWrites(as, times);
   }
 
+  /** The very entry that something is to rest on cannot be written. */
+  async diskFailsUnderCode(): Promise<void> {
+    const slot = Array.from({ length: 16 }, (_, n) => n + 1).find((each) => this.#isFree(each));
+    if (slot === undefined) return;
+    this.#failures += 1;
+    const pin = String(730_000 + this.#failures);
+    await this.#put({ id: `d-${this.#failures}`, pin, slot, window: { kind: 'ongoing' } });
+    this.say(`the disk fails under ${pin}`);
+    this.site.daemon.desk.journal.failWrites(this.one(['full', 'broken'] as const), 2);
+    this.site.hand('keypad', 'press', { keys: `${pin}#` });
+    await this.pass(2500);
+  }
+
   clockTrouble(): void {
     if (this.#off !== 0 || !this.site.hasTimeServer) {
       this.trueClock();
@@ -568,6 +582,7 @@ const DEEDS: readonly Deed[] = [
   [4, (life) => life.boardTrouble()],
   [3, (life) => life.brokerTrouble()],
   [3, (life) => life.diskTrouble()],
+  [5, (life) => life.diskFailsUnderCode()],
   [2, (life) => life.clockTrouble()],
   [2, (life) => life.killed()],
   [2, (life) => life.killedAtCommit()],
