@@ -74,7 +74,7 @@ function print(status: StatusReply, devices: readonly DeviceReply[], url: string
       driver,
       lastProofMs === null ? '' : `${ago(lastProofMs)} ago`,
       String(statistics.polls),
-      String(statistics.retries + statistics.timeouts),
+      String(statistics.retries),
       String(statistics.checksumErrors),
       online ? 'up' : detail === '' ? link : `${link}: ${detail}`,
       port,
