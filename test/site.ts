@@ -111,7 +111,7 @@ export interface SiteOptions {
 const PATIENCE_S = 600;
 
 /** Made anew at each start, or another process's. */
-const NOT_KEPT = /^(lock\.db.*|ballast|.*-shm)$/;
+const NOT_KEPT = /^(lock\.db.*|ballast|.*-shm|.*\.partial)$/;
 
 export interface PutGrant {
   readonly id: string;
