@@ -121,12 +121,14 @@ test('a flipped bit anywhere in the file is found, or changes nothing that is re
   await made(folder.path, 30);
   const path = join(folder.path, FILE);
   const whole = readFileSync(path);
+  // Values without names: a flipped bit in the name of a column changes nothing that is read. The watermark and the
+  // evidence rows beside the chain are covered by none.
   const content = (): string => {
     const db = new Sqlite(path, { readonly: true });
     try {
       return JSON.stringify(
-        ['entry', 'journal', 'ledger', 'counter'].map((table) =>
-          db.prepare(`SELECT * FROM ${table}`).all(),
+        ['* FROM entry', '* FROM ledger', 'epoch, tail_seq, tail_hash FROM journal'].map((what) =>
+          db.prepare(`SELECT ${what}`).raw().all(),
         ),
       );
     } finally {
@@ -141,10 +143,7 @@ test('a flipped bit anywhere in the file is found, or changes nothing that is re
       flipped[byte] = (flipped[byte] ?? 0) ^ (1 << (bit & 7));
       writeFileSync(path, flipped);
       if (!verifyJournalFile(path).ok) return;
-      // Unused space, or what no chain covers: the watermark and the evidence rows beside it.
-      const strip = (text: string) =>
-        text.replace(/"acknowledged":\d+/g, '').replace(/\[{"kid".*/, '');
-      assert.equal(strip(content()), strip(before));
+      assert.equal(content(), before);
     }),
     { numRuns: 300 },
   );
