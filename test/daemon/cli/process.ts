@@ -26,8 +26,11 @@ export function latchkey(args: readonly string[], input?: string): Promise<Ended
   });
 }
 
-export function start(args: readonly string[]): ChildProcess {
-  const env = { ...process.env, NO_COLOR: '1' };
+export function start(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): ChildProcess {
+  const env = { ...process.env, NO_COLOR: '1', ...environment };
   return spawn(process.execPath, [MAIN, ...args], { env, stdio: ['pipe', 'pipe', 'pipe'] });
 }
 
