@@ -33,6 +33,7 @@ import { openDevices } from './devices/devices.ts';
 import type { BusOpener } from './devices/supervisor.ts';
 import { Inbox } from './inbox.ts';
 import { KnownIdentities } from './known-identities.ts';
+import { KnownLogEntries } from './known-log-entries.ts';
 import { codeLocksOf, LockCodes } from './lock-codes.ts';
 import { wiresOf } from './openers.ts';
 import { type Happening, runPipeline } from './pipeline.ts';
@@ -147,6 +148,7 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
   const site = new Site({ facts, grants, journal, indexer, clock, stamp, tzdata });
   const inbox = new Inbox<Happening>(INBOX_MOST);
   const wires = wiresOf(config);
+  const logs = new KnownLogEntries(journal, stamp, storageFailed);
   const identities = new KnownIdentities(journal, stamp, storageFailed);
   const devices = openDevices({
     ...wires,
@@ -156,7 +158,7 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
     random,
     secrets: deviceSecrets(config, outside.secrets),
     onEvent: (event) => {
-      if (desk.takesCard(event)) return;
+      if (desk.takesCard(event) || logs.knows(event)) return;
       if (!inbox.put({ kind: 'device', event }))
         log('inbox-full', { device: event.device, event: event.kind });
     },
