@@ -1,7 +1,7 @@
 /** `npm start` as its own processes: the story, and a daemon that is killed under it. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
@@ -175,16 +175,24 @@ test('P11: a wire that is pulled out by hand is told within two seconds, and wor
 
 /** Process ids of the daemons that `npm start` runs. */
 async function daemonsOf(parent: ChildProcess): Promise<readonly number[]> {
-  const { readFileSync } = await import('node:fs');
   const children = readFileSync(`/proc/${parent.pid}/task/${parent.pid}/children`, 'utf8');
   return children
     .split(' ')
     .filter((text) => text !== '')
     .map(Number)
-    .filter((pid) => {
-      const line = `/proc/${pid}/cmdline`; // gone again, where the process has just ended
-      return existsSync(line) && readFileSync(line, 'utf8').includes('daemon/main.ts');
-    });
+    .filter((pid) => commandOf(pid).includes('daemon/main.ts'));
+}
+
+/** Empty where the process has ended, or ends while its line is read. */
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && /^(ENOENT|ESRCH)$/.test(String(error.code))) {
+      return '';
+    }
+    throw error;
+  }
 }
 
 async function untilAnswers(api: string, dead: number, parent: ChildProcess): Promise<void> {
