@@ -7,14 +7,14 @@ import type {
   DeviceStatistics,
 } from './contract/device.ts';
 import { LinkError } from './contract/errors.ts';
-import type { ByteLink, GattLink, GattListener, LinkListener } from './contract/link.ts';
+import type { ByteLink, LinkListener } from './contract/link.ts';
 import type { Input, Machine, Send, Step } from './contract/machine.ts';
 import { type Clock, type Millis, type Timer, type Uptime, uptime } from './contract/time.ts';
 
 /** Opens the link that the machine talks on; called once a run. A `ByteLinkOpener`'s `open` fits as it is. */
-export type MachinePort =
-  | { readonly kind: 'bytes'; open(listener: LinkListener, signal: AbortSignal): Promise<ByteLink> }
-  | { readonly kind: 'gatt'; open(listener: GattListener, signal: AbortSignal): Promise<GattLink> };
+export interface MachinePort {
+  open(listener: LinkListener, signal: AbortSignal): Promise<ByteLink>;
+}
 
 export interface MachineRun {
   readonly machine: Machine<unknown>;
@@ -66,9 +66,7 @@ class Loop implements RunningMachine {
   /** What came while a step was being made, or before the link was open. */
   readonly #waiting: { readonly input: Input; readonly at: Uptime }[] = [];
   readonly #onAbort = () => this.#end({ why: undefined });
-  #link: ByteLink | GattLink | undefined;
-  #bytes: ByteLink | undefined;
-  #gatt: GattLink | undefined;
+  #link: ByteLink | undefined;
   #state: unknown;
   #stepping = true;
   #ending: Ending | undefined;
@@ -92,32 +90,19 @@ class Loop implements RunningMachine {
   async open(): Promise<void> {
     const { port, signal, clock, machine } = this.#run;
     if (signal.aborted) throw new LinkError('closed', 'ended before the link was opened');
-    if (port.kind === 'bytes') {
-      this.#bytes = await port.open(
-        {
-          bytes: (bytes, at) => this.#take({ kind: 'bytes', bytes }, at),
-          closed: (why) => this.#end({ why }),
-        },
-        signal,
-      );
-      this.#link = this.#bytes;
-    } else {
-      this.#gatt = await port.open(
-        {
-          notified: (from, value, at) => this.#take({ kind: 'notified', from, value }, at),
-          closed: (why) => this.#end({ why }),
-        },
-        signal,
-      );
-      this.#link = this.#gatt;
-    }
+    this.#link = await port.open(
+      {
+        bytes: (bytes, at) => this.#take({ kind: 'bytes', bytes }, at),
+        closed: (why) => this.#end({ why }),
+      },
+      signal,
+    );
     signal.addEventListener('abort', this.#onAbort, { once: true });
     if (signal.aborted) this.#end({ why: undefined });
     const now = clock.uptime();
     this.#guarded(() => {
       this.#apply(machine.begin(now), now);
-      const mtu = this.#gatt === undefined ? {} : { mtu: this.#gatt.mtu };
-      this.#waiting.unshift({ input: { kind: 'link-up', ...mtu }, at: now });
+      this.#waiting.unshift({ input: { kind: 'link-up' }, at: now });
       this.#stepping = false;
       this.#pump();
     });
@@ -236,13 +221,7 @@ class Loop implements RunningMachine {
             });
             return;
           }
-          // A GATT operation can fail alone while the connection stays; a byte stream cannot.
-          if (this.#gatt === undefined || error.code === 'closed' || error.code === 'timed-out') {
-            this.#end({ why: error });
-            return;
-          }
-          // The rest of the batch is dropped: `gatt-failed` stands in place of its `sent`.
-          this.#take({ kind: 'gatt-failed', detail: error.message }, this.#run.clock.uptime());
+          this.#end({ why: error });
           return;
         }
       }
@@ -259,35 +238,19 @@ class Loop implements RunningMachine {
       this.#end({ why: undefined });
       return clock.uptime();
     }
-    if (this.#bytes !== undefined) {
-      if (send.kind === 'bytes') return this.#bytes.send(send.bytes);
-      if (send.kind === 'baud-rate') {
-        await this.#bytes.setBaudRate(send.baudRate).catch((error: unknown) => {
-          // A gateway has a speed of its own: the machine then hears nothing at the speed it tried.
-          if (!(error instanceof LinkError) || error.code === 'closed') throw error;
-        });
-        return clock.uptime();
-      }
-    } else if (this.#gatt !== undefined) {
-      switch (send.kind) {
-        case 'gatt-write':
-          return this.#gatt.write(send.to, send.value, send.withResponse);
-        case 'gatt-subscribe':
-          await this.#gatt.subscribe(send.to);
-          return clock.uptime();
-        case 'gatt-read': {
-          const value = await this.#gatt.read(send.from);
-          this.#take({ kind: 'value', from: send.from, value }, clock.uptime());
-          return clock.uptime();
-        }
-      }
+    const link = this.#link;
+    if (link !== undefined && send.kind === 'bytes') return link.send(send.bytes);
+    if (link !== undefined && send.kind === 'baud-rate') {
+      await link.setBaudRate(send.baudRate).catch((error: unknown) => {
+        // A gateway has a speed of its own: the machine then hears nothing at the speed it tried.
+        if (!(error instanceof LinkError) || error.code === 'closed') throw error;
+      });
+      return clock.uptime();
     }
     throw new TypeError(`a ${send.kind} send on a link that has none`);
   }
 
-  /** GATT links have deadlines of their own, longer than this one. */
   async #within(leaving: Promise<Uptime>): Promise<Uptime> {
-    if (this.#gatt !== undefined) return leaving;
     const { clock, sendWithin = 5000 } = this.#run;
     const late = Promise.withResolvers<never>();
     const timer = clock.wakeAt(uptime(clock.uptime() + sendWithin), () =>

@@ -177,7 +177,6 @@ export async function findReader(
       await runMachine({
         machine: driver.machine([device], facts),
         port: {
-          kind: 'bytes',
           open: async (listener) => {
             listeners.add(listener);
             return mute;

@@ -194,7 +194,6 @@ export class Supervisor {
   /** The opener, but for a device that is not the one we know: it hears nothing from us. */
   #wire(opener: ByteLinkOpener): MachinePort {
     return {
-      kind: 'bytes',
       open: async (listener, signal) => {
         const gate = new Gate(listener);
         const link = await this.#recognised(await opener.open(gate, signal));

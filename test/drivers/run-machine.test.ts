@@ -89,7 +89,6 @@ async function started(wireMs = 10) {
   const running: RunningMachine = await runMachine({
     machine: recorder(heard),
     port: {
-      kind: 'bytes',
       open: async (listener) => {
         wire.listener = listener;
         return wire;
@@ -177,7 +176,7 @@ test('a link that does not open rejects with its fault', async () => {
   await assert.rejects(
     runMachine({
       machine: recorder([]),
-      port: { kind: 'bytes', open: () => Promise.reject(missing) },
+      port: { open: () => Promise.reject(missing) },
       clock,
       onEvent: () => {},
       signal: new AbortController().signal,
@@ -198,7 +197,7 @@ test('a machine that breaks ends its run and closes the link', async () => {
       },
       statistics: () => new Map(),
     },
-    port: { kind: 'bytes', open: async () => wire },
+    port: { open: async () => wire },
     clock,
     onEvent: () => {},
     signal: new AbortController().signal,

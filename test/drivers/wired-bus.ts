@@ -77,7 +77,7 @@ export class WiredBus {
     this.#machine = machine;
     this.running = await runMachine({
       machine: machine(),
-      port: { kind: 'bytes', open: (listener, signal) => this.port.open(listener, signal) },
+      port: { open: (listener, signal) => this.port.open(listener, signal) },
       clock: this.clock,
       onEvent: (event, at) => this.events.push({ event, at }),
       signal: new AbortController().signal,

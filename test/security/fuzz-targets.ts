@@ -93,7 +93,6 @@ async function recorded(
     signal: stop.signal,
     onEvent: () => {},
     port: {
-      kind: 'bytes',
       open: (listener, signal) =>
         port.open(
           {

@@ -33,7 +33,7 @@ test('a code typed on a USB keypad comes through the file that stands for it', a
       random: realRandom(),
       secrets: new Map(),
     }),
-    port: { kind: 'bytes', open: inputOpener({ path: port.address, clock }).open },
+    port: { open: inputOpener({ path: port.address, clock }).open },
     clock,
     onEvent(event) {
       if (event.kind === 'code-entered') code.resolve(event.digits);

@@ -93,7 +93,7 @@ test('a slave of pymodbus is disarmed, switched off and read by the driver', asy
       random: realRandom(),
       secrets: new Map(),
     }),
-    port: { kind: 'bytes', open: tcpOpener({ host: '127.0.0.1', port, clock }).open },
+    port: { open: tcpOpener({ host: '127.0.0.1', port, clock }).open },
     clock,
     onEvent(event) {
       events.push(event);

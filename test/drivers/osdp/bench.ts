@@ -110,7 +110,6 @@ export class Bench implements AsyncDisposable {
     this.#running = await runMachine({
       machine,
       port: {
-        kind: 'bytes',
         open: async (listener, signal) => {
           const link = await this.port.open(listener, signal);
           return {
