@@ -81,13 +81,9 @@ export async function runPipeline(outer: PipelineParts): Promise<void> {
   const parts = { ...outer, ids: new ActuationIds() };
   const { inbox, site, journal, clock } = parts;
   const timer = new WakeUp(clock, () => inbox.put({ kind: 'timer' }));
-  record(
-    answerAtStart(site.knowledgeForTimer(site.stamp()), site.stamp()),
-    site.stamp(),
-    [],
-    parts,
-  );
-  timer.at(nextWake(site.knowledgeForTimer(site.stamp()), site.stamp()));
+  const start = site.stamp();
+  record(answerAtStart(site.knowledgeForTimer(start), start), start, [], parts);
+  timer.at(nextWake(site.knowledgeForTimer(start), start));
 
   for await (const happening of inbox) {
     const stamp = site.stamp();
