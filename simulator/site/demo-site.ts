@@ -28,6 +28,7 @@ import { TcpLine } from '../tcp-line.ts';
 import { CAST } from './cast.ts';
 import { DaemonProcess } from './daemon-process.ts';
 import { OwnCloud } from './own-cloud.ts';
+import { VendorClouds } from './vendor-clouds.ts';
 
 export const BRIDGE = 'kb-7f3a91';
 const CONFIG = resolve(import.meta.dirname, '../../config/demo.yaml');
@@ -61,12 +62,13 @@ export interface Dialects {
 export interface DemoSite extends AsyncDisposable {
   readonly directory: string;
   readonly broker: EmbeddedBroker;
-  /** Between the box and its broker. */
-  readonly line: TcpLine;
+  /** Between the box and all that is not on its site: its broker, and the clouds of vendors. */
+  readonly line: { cut(): Promise<void>; mend(): Promise<void> };
   readonly simulator: Simulator;
   readonly cloud: OwnCloud;
   readonly api: ApiAccess;
   readonly dialects: Dialects;
+  readonly vendors: VendorClouds;
   readonly daemon: DaemonProcess;
 }
 
@@ -86,26 +88,6 @@ export async function openDemoSite({
   const broker = opening.use(await EmbeddedBroker.start({ port: PORTS.broker }));
   // The box reaches its broker over a line of its own, so that cutting it leaves the cloud where it is.
   const line = opening.use(await TcpLine.lay({ to: { host: '127.0.0.1', port: broker.port } }));
-  const variables = {
-    LATCHKEY_DIRECTORY: directory,
-    BROKER_URL: `mqtt://127.0.0.1:${line.port}`,
-    BRIDGE_ID: BRIDGE,
-    LOBBY_PORT: String(await freePort(PORTS.lobby)),
-    API_PORT: String(await freePort(PORTS.api)),
-  };
-  const store = join(directory, 'store');
-  const { senders, trustFile } = enrol(
-    store,
-    BRIDGE,
-    ROOT,
-    ['cc-story', 'cc-demo', 'ops-demo', 'rec-demo'],
-    broker.url,
-  );
-  renameSync(trustFile, join(directory, 'trust.json'));
-  const [story, shell] = senders;
-  if (story === undefined || shell === undefined) throw new Error('two senders were enrolled');
-  writeClientKey(join(directory, 'cloud-key.json'), shell);
-  writeFileSync(join(directory, 'pin-pepper'), randomBytes(32), { mode: 0o600 });
   const token = newSecret();
   const dialects = {
     email: 'demo@example.com',
@@ -121,7 +103,36 @@ export async function openDemoSite({
   ] as const) {
     writeFileSync(join(directory, file), secret, { mode: 0o600 });
   }
-
+  const vendors = opening.use(
+    await VendorClouds.open({
+      clock,
+      random: realRandom(),
+      secrets: { ...dialects, keycafe: `${dialects.email}/token:${dialects.keycafe}` },
+    }),
+  );
+  const variables = {
+    LATCHKEY_DIRECTORY: directory,
+    BROKER_URL: `mqtt://127.0.0.1:${line.port}`,
+    BRIDGE_ID: BRIDGE,
+    LOBBY_PORT: String(await freePort(PORTS.lobby)),
+    API_PORT: String(await freePort(PORTS.api)),
+    KEYCAFE_URL: vendors.urls.keycafe,
+    SEAM_URL: vendors.urls.seam,
+    INTSERV_URL: vendors.urls.intserv,
+  };
+  const store = join(directory, 'store');
+  const { senders, trustFile } = enrol(
+    store,
+    BRIDGE,
+    ROOT,
+    ['cc-story', 'cc-demo', 'ops-demo', 'rec-demo'],
+    broker.url,
+  );
+  renameSync(trustFile, join(directory, 'trust.json'));
+  const [story, shell] = senders;
+  if (story === undefined || shell === undefined) throw new Error('two senders were enrolled');
+  writeClientKey(join(directory, 'cloud-key.json'), shell);
+  writeFileSync(join(directory, 'pin-pepper'), randomBytes(32), { mode: 0o600 });
   const config = loadConfig(CONFIG, { variables: new Map(Object.entries(variables)) });
   const simulator = opening.use(
     await startSimulator({
@@ -170,11 +181,15 @@ export async function openDemoSite({
   return {
     directory,
     broker,
-    line,
+    line: {
+      cut: async () => void (await Promise.all([line.cut(), vendors.cut()])),
+      mend: async () => void (await Promise.all([line.mend(), vendors.mend()])),
+    },
     simulator,
     cloud,
     api,
     dialects: answered,
+    vendors,
     daemon,
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   };

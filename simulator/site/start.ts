@@ -46,7 +46,7 @@ if (options.once) {
 }
 
 /** Plays the story; the exit status that says whether it went as told. */
-async function tell({ cloud, line, simulator, api }: DemoSite): Promise<number> {
+async function tell({ cloud, line, simulator, api, dialects, vendors }: DemoSite): Promise<number> {
   timeline.title(
     'Harbour Street 12: a key box in a lobby, simulated down to the bytes on its wires',
   );
@@ -57,6 +57,7 @@ async function tell({ cloud, line, simulator, api }: DemoSite): Promise<number> 
     clock,
     line,
     lastSeq: () => lastSeq(api),
+    keycafe: { cloud: vendors.keycafe, dialect: dialects.keycafe },
   });
   const { steps } = timeline;
   const ok = steps.every((step) => step.ok);
@@ -80,7 +81,7 @@ async function tell({ cloud, line, simulator, api }: DemoSite): Promise<number> 
   return ok ? 0 : 1;
 }
 
-function readyLine({ api, broker, simulator, directory, dialects }: DemoSite) {
+function readyLine({ api, broker, simulator, directory, dialects, vendors }: DemoSite) {
   return {
     ready: true,
     api: api.url,
@@ -90,11 +91,12 @@ function readyLine({ api, broker, simulator, directory, dialects }: DemoSite) {
     bridgeId: BRIDGE,
     directory,
     dialects,
+    clouds: vendors.urls,
   };
 }
 
 /** What can be tried by hand. */
-function invite({ api, broker, simulator, directory }: DemoSite): void {
+function invite({ api, broker, simulator, directory, dialects, vendors }: DemoSite): void {
   for (const line of [
     '',
     'The site stays up until Ctrl-C. Try it by hand, in another shell:',
@@ -105,11 +107,15 @@ function invite({ api, broker, simulator, directory }: DemoSite): void {
     `  broker       ${broker.url}     topics latchkey/1/${BRIDGE}/#`,
     `  hardware     ${simulator.url}/     lists what hands can do`,
     `  files        ${directory}     (log of the daemon: daemon.log)`,
+    `  Keycafe      ${vendors.urls.keycafe}     simulated; Seam ${vendors.urls.seam}, IntServ ${vendors.urls.intserv}`,
+    `  dialects     ${dialects.keycafe.url}     the same calls at the box itself, with the same credentials`,
     '',
     '  npx latchkey status',
     '  npx latchkey journal --follow',
+    '  npx latchkey vendors status',
     '  npx latchkey cloud ping',
     '  npx latchkey cloud slot.open --dev box --slot 7',
+    `  curl -u ${dialects.keycafe.username}:${dialects.keycafe.password} ${vendors.urls.keycafe}/access -H 'content-type: application/json' -d '{"name":"Eve","key":{"id":5007}}'`,
     `  curl -X POST ${simulator.url}/v1/devices/keypad/press -H 'content-type: application/json' -d '{"keys":"482913#"}'`,
     '',
   ]) {

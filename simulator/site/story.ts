@@ -1,35 +1,20 @@
 /**
- * What `npm start` plays: a guest, a cleaner, a cut line and a late return, told as it happens. Every sentence is
+ * What `npm start` plays: a guest, a cleaner, a booking at a vendor, a cut line and a late return, told as it happens. Every sentence is
  * checked against what the cloud received, what the hardware did and what the daemon's own journal says.
  */
-import type { Reply, WireEvent } from '../../daemon/cloud/messages.ts';
-import {
-  type Clock,
-  type Instant,
-  instant,
-  type Millis,
-  pause,
-} from '../../drivers/contract/time.ts';
+import { type Instant, instant, type Millis, pause } from '../../drivers/contract/time.ts';
 import { CAST } from './cast.ts';
-import type { OwnCloud } from './own-cloud.ts';
-import type { SiteHands } from './site-hands.ts';
-import type { Timeline } from './timeline.ts';
-
-export interface StoryParts {
-  readonly timeline: Timeline;
-  readonly cloud: OwnCloud;
-  readonly hands: SiteHands;
-  readonly clock: Clock;
-  /** The line to the cloud's broker. */
-  readonly line: { cut(): Promise<void>; mend(): Promise<void> };
-  /** Of the daemon's journal, over its local API. */
-  readonly lastSeq: () => Promise<number>;
-}
+import { clockTime, done, expect, next, type StoryParts, settle, slotOf } from './story-parts.ts';
+import {
+  bookedAtKeycafe,
+  bookedOffline,
+  cancelledAtKeycafe,
+  keycafeCaughtUp,
+} from './vendor-story.ts';
 
 /** From the putting of the grant until it holds: long enough to be too early. */
 const STARTS_AFTER: Millis = 5000;
 const HOLDS_FOR: Millis = 12_000;
-const NEWS_WITHIN: Millis = 8000;
 const COURIER_COMES_WITHIN: Millis = 3_600_000;
 
 export async function playStory(parts: StoryParts): Promise<void> {
@@ -79,6 +64,8 @@ export async function playStory(parts: StoryParts): Promise<void> {
     },
   );
 
+  const booking = await bookedAtKeycafe(parts);
+
   await timeline.step('pin-in-time', `At ${clockTime(begins)} the same PIN opens`, async () => {
     await pause(clock, begins - clock.now() + 250);
     const before = cloud.events.length;
@@ -108,6 +95,8 @@ export async function playStory(parts: StoryParts): Promise<void> {
     return `granted; ${store.name} is with the cleaner`;
   });
 
+  await cancelledAtKeycafe(parts, booking);
+
   let seenBefore = 0;
   await timeline.step(
     'broker-cut',
@@ -134,6 +123,8 @@ export async function playStory(parts: StoryParts): Promise<void> {
       return 'a return and a refusal were decided with no cloud at all';
     },
   );
+
+  await bookedOffline(parts);
 
   await timeline.step(
     'late-return',
@@ -170,6 +161,8 @@ export async function playStory(parts: StoryParts): Promise<void> {
       return `every number from ${numbers[0]} to ${numbers.at(-1)} arrived once, in order`;
     },
   );
+
+  await keycafeCaughtUp(parts);
 }
 
 function guestGrant(start: Instant, end: Instant) {
@@ -217,47 +210,4 @@ function courierGrant(slot: number, from: Instant) {
     window: { kind: 'instants' as const, end: instant(from + COURIER_COMES_WITHIN) },
     operations: ['pickup' as const, 'dropoff' as const],
   };
-}
-
-/** The next event of this type that the cloud had not received before. */
-async function next(cloud: OwnCloud, before: number, type: WireEvent['type']): Promise<WireEvent> {
-  try {
-    return await cloud.event(
-      (event) => event.type === type && cloud.events.indexOf(event) >= before,
-      NEWS_WITHIN,
-    );
-  } catch {
-    const heard = cloud.events.slice(before).map((event) => event.type);
-    throw new Error(`the cloud heard of no ${type}, only of ${heard.join(', ') || 'nothing'}`);
-  }
-}
-
-/** Waits until the cloud has everything that the journal has. */
-async function settle({ cloud, clock, lastSeq }: StoryParts): Promise<void> {
-  for (let tries = 0; tries < 400; tries++) {
-    if ((cloud.events.at(-1)?.seq ?? 0) >= (await lastSeq())) return;
-    await pause(clock, 25);
-  }
-  throw new Error('the cloud did not catch up with the journal');
-}
-
-function slotOf(event: WireEvent): number {
-  const slot = event.body['slot'];
-  if (typeof slot !== 'number') throw new Error(`${event.type} names no slot`);
-  return slot;
-}
-
-function done(reply: Reply): void {
-  expect(
-    reply.status === 'ok',
-    `the box answered ${reply.code ?? reply.status} ${reply.msg ?? ''}`,
-  );
-}
-
-function expect(holds: boolean, otherwise: string): void {
-  if (!holds) throw new Error(otherwise);
-}
-
-function clockTime(at: Instant): string {
-  return new Date(at).toTimeString().slice(0, 8);
 }

@@ -32,6 +32,12 @@ const boxSchema = z.looseObject({
 });
 
 const readySchema = z.looseObject({
+  dialects: z.strictObject({
+    keycafe: z.strictObject({ url: z.url(), username: z.string(), password: z.string() }),
+    seam: z.strictObject({ url: z.url(), apiKey: z.string() }),
+    intserv: z.strictObject({ url: z.url(), apiKey: z.string() }),
+  }),
+  clouds: z.strictObject({ keycafe: z.url(), seam: z.url(), intserv: z.url() }),
   ready: z.literal(true),
   api: z.url(),
   broker: z.string().startsWith('mqtt://127.0.0.1:'),
@@ -67,15 +73,19 @@ test('the story happens as told, from the first grant to the last of the backlog
     [
       ['grant-put', undefined],
       ['pin-too-early', undefined],
+      ['vendor-grant', undefined],
       ['pin-in-time', undefined],
       ['cleaner-fob', undefined],
+      ['vendor-revoked', undefined],
       ['broker-cut', undefined],
+      ['dialect-offline', undefined],
       ['late-return', undefined],
       ['broker-back', undefined],
+      ['vendor-caught-up', undefined],
     ],
   );
   assert.equal(story.ok, true);
-  assert.equal(story.decisions, 6);
+  assert.equal(story.decisions, 10);
   assert.equal(status, 0);
 });
 
