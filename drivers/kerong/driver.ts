@@ -1,7 +1,7 @@
 /** Kerong lock boards in the catalogue. */
-import { slotNumber } from '../contract/device.ts';
-import type { DriverEntry, MachineDevice } from '../contract/machine.ts';
+import type { DriverEntry } from '../contract/machine.ts';
 import { boardBusMachine } from '../wire/board-bus.ts';
+import { addressTwice, LOCK_BOARD, slotsFromOne } from '../wire/lock-board-entry.ts';
 import { kerongBoard, kerongProtocol } from './board.ts';
 import type { Dialect } from './frame.ts';
 import { type KerongOptions, kerongOptions } from './options.ts';
@@ -36,17 +36,9 @@ function kerongEntry(
     link: 'bytes',
     defaultBaudRate: 19_200,
     options: kerongOptions(locks, hasSensors),
-    abilities: ({ presence }) => ({
-      cards: false,
-      codes: false,
-      feedback: false,
-      slots: true,
-      presence,
-      lock: false,
-      onPowerLoss: 'fail-secure',
-    }),
-    slots: ({ slots }) => Array.from({ length: slots }, (_, index) => slotNumber(index + 1)),
-    clashes: addressesTwice,
+    abilities: ({ presence }) => ({ ...LOCK_BOARD, presence }),
+    slots: slotsFromOne,
+    clashes: addressTwice,
     machine: (devices, bus) =>
       boardBusMachine(
         kerongProtocol(dialect),
@@ -54,13 +46,4 @@ function kerongEntry(
         bus,
       ),
   };
-}
-
-function addressesTwice(devices: readonly MachineDevice<KerongOptions>[]): readonly string[] {
-  const byAddress = Map.groupBy(devices, ({ options }) => options.address);
-  return [...byAddress]
-    .filter(([, same]) => same.length > 1)
-    .map(
-      ([address, same]) => `${same.map(({ id }) => id).join(', ')}: all have address ${address}`,
-    );
 }

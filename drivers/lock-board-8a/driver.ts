@@ -1,9 +1,9 @@
 /** The generic "485 lock control board" in the catalogue. */
 import { z } from 'zod';
-import { slotNumber } from '../contract/device.ts';
 import type { DriverEntry, MachineDevice } from '../contract/machine.ts';
 import type { Bit, Board, BoardProtocol } from '../wire/board.ts';
 import { boardBusMachine } from '../wire/board-bus.ts';
+import { addressTwice, LOCK_BOARD, slotsFromOne } from '../wire/lock-board-entry.ts';
 import {
   allRequest,
   CHANNELS_MOST,
@@ -64,24 +64,9 @@ export const lockBoard8a: DriverEntry<LockBoard8aOptions> = {
   link: 'bytes',
   defaultBaudRate: 9600,
   options,
-  abilities: () => ({
-    cards: false,
-    codes: false,
-    feedback: false,
-    slots: true,
-    presence: false,
-    lock: false,
-    onPowerLoss: 'fail-secure',
-  }),
-  slots: ({ slots }) => Array.from({ length: slots }, (_, index) => slotNumber(index + 1)),
-  clashes(devices) {
-    const byAddress = Map.groupBy(devices, ({ options: { address } }) => address);
-    return [...byAddress]
-      .filter(([, same]) => same.length > 1)
-      .map(
-        ([address, same]) => `${same.map(({ id }) => id).join(', ')}: all have address ${address}`,
-      );
-  },
+  abilities: () => LOCK_BOARD,
+  slots: slotsFromOne,
+  clashes: addressTwice,
   machine: (devices, bus) => boardBusMachine(protocol(devices), devices.map(board), bus),
 };
 

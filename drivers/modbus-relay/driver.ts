@@ -2,6 +2,7 @@
 import { slotNumber } from '../contract/device.ts';
 import type { DriverEntry } from '../contract/machine.ts';
 import { boardBusMachine } from '../wire/board-bus.ts';
+import { addressTwice, LOCK_BOARD } from '../wire/lock-board-entry.ts';
 import { modbusBoard, modbusProtocol } from './board.ts';
 import { type ModbusRelayOptions, modbusRelayOptions } from './options.ts';
 
@@ -12,23 +13,13 @@ export const modbusRelay: DriverEntry<ModbusRelayOptions> = {
   defaultBaudRate: 9600,
   options: modbusRelayOptions,
   abilities: ({ slots, strike }) => ({
-    cards: false,
-    codes: false,
-    feedback: false,
+    ...LOCK_BOARD,
     slots: slots.size > 0,
     presence: [...slots.values()].some(({ presence }) => presence !== undefined),
     lock: strike !== undefined,
-    onPowerLoss: 'fail-secure',
   }),
   slots: ({ slots }) => [...slots.keys()].map(slotNumber),
-  clashes(devices) {
-    const byAddress = Map.groupBy(devices, ({ options: { address } }) => address);
-    return [...byAddress]
-      .filter(([, same]) => same.length > 1)
-      .map(
-        ([address, same]) => `${same.map(({ id }) => id).join(', ')}: all have address ${address}`,
-      );
-  },
+  clashes: addressTwice,
   machine: (devices, bus) =>
     boardBusMachine(modbusProtocol(devices, bus), devices.map(modbusBoard), bus),
 };

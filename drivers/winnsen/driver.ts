@@ -1,9 +1,9 @@
 /** Winnsen lock boards in the catalogue, only for those who accept in so many words what their wire cannot promise. */
 import { z } from 'zod';
-import { slotNumber } from '../contract/device.ts';
 import type { DriverEntry, MachineDevice } from '../contract/machine.ts';
 import type { Board, BoardProtocol } from '../wire/board.ts';
 import { boardBusMachine } from '../wire/board-bus.ts';
+import { addressTwice, LOCK_BOARD, slotsFromOne } from '../wire/lock-board-entry.ts';
 import {
   LOCKS,
   openRequest,
@@ -35,24 +35,9 @@ export const winnsen: DriverEntry<WinnsenOptions> = {
   link: 'bytes',
   defaultBaudRate: 9600,
   options,
-  abilities: () => ({
-    cards: false,
-    codes: false,
-    feedback: false,
-    slots: true,
-    presence: false,
-    lock: false,
-    onPowerLoss: 'fail-secure',
-  }),
-  slots: ({ slots }) => Array.from({ length: slots }, (_, index) => slotNumber(index + 1)),
-  clashes(devices) {
-    const byAddress = Map.groupBy(devices, ({ options: { address } }) => address);
-    return [...byAddress]
-      .filter(([, same]) => same.length > 1)
-      .map(
-        ([address, same]) => `${same.map(({ id }) => id).join(', ')}: all have address ${address}`,
-      );
-  },
+  abilities: () => LOCK_BOARD,
+  slots: slotsFromOne,
+  clashes: addressTwice,
   machine: (devices, bus) => boardBusMachine(PROTOCOL, devices.map(board), bus),
 };
 
