@@ -3,7 +3,7 @@
  * default: a million grants are a million times their names, and the card is small.
  */
 import { type SlotNumber, slotNumber } from '../../drivers/contract/device.ts';
-import { instant } from '../../drivers/contract/time.ts';
+import { type Instant, instant } from '../../drivers/contract/time.ts';
 import type { Json } from '../access/entry.ts';
 import type { StoredGrant } from '../access/lookup.ts';
 import type {
@@ -91,85 +91,112 @@ export function slotsOf(targets: readonly Target[]): GrantRow['slots'] {
   });
 }
 
-/** `[id, rev, vendor, ref, version, holder, credentials, targets, window, operations, state, options, rest?]` */
+/**
+ * What is not told is as usual: the vendor calls the grant as we do, its version is the revision, and it is active
+ * without options. Statements of the store read credentials at 6 and targets at 7.
+ */
 type GrantTuple = [
   id: Grant['id'],
   rev: number,
   vendor: Vendor,
-  ref: string,
-  version: string,
+  ref: string | 0,
+  version: string | 0,
   holder: Grant['holder'],
   credentials: CredentialTuple[],
   targets: [kind: Target['kind'], id: string][],
-  window: Window | 0,
+  window: Window | [start: Instant | null, end: Instant | null] | 0,
   operations: readonly Operation[],
-  state: Grant['state'],
-  options: Grant['options'] | 0,
+  state?: Grant['state'],
+  options?: Grant['options'] | 0,
   rest?: Pick<Grant, 'schedule' | 'uses' | 'unsupported'>,
 ];
 
-/** `[id, kind, index, rest?]` */
+/** `more` is the number of digits where there is nothing else to tell. */
 type CredentialTuple = [
   id: Credential['id'],
   kind: Credential['kind'],
   index: CredentialIndex,
-  rest?: Omit<Credential, 'id' | 'kind' | 'index'>,
+  more?: number | Omit<Credential, 'id' | 'kind' | 'index'>,
 ];
 
 export function grantText(grant: Grant): string {
-  const { schedule, uses, unsupported } = grant;
+  const { id, rev, source, schedule, uses, unsupported } = grant;
+  const tuple: GrantTuple = [
+    id,
+    rev,
+    source.vendor,
+    source.ref === id ? 0 : source.ref,
+    source.version === String(rev) ? 0 : source.version,
+    grant.holder,
+    grant.credentials.map(credentialTuple),
+    grant.targets.map((target) => [target.kind, target.id]),
+    windowTuple(grant.window),
+    grant.operations,
+  ];
   const rest = {
     ...(schedule === undefined ? {} : { schedule }),
     ...(uses === undefined ? {} : { uses }),
     ...(unsupported === undefined ? {} : { unsupported }),
   };
-  const tuple: GrantTuple = [
-    grant.id,
-    grant.rev,
-    grant.source.vendor,
-    grant.source.ref,
-    grant.source.version,
-    grant.holder,
-    grant.credentials.map(({ id, kind, index, ...more }) =>
-      Object.keys(more).length === 0 ? [id, kind, index] : [id, kind, index, more],
-    ),
-    grant.targets.map(({ kind, id }) => [kind, id]),
-    grant.window.kind === 'ongoing' ? 0 : grant.window,
-    grant.operations,
-    grant.state,
-    Object.keys(grant.options).length === 0 ? 0 : grant.options,
-  ];
-  if (Object.keys(rest).length > 0) tuple.push(rest);
+  const hasRest = Object.keys(rest).length > 0;
+  const hasOptions = Object.keys(grant.options).length > 0;
+  if (hasRest || hasOptions || grant.state !== 'active') tuple.push(grant.state);
+  if (hasRest || hasOptions) tuple.push(hasOptions ? grant.options : 0);
+  if (hasRest) tuple.push(rest);
   return JSON.stringify(tuple);
+}
+
+function credentialTuple({ id, kind, index, ...more }: Credential): CredentialTuple {
+  const { digits, ...others } = more;
+  if (Object.keys(others).length > 0) return [id, kind, index, more];
+  return digits === undefined ? [id, kind, index] : [id, kind, index, digits];
+}
+
+function windowTuple(window: Window): GrantTuple[8] {
+  if (window.kind === 'ongoing') return 0;
+  return window.kind === 'instants' ? [window.start ?? null, window.end ?? null] : window;
 }
 
 /** Only what `grantText` wrote is read here. @throws StorageError `corrupt` */
 export function grantFrom(text: string): Grant {
   try {
     const tuple: GrantTuple = JSON.parse(text);
-    const [id, rev, vendor, ref, version, holder, credentials, targets, window] = tuple;
-    const [, , , , , , , , , operations, state, options, rest] = tuple;
-    return {
-      id,
-      rev,
-      source: { vendor, ref, version },
-      holder,
-      credentials: credentials.map(([cid, kind, index, more]) => ({
-        id: cid,
-        kind,
-        index,
-        ...more,
-      })),
-      targets: targets.map(([kind, target]) => ({ kind, id: target })),
-      window: window === 0 ? { kind: 'ongoing' } : window,
-      operations,
-      options: options === 0 ? {} : options,
-      state,
-      ...rest,
+    const grant: Grant = {
+      id: tuple[0],
+      rev: tuple[1],
+      source: {
+        vendor: tuple[2],
+        ref: tuple[3] === 0 ? tuple[0] : tuple[3],
+        version: tuple[4] === 0 ? String(tuple[1]) : tuple[4],
+      },
+      holder: tuple[5],
+      credentials: tuple[6].map(credentialFrom),
+      targets: tuple[7].map((target) => ({ kind: target[0], id: target[1] })),
+      window: windowFrom(tuple[8]),
+      operations: tuple[9],
+      options: tuple[11] || {},
+      state: tuple[10] ?? 'active',
     };
+    return tuple[12] === undefined ? grant : { ...grant, ...tuple[12] };
   } catch (cause) {
     throw new StorageError('corrupt', 'a stored grant cannot be read', { cause });
   }
+}
+
+function credentialFrom(tuple: CredentialTuple): Credential {
+  const [id, kind, index, more] = tuple;
+  if (more === undefined) return { id, kind, index };
+  return typeof more === 'number'
+    ? { id, kind, index, digits: more }
+    : { id, kind, index, ...more };
+}
+
+function windowFrom(window: GrantTuple[8]): Window {
+  if (window === 0) return { kind: 'ongoing' };
+  if (!Array.isArray(window)) return window;
+  const [start, end] = window;
+  if (start === null) return end === null ? { kind: 'instants' } : { kind: 'instants', end };
+  return end === null ? { kind: 'instants', start } : { kind: 'instants', start, end };
 }
 
 export function keyFrom(text: string): Key {

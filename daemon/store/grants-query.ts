@@ -49,11 +49,13 @@ export class GrantReader implements GrantLookup {
 
   byCredential(index: CredentialIndex): readonly GrantMatch[] {
     const rows = storage(() => this.#to.byCredential.all(codeBytes(index)));
-    return rows.flatMap((row) => {
-      const stored = storedFrom(row);
-      const credential = stored.grant.credentials.find((each) => each.index === index);
-      return credential === undefined ? [] : [{ ...stored, credential }];
-    });
+    const found: GrantMatch[] = [];
+    for (const row of rows) {
+      const { grant, window, revoked } = storedFrom(row);
+      const credential = grant.credentials.find((each) => each.index === index);
+      if (credential !== undefined) found.push({ grant, window, revoked, credential });
+    }
+    return found;
   }
 
   grant(id: GrantId): StoredGrant | undefined {
@@ -237,9 +239,10 @@ function prepare(db: Database) {
     sources: db.prepare<[], [string, number]>('SELECT name, version FROM source').raw(),
     activePins: db
       .prepare<[number, number], [number]>(
-        `SELECT count(*) FROM grants, json_each(grants.doc, '$.credentials') AS one
+        `SELECT count(*) FROM grants, json_each(grants.doc, '$[6]') AS one
          WHERE (ends IS NULL OR ends > +?) AND gone IS NULL
-           AND json_extract(one.value, '$.kind') = 'pin' AND json_extract(one.value, '$.digits') = +?`,
+           AND json_extract(one.value, '$[1]') = 'pin'
+           AND coalesce(json_extract(one.value, '$[3].digits'), json_extract(one.value, '$[3]')) = +?`,
       )
       .raw(),
     total: db.prepare<[], [number]>('SELECT coalesce(sum(count), 0) FROM source').raw(),
