@@ -36,8 +36,8 @@ export class Vault {
 
   /** Keyed hashes within one scope (the site). */
   indexer(scope: string): Indexer {
-    const hmac = (message: Uint8Array) =>
-      createHmac('sha256', this.#hashing).update(message).digest();
+    const hmac = (message: string) =>
+      createHmac('sha256', this.#hashing).update(message).digest('hex');
     return {
       pin: (digits) => pinIndex(hmac, scope, digits),
       card: (card) => cardIndex(hmac, scope, identityOf(card)),

@@ -26,10 +26,10 @@ export function choose(
   known: Knowledge,
   presentation: Presentation,
 ): Decision {
-  const holders = new Set(passing.map(({ match }) => match.grant.holder));
   const all = distinct(passing.flatMap(({ things }) => things));
-  if (all.length > 1 && holders.size > 1)
+  if (all.length > 1 && !isOneHolder(passing)) {
     return denied('ambiguous-credential', methodOf(passing, known));
+  }
   const chosen =
     presentation.kind === 'choice'
       ? all.filter((each) => each.number === presentation.number)
@@ -43,19 +43,23 @@ export function choose(
   const [best] = able;
   if (best === undefined) throw new TypeError('a thing that may be opened has a grant');
   const { grant } = best.match;
-  const isShared = new Set(able.map(({ match }) => match.grant.holder)).size > 1;
+  const party = partyOf(known, best.match);
   return {
+    ...(isOneHolder(able) ? party : unattributed(party)),
     kind: 'granted',
     operation: thing.operation,
     opens: thing.opens,
     isReturn: false,
     counted: grant.uses !== undefined,
-    ...(isShared ? unattributed(partyOf(known, best.match)) : partyOf(known, best.match)),
     ...(thing.key === undefined ? {} : { key: thing.key }),
     ...(best.match.window.end === undefined ? {} : { due: best.match.window.end }),
     ...(best.passback === undefined ? {} : { passback: { area: best.passback } }),
     ...(thing.operation === 'attach-fob' ? attachPending(known, thing.key, grant.id) : {}),
   };
+}
+
+function isOneHolder([first, ...others]: readonly Verdict[]): boolean {
+  return others.every(({ match }) => match.grant.holder === first?.match.grant.holder);
 }
 
 /** The holders differ, so none is named. */
@@ -81,8 +85,9 @@ export function byPreference({ match: a }: Verdict, { match: b }: Verdict): numb
   return a.grant.id < b.grant.id ? -1 : 1;
 }
 
-export /** One thing for each slot or set of locks; where several keys may be brought to one slot, none of them is named. */
+/** One thing for each slot or set of locks; where several keys may be brought to one slot, none of them is named. */
 function distinct(things: readonly Thing[]): readonly Thing[] {
+  if (things.length < 2) return things;
   return things
     .filter((thing, at) => things.findIndex((each) => each.id === thing.id) === at)
     .map((thing) => {

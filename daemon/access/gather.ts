@@ -2,10 +2,10 @@
 import type { DeviceEvent, DeviceId } from '../../drivers/contract/device.ts';
 import type { Command } from './command.ts';
 import type { Stamp } from './entry.ts';
-import type { Knowledge, KnownPoint } from './knowledge.ts';
+import type { Knowledge, KnownPolicies } from './knowledge.ts';
 import { keyKnown, keyOfFob, keysAround } from './known-key.ts';
 import { knownMatch, levelsOf, namedKeys } from './known-match.ts';
-import { doorsOf, isAreaOnline, keypadsOf, slotsOf } from './known-point.ts';
+import { doorsOf, isAreaOnline, keypadsOf, plainPoint, slotsOf } from './known-point.ts';
 import type { CredentialRecord } from './ledger.ts';
 import type { GrantMatch } from './lookup.ts';
 import type {
@@ -39,16 +39,14 @@ export function gather(event: DeviceEvent, ports: KnowledgePorts, stamp: Stamp):
     ...(shown === undefined ? [] : [shown]),
     ...(pending?.kind === 'attach-fob' ? [pending.key] : []),
   ];
-  const known = around(point, named, matches, ports, stamp);
   return {
-    ...known,
-    policies: { ...known.policies, accessLevels: levels },
+    ...around(point, named, matches, ports, stamp, levels),
     device: event.device,
     role,
+    matches: matches.map((match) => knownMatch(match, pending, ports)),
     ...(role.kind === 'input'
       ? { doors: doorsOf([...point.locks, ...role.inputs.flatMap(({ locks }) => locks)], ports) }
       : {}),
-    matches: matches.map((match) => knownMatch(match, pending, ports)),
     ...(presentation === undefined ? {} : { presentation }),
     ...(shown === undefined ? {} : { shown }),
     ...(index === undefined ? {} : { fob: index }),
@@ -97,7 +95,11 @@ export function gatherForTimer(ports: KnowledgePorts, stamp: Stamp): Knowledge {
   };
 }
 
-function base({ site, state, ledger }: KnowledgePorts, stamp: Stamp): Knowledge {
+function base(
+  { site, state, ledger }: KnowledgePorts,
+  stamp: Stamp,
+  accessLevels: KnownPolicies['accessLevels'] = {},
+): Knowledge {
   const { zone, clockUntrusted, auditFull, holidays, lockout, antiPassbackMinutes } = site.policies;
   return {
     bridge: site.bridge,
@@ -108,7 +110,7 @@ function base({ site, state, ledger }: KnowledgePorts, stamp: Stamp): Knowledge 
       clockUntrusted,
       auditFull,
       holidays: near(holidays, stamp.clock),
-      accessLevels: {},
+      accessLevels,
       lockout,
       antiPassbackMinutes,
     },
@@ -144,20 +146,21 @@ function around(
   matches: readonly GrantMatch[],
   ports: KnowledgePorts,
   stamp: Stamp,
+  levels?: KnownPolicies['accessLevels'],
 ): Knowledge {
   const { ledger, state } = ports;
   const devices = devicesOf(point);
-  const moving = [...ledger.all('opening')].flatMap(([, { device, key }]) =>
+  const openings = Array.from(ledger.all('opening'), ([, opening]) => opening);
+  const moving = openings.flatMap(({ device, key }) =>
     key !== undefined && devices.includes(device) ? [key] : [],
   );
   const ids = new Set([...named, ...moving, ...keysAround(point, matches, ledger)]);
   return {
-    ...base(ports, stamp),
+    ...base(ports, stamp, levels),
     point: plainPoint(point),
     keys: [...ids].sort().flatMap((id) => keyKnown(id, ports) ?? []),
     slots: slotsOf(point, ports, stamp),
-    openings: [...ledger.all('opening')]
-      .map(([, opening]) => opening)
+    openings: openings
       .filter(({ device, key }) => devices.includes(device) || (key !== undefined && ids.has(key)))
       .sort((a, b) => a.seq - b.seq),
     keypads: keypadsOf(point, ports),
@@ -165,11 +168,6 @@ function around(
     online: devices.filter((device) => state.online.has(device)),
     doors: doorsOf(point.locks, ports),
   };
-}
-
-function plainPoint(point: AccessPoint): KnownPoint {
-  const { slotReaders, ...plain } = point;
-  return { ...plain, slotReaders: [...slotReaders] };
 }
 
 function boxOf(command: Command): DeviceId | undefined {

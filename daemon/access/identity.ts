@@ -36,8 +36,8 @@ export function parseIdentity(text: string): CardIdentity | undefined {
   return { technology, bitCount, hex };
 }
 
-/** HMAC-SHA-256 under the pepper, handed in by who holds it. */
-export type Hmac = (message: Uint8Array) => Uint8Array;
+/** HMAC-SHA-256 under the pepper in lower-case hex, handed in by who holds it. */
+export type Hmac = (message: string) => string;
 
 /** `HMAC(pepper, "pin\0" scope "\0" digits)`, cut to 16 bytes (conventions 2.3). */
 export function pinIndex(hmac: Hmac, scope: string, digits: string): CredentialIndex {
@@ -50,5 +50,5 @@ export function cardIndex(hmac: Hmac, scope: string, card: CardIdentity): Creden
 }
 
 function indexOf(hmac: Hmac, message: string): CredentialIndex {
-  return credentialIndex(Buffer.from(hmac(Buffer.from(message)).subarray(0, 16)).toString('hex'));
+  return credentialIndex(hmac(message).slice(0, 32));
 }

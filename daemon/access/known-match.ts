@@ -1,7 +1,7 @@
 /** Grants as decisions know them: what carries the credential shown, joined with what was counted under it. */
 import type { KnownMatch } from './knowledge.ts';
 import type { GrantMatch } from './lookup.ts';
-import { type KeyId, keyId, type Policies, type Target } from './model.ts';
+import { type Credential, type KeyId, keyId, type Policies, type Target } from './model.ts';
 import type { Pending } from './presentation.ts';
 import type { KnowledgePorts } from './site-facts.ts';
 import { ALL_UNCONFIRMED } from './uses.ts';
@@ -37,29 +37,31 @@ export function knownMatch(
 ): KnownMatch {
   const { grant, credential } = match;
   const cards = pending?.kind === 'second-factor' ? pending.credentials : [];
-  const records = [credential.id, ...cards]
-    .filter((id) => id === credential.id || grant.credentials.some((each) => each.id === id))
-    .flatMap((id) => ledger.get('credential', id) ?? []);
+  const mine = cards.filter((id) => grant.credentials.some((each) => each.id === id));
+  const records = [credential.id, ...mine].flatMap((id) => ledger.get('credential', id) ?? []);
   const record = records.find(({ disabled }) => disabled) ?? records[0];
   const use = ledger.get('use', grant.id) ?? ledger.get('use', ALL_UNCONFIRMED);
   const presence = ledger.get('area', grant.holder);
-  const { sealed: _sealed, ...shown } = credential;
   return {
-    grant: {
-      ...grant,
-      credentials: grant.credentials.map(({ id, kind, index, combineWith, digits }) => ({
-        id,
-        kind,
-        index,
-        ...(combineWith === undefined ? {} : { combineWith }),
-        ...(digits === undefined ? {} : { digits }),
-      })),
-    },
-    credential: shown,
+    grant: { ...grant, credentials: grant.credentials.map(unmarked) },
+    credential: unsealed(credential),
     window: match.window,
     revoked: match.revoked,
     ...(grant.uses === undefined || use === undefined ? {} : { use }),
     ...(record === undefined ? {} : { credentialRecord: record }),
     ...(presence === undefined ? {} : { presence }),
   };
+}
+
+function unsealed(credential: Credential): Credential {
+  if (credential.sealed === undefined) return credential;
+  const { sealed: _sealed, ...shown } = credential;
+  return shown;
+}
+
+/** Whether a code that was not shown is one of duress is nobody's business. */
+function unmarked(credential: Credential): Credential {
+  if (credential.duress === undefined) return unsealed(credential);
+  const { duress: _duress, ...others } = credential;
+  return unsealed(others);
 }

@@ -1,10 +1,22 @@
 /** An access point as decisions know it: its slots, keypads and doors, joined with the ledger. */
 import type { DeviceId, SlotNumber } from '../../drivers/contract/device.ts';
 import type { Stamp } from './entry.ts';
-import type { Knowledge, KnownKeypad, KnownSlot } from './knowledge.ts';
+import type { Knowledge, KnownKeypad, KnownPoint, KnownSlot } from './knowledge.ts';
 import { doorId, slotId } from './ledger.ts';
 import type { AccessPoint } from './model.ts';
 import type { KnowledgePorts } from './site-facts.ts';
+
+/** Configured points do not change, so that each is made plain once. */
+const plainPoints = new WeakMap<AccessPoint, KnownPoint>();
+
+export function plainPoint(point: AccessPoint): KnownPoint {
+  const held = plainPoints.get(point);
+  if (held !== undefined) return held;
+  const { slotReaders, ...others } = point;
+  const plain = { ...others, slotReaders: [...slotReaders] };
+  plainPoints.set(point, plain);
+  return plain;
+}
 
 export function slotsOf(
   { box }: AccessPoint,

@@ -69,6 +69,7 @@ export function targetsOf(
   levels: { readonly [name: string]: readonly Target[] },
   within: readonly string[] = [],
 ): readonly Target[] {
+  if (!targets.some(({ kind }) => kind === 'access_level')) return targets;
   return targets.flatMap((target) => {
     if (target.kind !== 'access_level') return [target];
     if (within.includes(target.id)) return [];

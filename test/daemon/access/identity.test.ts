@@ -18,7 +18,7 @@ import {
   keyId,
 } from '../../../daemon/access/model.ts';
 
-const hmac = (message: Uint8Array) => createHmac('sha256', 'pepper').update(message).digest();
+const hmac = (message: string) => createHmac('sha256', 'pepper').update(message).digest('hex');
 
 test('a card’s number as text, and bare ten hex digits as EM4100', () => {
   const tag = {

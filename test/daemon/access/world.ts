@@ -48,8 +48,8 @@ export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 
-const hmac = (message: Uint8Array) =>
-  createHmac('sha256', 'pepper of the tests').update(message).digest();
+const hmac = (message: string) =>
+  createHmac('sha256', 'pepper of the tests').update(message).digest('hex');
 export const SCOPE = 'site-1';
 export const pinOf = (digits: string): CredentialIndex => pinIndex(hmac, SCOPE, digits);
 export const fobOf = (hex: string): CredentialIndex => {
