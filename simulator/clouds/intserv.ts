@@ -1,5 +1,12 @@
 /** IntServ's cloud as its pages describe it (vendor-apis 4.8), with what they leave open marked as ours. */
-import { type AddRequest, addSchema, EVENTS_MOST } from '../../daemon/vendors/intserv/wire.ts';
+import {
+  type AddRequest,
+  addSchema,
+  EVENTS_MOST,
+  eventsRequestSchema,
+  LOOK_BACK_MS,
+  removeSchema,
+} from '../../daemon/vendors/intserv/wire.ts';
 import type { Clock, Millis, Random } from '../../drivers/contract/time.ts';
 import { type CloudReply, type CloudRequest, CloudServer } from './common.ts';
 
@@ -28,12 +35,17 @@ interface SimulatedEvent {
   readonly system_id: string;
   readonly door_name: string;
   readonly key_id: string | null;
+  readonly key?: string | null;
+  readonly person?: string | null;
+  readonly subject?: string | null;
 }
 
 export interface IntservCloudOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly apiKey: string;
+  /** Of the app, for what concerns no single integration. */
+  readonly appKey?: string;
   readonly systems?: readonly SimulatedSystem[];
   readonly pageMost?: number;
 }
@@ -101,9 +113,12 @@ export class IntservCloud implements AsyncDisposable {
 
   #answer(request: CloudRequest): CloudReply {
     try {
-      if (request.headers.authorization !== `Bearer ${this.#apiKey}`) {
+      const isApp = request.path.startsWith('/v1/appflows/');
+      const key = isApp ? this.#options.appKey : this.#apiKey;
+      if (key === undefined || request.headers.authorization !== `Bearer ${key}`) {
         throw new Refused(401, 'Unauthorized');
       }
+      if (request.method !== 'POST') throw new Refused(405, 'MethodNotAllowed');
       return this.#route(request);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
@@ -116,7 +131,10 @@ export class IntservCloud implements AsyncDisposable {
       case '/accesskeys/add':
         return { status: 200, body: this.#add(body) };
       case '/accesskeys/remove': {
-        const key = this.keys.get(String(Object(body).id));
+        const read = removeSchema.safeParse(body);
+        if (!read.success) throw new Refused(400, 'InvalidRequest');
+        const { id, key: spec } = read.data;
+        const key = id == null ? this.#byKey({ key: spec }) : this.keys.get(id);
         // Which status it is for an unknown id is ours.
         if (key === undefined) throw new Refused(400, 'UnknownId');
         this.keys.delete(key.id);
@@ -136,7 +154,10 @@ export class IntservCloud implements AsyncDisposable {
           },
         };
       case '/events/list':
-        return { status: 200, body: this.#events(Object(body)) };
+        return { status: 200, body: this.#events(body) };
+      case '/appflows/auth_integration':
+        // Its fields are not known.
+        return { status: 200, body: {} };
       default:
         throw new Refused(404, 'NotFound');
     }
@@ -175,7 +196,7 @@ export class IntservCloud implements AsyncDisposable {
     };
   }
 
-  #byKey({ key }: AddRequest): SimulatedAccessKey | undefined {
+  #byKey({ key }: Pick<AddRequest, 'key'>): SimulatedAccessKey | undefined {
     const text = normal(key);
     return text === undefined
       ? undefined
@@ -211,24 +232,38 @@ export class IntservCloud implements AsyncDisposable {
     };
   }
 
-  #events({ from_date, continuation_key, limit }: Readonly<Record<string, unknown>>): object {
+  #events(body: unknown): object {
+    const read = eventsRequestSchema.safeParse(body ?? {});
+    if (!read.success) throw new Refused(400, 'InvalidRequest');
+    const { from_date, to_date, systems, limit, continuation_key } = read.data;
+    // Both or neither: no filter.
+    const isGranted = read.data.include_access_granted === true;
+    const isDenied = read.data.include_access_denied === true;
     const now = this.#options.clock.now();
-    const from = typeof from_date === 'string' ? Date.parse(from_date) : now - 7 * 86_400_000;
+    const from = from_date == null ? now - LOOK_BACK_MS : Date.parse(from_date);
+    const to = to_date == null ? now : Date.parse(to_date);
     const synced = (system: string) => this.syncedTo.get(system) ?? now;
     const all = this.events
-      .filter(({ event_time, system_id }) => {
+      .filter(({ event_time, system_id, type }) => {
         const at = Date.parse(event_time);
-        return at >= from && at <= synced(system_id);
+        const isKind = isGranted === isDenied || type < 200 === isGranted;
+        const isSystem = systems == null || systems.includes(system_id);
+        return isKind && isSystem && at >= from && at <= Math.min(to, synced(system_id));
       })
       .sort((one, other) => Date.parse(one.event_time) - Date.parse(other.event_time));
-    const most = Math.min(Number(limit ?? EVENTS_MOST), this.#options.pageMost ?? EVENTS_MOST);
-    const start = typeof continuation_key === 'string' ? Number(continuation_key) : 0;
+    const most = Math.min(limit ?? EVENTS_MOST, this.#options.pageMost ?? EVENTS_MOST);
+    const start = continuation_key == null ? 0 : Number(continuation_key);
     const hasMore = all.length > start + most;
     return {
       least_sync_time: new Date(Math.min(now, ...this.syncedTo.values())).toISOString(),
       has_more: hasMore,
       continuation_key: hasMore ? String(start + most) : null,
-      events: all.slice(start, start + most),
+      events: all.slice(start, start + most).map((event) => ({
+        key: null,
+        person: null,
+        subject: null,
+        ...event,
+      })),
     };
   }
 

@@ -3,6 +3,7 @@
  * changed and revoked here, asks how far each change has spread, and reads what happened at its doors.
  */
 import type { Millis } from '../../../drivers/contract/time.ts';
+import { grantId } from '../../access/model.ts';
 import { type Connector, type ConnectorStatus, Rounds } from '../connector.ts';
 import type { VendorLog } from '../desk.ts';
 import { differencesOf, driftOf } from '../difference.ts';
@@ -10,6 +11,7 @@ import type { HttpClient } from '../http.ts';
 import { Outward } from '../outward.ts';
 import { RequestBudget } from '../request-budget.ts';
 import { VendorHost } from '../vendor-host.ts';
+import type { VendorRecord } from '../vendor-record.ts';
 import type { SyncChange, VendorSync } from '../vendor-sync.ts';
 import { readEvents } from './event-reading.ts';
 import { AccessKeyBook, KIND } from './key-book.ts';
@@ -31,6 +33,10 @@ export interface IntservParts {
 /** No limit is stated; this one is ours, so that a fault here is no flood there. */
 const PER_MINUTE = 120;
 const PENALTY_MS = 60_000;
+/** Settled keys that are asked for in one round. */
+const ASKED_A_ROUND = 20;
+/** So many keys are not removed at once by hand. */
+const MASS = 5;
 
 export class IntservConnector implements Connector {
   readonly #parts: IntservParts;
@@ -39,6 +45,8 @@ export class IntservConnector implements Connector {
   readonly #rounds: Rounds;
   readonly #outward: Outward;
   readonly #push: AccessKeyPush;
+  #askedLast = '';
+  #missing: ReadonlySet<string> = new Set();
 
   constructor(parts: IntservParts) {
     this.#parts = parts;
@@ -116,21 +124,54 @@ export class IntservConnector implements Connector {
     await sync.apply([], { by: 'intserv', cursors });
   }
 
-  /** `Pending` until every system has it; a failure stays visible until the next change. */
+  /**
+   * `Pending` until every system has it; a failure stays visible until the next change. There is no list of keys, so
+   * some of those that are settled are asked for too, in turn: one that is not known there any more was removed there.
+   */
   async #askStatus(signal: AbortSignal): Promise<void> {
     const { sync } = this.#parts;
-    for (const [id, { kind, ref, state, places = [] }] of [...sync.records()]) {
-      const isSettled = places.every((place) => place.state === 'active');
-      if (kind !== KIND || ref === undefined || state !== 'in-step' || isSettled) continue;
+    const all = [...sync.records()].filter(
+      ([, { kind, ref, state }]) => kind === KIND && ref !== undefined && state === 'in-step',
+    );
+    const isSettled = ({ places = [] }: VendorRecord) =>
+      places.every((place) => place.state === 'active');
+    const settled = all.filter(([, record]) => isSettled(record)).map(([id]) => id);
+    const turn = settled.filter((id) => id > this.#askedLast).slice(0, ASKED_A_ROUND);
+    this.#askedLast = turn.length < ASKED_A_ROUND ? '' : (turn.at(-1) ?? '');
+    const due = all.filter(([id, record]) => !isSettled(record) || turn.includes(id));
+    const missing: string[] = [];
+    for (const [id, { ref = '' }] of due) {
       if (signal.aborted) return;
       const moment = sync.moment;
-      const next = await this.#push.placesOf(ref, signal);
+      const next = await this.#push.placesIfKnown(ref, signal);
+      if (next === undefined) {
+        missing.push(id);
+        continue;
+      }
       await sync.alone(async () => {
         const record = sync.record(id);
         if (record === undefined || sync.isWrittenSince(id, moment)) return;
         await sync.applyNow([{ id, record: { ...record, places: [...next] } }], { by: 'intserv' });
       });
     }
+    await this.#note(missing, due.length);
+  }
+
+  /** Missing twice in a row is removed; where many are missing and none is there, it is the integration that changed. */
+  async #note(missing: readonly string[], asked: number): Promise<void> {
+    const { sync } = this.#parts;
+    const before = this.#missing;
+    this.#missing = new Set(missing);
+    if (missing.length === asked && asked >= MASS) return;
+    await sync.alone(async () => {
+      const changes = missing.flatMap((id): SyncChange[] => {
+        const record = sync.record(id);
+        if (!before.has(id) || record?.state !== 'in-step') return [];
+        const stored = sync.desk.grants.grant(grantId(id));
+        return [{ id, ...this.#push.removedThere({ record, stored }) }];
+      });
+      await sync.applyNow(changes, { by: 'intserv' });
+    });
   }
 
   /** Levels of the config that IntServ has no more: what is given through them arrives nowhere there. */

@@ -1,6 +1,6 @@
 /** Access keys told to IntServ. `add` is an upsert by key, so one whose answer is lost may be asked for again. */
 import type { Grant } from '../../access/model.ts';
-import { VendorError } from '../http.ts';
+import { type HttpReply, VendorError } from '../http.ts';
 import { type Settled, sentOf, type Task } from '../outward.ts';
 import type { VendorHost } from '../vendor-host.ts';
 import type { PlaceState } from '../vendor-record.ts';
@@ -25,7 +25,7 @@ export class AccessKeyPush {
 
   /** The full state each time: whether what is left out is kept or cleared is written nowhere. */
   async add(task: Task, signal: AbortSignal): Promise<Settled> {
-    const { sync, host } = this.#parts;
+    const { sync } = this.#parts;
     const { record, stored } = task;
     if (stored === undefined) return { record: sync.changed(record, 'gone') };
     const kept =
@@ -41,19 +41,8 @@ export class AccessKeyPush {
         record: sync.changed(rest, 'cannot', { detail: cannot ?? '', sent: sentOf(stored) }),
       };
     }
-    const reply = await host.call({
-      method: 'POST',
-      path: '/accesskeys/add',
-      body: {
-        ...(record.ref === undefined ? {} : { id: record.ref }),
-        key: kept.key,
-        ...(kept.pin === undefined ? {} : { pin: kept.pin }),
-        ...datesOf(stored.window.start, stored.window.end),
-        access_levels: kept.access_levels,
-        ...(record.ref === undefined ? { person: this.#personOf(stored.grant, kept) } : {}),
-      },
-      signal,
-    });
+    const reply = await this.#told(task, kept, signal);
+    if (reply === undefined) return this.removedThere(task);
     const shown = parsedWith(accessKeySchema, reply.body);
     const { tries: _tries, ...rest } = record;
     const places: PlaceState[] = [{ place: 'intserv', state: 'pending' }];
@@ -62,11 +51,68 @@ export class AccessKeyPush {
     return { record: sync.changed(rest, 'in-step', more) };
   }
 
-  async revoke({ record }: Task, signal: AbortSignal): Promise<Settled> {
+  /** `undefined`: the key that is to be changed is there no more. */
+  async #told(
+    { record: { ref }, stored }: Task,
+    kept: Kept,
+    signal: AbortSignal,
+  ): Promise<HttpReply | undefined> {
+    if (stored === undefined) return undefined;
+    const body = {
+      ...(ref === undefined ? {} : { id: ref }),
+      key: kept.key,
+      ...(kept.pin === undefined ? {} : { pin: kept.pin }),
+      ...datesOf(stored.window.start, stored.window.end),
+      access_levels: kept.access_levels,
+      ...(ref === undefined ? { person: this.#personOf(stored.grant, kept) } : {}),
+    };
+    try {
+      return await this.#parts.host.call({ method: 'POST', path: '/accesskeys/add', body, signal });
+    } catch (error) {
+      const isRefused =
+        error instanceof VendorError && ['refused', 'not-found'].includes(error.code);
+      if (!isRefused || ref === undefined || (await this.#isKnown(ref, signal))) throw error;
+      return undefined;
+    }
+  }
+
+  /** Somebody took it away there: the narrower of the two holds, so it opens nothing here any more either. */
+  removedThere({ record, stored }: Pick<Task, 'record' | 'stored'>): Settled {
     const { sync } = this.#parts;
+    const { places: _places, tries: _tries, ...rest } = record;
+    if (record.origin === 'mirror') {
+      const { ref: _ref, ...kept } = rest;
+      const detail = 'removed at the vendor';
+      return { record: sync.changed(kept, 'cannot', { detail, sent: sentOf(stored) }) };
+    }
+    const extra = { ...record.extra, goneAt: 'vendor' };
+    return { revoke: true, record: sync.changed(rest, 'gone', { extra }) };
+  }
+
+  async revoke(task: Task, signal: AbortSignal): Promise<Settled> {
+    const { sync } = this.#parts;
+    const { record } = task;
     if (record.ref !== undefined) await this.#remove(record.ref, signal);
+    else await this.#removeByKey(task, signal);
     const { places: _places, ...rest } = record;
     return { record: sync.changed(rest, 'gone') };
+  }
+
+  /** A create whose answer was lost: it may be there, under an id that nobody told us. */
+  async #removeByKey({ record, stored }: Task, signal: AbortSignal): Promise<void> {
+    if (stored === undefined) return;
+    const kept =
+      record.origin === 'mirror'
+        ? this.#keptOf(stored.grant)
+        : this.#parts.book.kept(stored.grant.id);
+    if (kept === undefined || typeof kept === 'string') return;
+    const body = { key: kept.key };
+    try {
+      await this.#parts.host.call({ method: 'POST', path: '/accesskeys/remove', body, signal });
+    } catch (error) {
+      if (!(error instanceof VendorError) || !['refused', 'not-found'].includes(error.code))
+        throw error;
+    }
   }
 
   /** Where the latest change of one has arrived. */
@@ -94,12 +140,20 @@ export class AccessKeyPush {
   }
 
   async #isKnown(ref: string, signal: AbortSignal): Promise<boolean> {
+    return (await this.placesIfKnown(ref, signal)) !== undefined;
+  }
+
+  /** `undefined`: there is no such access key any more. */
+  async placesIfKnown(
+    ref: string,
+    signal: AbortSignal,
+  ): Promise<readonly PlaceState[] | undefined> {
     try {
-      await this.placesOf(ref, signal);
-      return true;
+      return await this.placesOf(ref, signal);
     } catch (error) {
-      if (error instanceof VendorError && ['refused', 'not-found'].includes(error.code))
-        return false;
+      if (error instanceof VendorError && ['refused', 'not-found'].includes(error.code)) {
+        return undefined;
+      }
       throw error;
     }
   }

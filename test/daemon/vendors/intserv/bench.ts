@@ -49,29 +49,44 @@ export async function intservBench({
         ...(codeMost === undefined ? {} : { codeMost }),
       },
     });
-  const part = open();
-  const server = await served(part.routes);
-  const stopping = new AbortController();
-  const running = part.run(stopping.signal);
+  let part = open();
+  let server = await served(part.routes);
+  let stopping = new AbortController();
+  let running: Promise<void> = Promise.resolve();
+  const start = () => {
+    stopping = new AbortController();
+    running = part.run(stopping.signal);
+  };
+  const stop = async () => {
+    stopping.abort();
+    await site.settling(running);
+  };
+  start();
   return {
     site,
     cloud,
-    part,
-    server,
+    get part() {
+      return part;
+    },
+    get server() {
+      return server;
+    },
     secret,
+    /** Only this vendor's part begins anew, on the store as it is. */
+    async restart() {
+      await stop();
+      await server[Symbol.asyncDispose]();
+      part = open();
+      server = await served(part.routes);
+      start();
+    },
     post: (path: string, body: unknown) =>
       server.ask(`/intserv/v1${path}`, { method: 'POST', headers: AUTH, body }),
     async poll(times = 1) {
       for (let at = 0; at < times; at += 1) await site.advance(POLL + 1000);
     },
     async [Symbol.asyncDispose]() {
-      stopping.abort();
-      let isOver = false;
-      const over = running.then(() => {
-        isOver = true;
-      });
-      while (!isOver) await site.advance(20);
-      await over;
+      await stop();
       await server[Symbol.asyncDispose]();
       await site[Symbol.asyncDispose]();
       await http[Symbol.asyncDispose]();
