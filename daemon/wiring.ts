@@ -48,6 +48,7 @@ import { livePointer, openGrantStore } from './store/grants-open.ts';
 import { openJournal } from './store/journal-open.ts';
 import { runUpkeep } from './upkeep.ts';
 import { Vault } from './vault.ts';
+import { FidelityWatch } from './vendors/fidelity-watch.ts';
 import type { HttpClient } from './vendors/http.ts';
 import type { VendorPart } from './vendors/vendor.ts';
 import { vendorsOf } from './vendors-of.ts';
@@ -342,6 +343,16 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
     log,
   });
 
+  const fidelity = new FidelityWatch({
+    desk,
+    storageFailed,
+    judges: () =>
+      vendors.map((part) => ({
+        vendor: part.status.vendor,
+        fidelity: (grant) => part.fidelity(grant),
+      })),
+  });
+
   const owned = parts.move();
   return {
     desk,
@@ -381,6 +392,8 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
         },
         storageFailed,
       });
+      // A site without vendors keeps what it is told, or refuses it.
+      if (vendors.length > 0) fidelity.follow(signal);
       const keys = configuredKeys(config, facts, grants, journal.ledger, (text) =>
         credentials.indexFob(text),
       );

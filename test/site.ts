@@ -29,6 +29,7 @@ import { type Enrolment, enrol } from '../daemon/cloud/enrolment.ts';
 import type { BusOpener } from '../daemon/devices/supervisor.ts';
 import type { DeskAttempt } from '../daemon/local-api/desk.ts';
 import { gattPeripheral } from '../daemon/platform/ble-link.ts';
+import type { HttpClient } from '../daemon/vendors/http.ts';
 import { type Daemon, wire } from '../daemon/wiring.ts';
 import { instant, type Millis } from '../drivers/contract/time.ts';
 import { authorizationText } from '../drivers/nuki/options.ts';
@@ -103,6 +104,8 @@ export interface SiteOptions {
   readonly broker?: Broker;
   /** Home Assistant's broker. */
   readonly homeAssistant?: Broker;
+  /** How clouds of vendors are reached; without it, none is. */
+  readonly http?: (clock: SimulatedClock) => HttpClient;
   /** There is a lock on the air, too. */
   readonly withLock?: boolean;
 }
@@ -146,6 +149,7 @@ export class SimulatedSite implements AsyncDisposable {
   /** Time as the daemon that runs now is given it; it stands still for one that was killed. */
   #life: StoppableClock;
   readonly #dead: Daemon[] = [];
+  readonly #http: HttpClient;
   #broker: MortalBroker | undefined;
   #stopping = new AbortController();
   #running: Promise<void> = Promise.resolve();
@@ -157,6 +161,9 @@ export class SimulatedSite implements AsyncDisposable {
     this.hasTimeServer = options.noTimeServer !== true;
     this.clock = new SimulatedClock(options.at === undefined ? {} : { at: options.at });
     this.#life = new StoppableClock(this.clock);
+    this.#http = options.http?.(this.clock) ?? {
+      send: () => Promise.reject(new Error('no vendor is reached from here')),
+    };
     this.directory = mkdtempSync(join(tmpdir(), 'latchkey-scenario-'));
     writeFileSync(join(this.directory, 'pepper'), new Uint8Array(32).fill(7), { mode: 0o600 });
     const senders = ['cc-test', 'ops-test', 'rec-test'];
@@ -232,7 +239,7 @@ export class SimulatedSite implements AsyncDisposable {
       log: (event, fields) => this.log.push({ event, fields }),
       openers: this.#openers,
       homeAssistant: this.#options.homeAssistant,
-      http: { send: () => Promise.reject(new Error('no vendor is reached from here')) },
+      http: this.#http,
       broker: this.#broker,
       lastTimeContact: () => (this.hasTimeServer ? this.clock.uptime() : undefined),
       versions: { latchkey: 'test' },

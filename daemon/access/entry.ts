@@ -64,6 +64,7 @@ export const ENTRY_TYPES = [
   'grant.pin_rotated',
   'grant.code_space_low',
   'grant.cannot',
+  'grant.fidelity',
   'grant.conflict',
   'grant.key_put',
   'grant.key_removed',

@@ -13,7 +13,7 @@ export function vendorsCommand(program: Command): void {
     .description('clouds of vendors: Keycafe, Seam, IntServ')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ latchkey vendors status\n  $ latchkey vendors diff keycafe\n  $ latchkey vendors stay person:3f2a\n\nExit status: 0 all is in step, 1 something is not.',
+      '\nExamples:\n  $ latchkey vendors status\n  $ latchkey vendors diff keycafe\n  $ latchkey vendors fidelity\n  $ latchkey vendors stay person:3f2a\n\nExit status: 0 all is in step, 1 something is not.',
     );
   withApiOptions(vendors.command('status'))
     .description('whether each answers, and how old what was read there is')
@@ -24,6 +24,10 @@ export function vendorsCommand(program: Command): void {
     .argument('[vendor]', 'keycafe, seam or intserv')
     .option('--json', 'print JSON')
     .action((vendor: string | undefined, options: Options) => diff(vendor, options));
+  withApiOptions(vendors.command('fidelity'))
+    .description('grants that some place cannot keep exactly as they were asked for')
+    .option('--json', 'print JSON')
+    .action((options: Options) => fidelity(options));
   withApiOptions(vendors.command('stay'))
     .description('all that one holder may do here, and what each place can keep of it')
     .argument('<holder>')
@@ -81,7 +85,32 @@ async function stay(holder: string, options: Options): Promise<void> {
     reply<{ readonly grants: readonly FidelityReply[] }>(),
   );
   if (options.json) return printJson(found);
-  for (const { grant, source, targets, places } of found.grants) {
+  printFidelity(found.grants);
+}
+
+async function fidelity(options: Options): Promise<void> {
+  const client = ApiClient.find(options);
+  const grants: FidelityReply[] = [];
+  for (let after: string | null = ''; after !== null; ) {
+    const query: string = after === '' ? '' : `?after=${encodeURIComponent(after)}`;
+    const page = await client.get(
+      `/api/v1/vendors/fidelity${query}`,
+      reply<{ readonly grants: readonly FidelityReply[]; readonly next: string | null }>(),
+    );
+    grants.push(...page.grants);
+    after = page.next;
+  }
+  const isCannot = ({ places }: FidelityReply) =>
+    places.some(({ remarks }) => remarks.some(({ kind }) => kind === 'cannot'));
+  if (grants.some(isCannot)) process.exitCode = EXIT.failed;
+  if (options.json) return printJson({ grants });
+  if (grants.length === 0)
+    return printLine(styled('green', 'Every place keeps every grant exactly.'));
+  printFidelity(grants);
+}
+
+function printFidelity(grants: readonly FidelityReply[]): void {
+  for (const { grant, source, targets, places } of grants) {
     printLine(`${styled('bold', grant)}  from ${source}, for ${targets.join(', ')}`);
     for (const { place, remarks } of places) {
       const said = remarks.map(({ kind, text }) => `${kind}: ${text}`).join('; ');

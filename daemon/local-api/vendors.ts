@@ -1,7 +1,7 @@
 /** Clouds of vendors: how far each is in step, what differs, and what each can keep of a stay. */
 import { z } from 'zod';
 import { type GrantId, grantId, holderId } from '../access/model.ts';
-import { fidelityOf, stayOf } from '../vendors/fidelity.ts';
+import { fidelityOf, remarkedPlaces, stayOf } from '../vendors/fidelity.ts';
 import type { VendorPart } from '../vendors/vendor.ts';
 import type { SiteDesk } from './desk.ts';
 import { type Endpoint, endpoint } from './endpoint.ts';
@@ -36,7 +36,9 @@ const fidelitySchema = z.object({
   places: z.array(
     z.object({
       place: z.string(),
-      remarks: z.array(z.object({ kind: z.enum(['cannot', 'differs']), text: z.string() })),
+      remarks: z.array(
+        z.object({ kind: z.enum(['cannot', 'differs', 'pending']), text: z.string() }),
+      ),
     }),
   ),
 });
@@ -84,6 +86,21 @@ export function vendorEndpoints(
     }),
     endpoint({
       method: 'GET',
+      path: '/api/v1/vendors/fidelity',
+      scope: 'read',
+      summary: 'Grants to come or under way that some place cannot keep exactly as asked for',
+      query: z.strictObject({
+        after: openId.optional().describe('id of the last one looked at before'),
+        limit: z.coerce.number().int().min(1).max(1000).default(500).describe('to look at'),
+      }),
+      reply: z.object({
+        grants: z.array(fidelitySchema),
+        next: z.string().nullable().describe('`after` of the next call; null at the end'),
+      }),
+      call: ({ query }) => remarked(query.after, query.limit),
+    }),
+    endpoint({
+      method: 'GET',
       path: '/api/v1/grants/{grant}/fidelity',
       scope: 'read',
       summary: 'What each place that a grant concerns can and cannot keep of it',
@@ -105,6 +122,19 @@ export function vendorEndpoints(
       }),
     }),
   ];
+
+  function remarked(after: string | undefined, limit: number) {
+    const page = desk.grants.list({ limit, ...(after === undefined ? {} : { after }) });
+    const { lo } = desk.stamp().clock;
+    return {
+      grants: page
+        .filter(({ window }) => window.end === undefined || window.end > lo)
+        .map((stored) => fidelityOf(stored, desk.about.zone, judges()))
+        .filter((each) => remarkedPlaces(each).length > 0)
+        .map((each) => ({ ...each })),
+      next: page.length < limit ? null : (page.at(-1)?.grant.id ?? null),
+    };
+  }
 
   function fidelityAt(id: GrantId) {
     const stored = desk.grants.grant(id);

@@ -4,9 +4,9 @@ import type { Grant, GrantId, HolderId, Vendor } from '../access/model.ts';
 import { scheduleFaults } from '../access/schedule.ts';
 import type { VendorDesk } from './desk.ts';
 
-/** `cannot`: it does not hold there at all. `differs`: it holds, and is not exactly what was asked for. */
+/** `cannot`: it does not hold there at all. `differs`: it holds, not exactly as asked for. `pending`: not there yet. */
 export interface Remark {
-  readonly kind: 'cannot' | 'differs';
+  readonly kind: 'cannot' | 'differs' | 'pending';
   readonly text: string;
 }
 
@@ -23,7 +23,7 @@ export interface GrantFidelity {
   readonly places: readonly PlaceFidelity[];
 }
 
-interface Judge {
+export interface Judge {
   readonly vendor: Vendor;
   readonly fidelity: (grant: Grant) => readonly Remark[] | undefined;
 }
@@ -38,6 +38,16 @@ export function stayOf(
     .grantsOf(holder)
     .filter(({ revoked, grant }) => revoked === undefined && grant.state !== 'superseded')
     .map((stored) => fidelityOf(stored, about.zone, judges));
+}
+
+/** Places that do not keep it exactly; what only waits is left out. */
+export function remarkedPlaces({ places }: GrantFidelity) {
+  return places.flatMap(({ place, remarks }) => {
+    const textsOf = (kind: Remark['kind']) =>
+      remarks.filter((remark) => remark.kind === kind).map(({ text }) => text);
+    const [cannot, differs] = [textsOf('cannot'), textsOf('differs')];
+    return cannot.length + differs.length === 0 ? [] : [{ place, cannot, differs }];
+  });
 }
 
 export function fidelityOf(

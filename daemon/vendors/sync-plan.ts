@@ -72,6 +72,7 @@ export class SyncPlan {
     plan.records.set(id, record);
     const entry = record === undefined ? undefined : this.#recordEntry(id, before, record);
     if (entry !== undefined) plan.entries.push(entry);
+    if (record !== undefined) plan.entries.push(...this.#placeEntries(id, before, record));
   }
 
   #planGrant(wanted: WantedGrant, mayRevive: boolean, plan: Planned): void {
@@ -169,6 +170,18 @@ export class SyncPlan {
       detail: record.detail,
     });
     return type === undefined ? undefined : { type, body };
+  }
+
+  /** Systems and devices of the vendor's that newly say no. */
+  #placeEntries(id: string, before: VendorRecord | undefined, record: VendorRecord): Entry[] {
+    return (record.places ?? []).flatMap((now): Entry[] => {
+      const was = before?.places?.find(({ place }) => place === now.place);
+      if (now.state !== 'failed' || (was?.state === 'failed' && was.detail === now.detail))
+        return [];
+      const { place, state, detail } = now;
+      const body = plain({ vendor: this.#vendor, what: record.kind, id, place, state, detail });
+      return [{ type: 'grant.cannot', body }];
+    });
   }
 }
 

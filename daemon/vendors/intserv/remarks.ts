@@ -22,12 +22,12 @@ export function remarksOn(
   if (cannot !== undefined) remarks.push({ kind: 'cannot', text: cannot });
   else if (record?.state === 'cannot') remarks.push({ kind: 'cannot', text: record.detail ?? '' });
   else if (record !== undefined && record.state !== 'in-step') {
-    remarks.push({ kind: 'differs', text: 'IntServ does not know of it yet' });
+    remarks.push({ kind: 'pending', text: 'IntServ does not know of it yet' });
   }
   for (const { place, state, detail } of record?.places ?? []) {
     if (state === 'failed')
       remarks.push({ kind: 'cannot', text: `${place}: ${detail ?? 'failed'}` });
-    if (state === 'pending') remarks.push({ kind: 'differs', text: `${place}: not there yet` });
+    if (state === 'pending') remarks.push({ kind: 'pending', text: `${place}: not there yet` });
   }
   const isCut = grant.credentials.some(
     ({ id, digits }) => id === 'intserv:code' && codeMost !== undefined && digits === codeMost,

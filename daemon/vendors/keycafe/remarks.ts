@@ -30,7 +30,7 @@ export function remarksOn(
     ...(record?.state === 'cannot' ? [{ kind: 'cannot', text: record.detail ?? '' } as const] : []),
     ...(record === undefined || record.state === 'in-step' || record.state === 'cannot'
       ? []
-      : [differs('Keycafe does not know of it yet')]),
+      : [{ kind: 'pending', text: 'Keycafe does not know of it yet' } as const]),
     ...(record?.origin === 'vendor'
       ? []
       : [differs('at other boxes Keycafe’s own code counts, not this one')]),

@@ -35,8 +35,11 @@ export function remarksOn(
       : []),
     ...(record?.places ?? [])
       .filter(({ state }) => state !== 'active')
-      .map(({ place, state, detail }) =>
-        differs(`device ${place}: ${state} ${detail ?? ''}`.trim()),
+      .map(
+        ({ place, state, detail }): Remark => ({
+          kind: state === 'pending' ? 'pending' : 'differs',
+          text: `device ${place}: ${state} ${detail ?? ''}`.trim(),
+        }),
       ),
   ];
 }
