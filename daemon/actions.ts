@@ -161,7 +161,7 @@ export class Actions implements SiteActions {
     this.#identified += 1;
     const id = actuationId(`i-${this.#identified}`);
     const entry: Entry = { type: 'system.identified', device, body: { by: who(action).by } };
-    const { recorded } = this.#record([entry], evidence, { result: 'done' });
+    const { placed, recorded } = this.#record([entry], evidence, { result: 'done' });
     const outcome = recorded.then(
       async () => {
         const result = this.#results.of(id);
@@ -171,7 +171,7 @@ export class Actions implements SiteActions {
       },
       () => ({ result: 'refused', reason: 'storage-full' }) as const,
     );
-    return { recorded, outcome };
+    return { placed, recorded, outcome };
   }
 
   deviceAdd(action: DeviceAction, evidence: readonly EvidenceRow[]): Attempt {
@@ -204,6 +204,7 @@ export class Actions implements SiteActions {
 
   /** Any command of an authorised person: the only other way to an actuator besides the decision (P1). */
   command(command: Command, evidence: readonly EvidenceRow[]): Attempt {
+    const placed = Promise.withResolvers<void>();
     const recorded = Promise.withResolvers<void>();
     recorded.promise.catch(() => {}); // told to whoever awaits `recorded`; `outcome` never rejects
     const outcome = new Promise<ActionOutcome>((resolve) => {
@@ -212,6 +213,7 @@ export class Actions implements SiteActions {
         command,
         rows: evidence,
         answered: ({ refused, asked, unstored, committed }) => {
+          placed.resolve();
           const results = asked.map((id, n) => {
             const other = unstored?.[n];
             return this.#results.of(id, ...(other === undefined ? [] : [other]));
@@ -231,12 +233,13 @@ export class Actions implements SiteActions {
         },
       });
       if (!taken) {
+        placed.resolve();
         const refused = this.#refuse('busy', evidence);
         refused.recorded.then(recorded.resolve, recorded.reject);
         refused.outcome.then(resolve);
       }
     });
-    return { recorded: recorded.promise, outcome };
+    return { placed: placed.promise, recorded: recorded.promise, outcome };
   }
 
   #refuse(reason: ActionFault, evidence: readonly EvidenceRow[], data?: JsonObject): Attempt {
@@ -255,6 +258,7 @@ export class Actions implements SiteActions {
     const { journal, site } = this.#parts;
     const { committed } = journal.append({ stamp: site.stamp(), entries, rows });
     return {
+      placed: Promise.resolve(),
       recorded: committed,
       outcome: committed.then(
         () => outcome,

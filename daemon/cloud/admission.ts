@@ -11,10 +11,9 @@ import type { EvidenceRow, Journal } from '../store/ports.ts';
 import type { ReceivedMessage } from './broker.ts';
 import { type CommandRule, isCommandType, RULES } from './commands.ts';
 import { CounterWindow, judgeTimes, type SessionNonces } from './freshness.ts';
-import { parseJson, verifyCompact } from './jws.ts';
+import { type Checked, type Compact, parseJson, verified } from './jws.ts';
 import {
   addressSchema,
-  COMMAND_TYP,
   type Envelope,
   envelopeSchema,
   type ReplyCode,
@@ -75,24 +74,33 @@ export interface AdmissionParts {
   readonly underWay: { has(id: string): boolean };
 }
 
-export function admit(message: ReceivedMessage, parts: AdmissionParts): Admission {
+/** Why nothing in the message is worth a look, whatever it says; `undefined` where it may be one of ours. */
+export function refusedUnread(message: ReceivedMessage, largest: number): RefusalType | undefined {
+  if (message.retain) return 'security.retained_command';
+  return message.payload.length > largest ? 'security.malformed_command' : undefined;
+}
+
+/** `compact` is the message taken apart; `ahead` says what a check of its signature gave, where one was made. */
+export function admit(
+  message: ReceivedMessage,
+  compact: Compact | undefined,
+  parts: AdmissionParts,
+  ahead?: Checked,
+): Admission {
+  const unread = refusedUnread(message, LARGEST.command);
+  if (unread !== undefined) return { kind: 'silent', type: unread };
   const { clock } = parts.stamp();
-  if (message.retain) return { kind: 'silent', type: 'security.retained_command' };
-  if (message.payload.length > LARGEST.command) {
-    return { kind: 'silent', type: 'security.malformed_command' };
-  }
-  const token = Buffer.from(message.payload).toString('latin1');
-  const verified = verifyCompact(token, COMMAND_TYP, (kid) => parts.trust.key(kid, clock));
-  switch (verified.kind) {
+  const found = verified(compact, (kid) => parts.trust.key(kid, clock), ahead);
+  switch (found.kind) {
     case 'malformed':
     case 'bad-signature':
       return { kind: 'silent', type: 'security.bad_signature' };
     case 'unknown-key':
       return { kind: 'silent', type: 'security.unknown_key' };
     case 'verified':
-      return admitSigned(verified.payload, verified.kid, message.topic, clock, parts);
+      return admitSigned(found.payload, found.kid, message.topic, clock, parts);
     default:
-      return verified satisfies never;
+      return found satisfies never;
   }
 }
 

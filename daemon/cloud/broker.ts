@@ -25,8 +25,10 @@ export interface ReceivedMessage {
 
 export interface BrokerListener {
   /**
-   * The broker's acknowledgement (PUBACK) is sent once this resolves; messages come one after another. Must not wait
-   * for the acknowledgement of a publish: none arrives meanwhile. A rejection ends the session, unacknowledged.
+   * The broker's acknowledgement (PUBACK) is sent once this resolves, in the order of arrival. Called in that order
+   * too, for up to `SessionOptions.atOnce` messages before the first of them has resolved. Must not wait for the
+   * acknowledgement of a publish: none arrives while no more may be handed over. A rejection ends the session,
+   * unacknowledged.
    */
   message(message: ReceivedMessage): Promise<void>;
   /** Exactly once, and nothing after it. */
@@ -63,6 +65,8 @@ export interface SessionOptions {
   /** 0: nothing is kept for us while we are away. */
   readonly sessionExpirySeconds: number;
   readonly receiveMaximum: number;
+  /** Messages that may be with the listener at a time. Default 1: each is dealt with before the next is handed over. */
+  readonly atOnce?: number;
   readonly keepAliveSeconds: number;
   readonly connectWithin: Millis;
 }

@@ -3,13 +3,7 @@
  * are sent, seals secrets, waits for the one final reply, and follows events with acknowledgements.
  */
 import type { z } from 'zod';
-import {
-  type Clock,
-  type Millis,
-  pause,
-  type Random,
-  uptime,
-} from '../../drivers/contract/time.ts';
+import { type Clock, type Millis, type Random, uptime } from '../../drivers/contract/time.ts';
 import { uuid7 } from '../store/chain.ts';
 import {
   type Broker,
@@ -208,13 +202,11 @@ export class CloudClient implements AsyncDisposable {
     try {
       for (;;) {
         await this.#publishCommand(command);
-        const wait = Math.min(SEND_AGAIN_AFTER, deadline - clock.uptime());
-        const over = new AbortController();
-        const reply = await Promise.race([
-          promise,
-          pause(clock, Math.max(0, wait), over.signal).then(() => undefined),
-        ]);
-        over.abort();
+        const again = Math.min(clock.uptime() + SEND_AGAIN_AFTER, deadline);
+        const silence = Promise.withResolvers<undefined>();
+        const timer = clock.wakeAt(uptime(again), () => silence.resolve(undefined));
+        const reply = await Promise.race([promise, silence.promise]);
+        timer.cancel();
         if (reply !== undefined) {
           await key.answered(command.id);
           return reply;

@@ -61,8 +61,8 @@ export interface CloudParts {
 
 const DEFAULT_DRAIN = 20;
 const WEEK_SECONDS = 7 * 86_400;
-/** Commands handed to us and not yet acknowledged. */
-const RECEIVE_MAXIMUM = 8;
+/** Commands handed to us and not yet acknowledged: as many share a commit. */
+const RECEIVE_MAXIMUM = 64;
 const BIRTH_MARK = 'cloud.bdSeq';
 
 export class CloudLink implements AsyncDisposable {
@@ -246,6 +246,7 @@ export class CloudLink implements AsyncDisposable {
       subscriptions: topics.down,
       sessionExpirySeconds: options.sessionExpirySeconds ?? WEEK_SECONDS,
       receiveMaximum: RECEIVE_MAXIMUM,
+      atOnce: RECEIVE_MAXIMUM,
       keepAliveSeconds: options.keepAliveSeconds ?? 45,
       connectWithin: 20_000,
     };

@@ -1,6 +1,10 @@
 /**
  * From the broker's bytes to a reply: a command is admitted, done at most once, and answered exactly once. The broker
  * gets its acknowledgement when what was decided is on the disk; what moves, moves after that (P2, P3).
+ *
+ * Commands are looked at one after another: the next has its turn when this one's evidence has its place in the
+ * journal, so that a copy or a used counter is known by then. Waiting for the disk is no part of a turn: what comes
+ * meanwhile shares the next commit.
  */
 import { type Clock, type Millis, uptime } from '../../drivers/contract/time.ts';
 import type { Entry } from '../access/entry.ts';
@@ -11,14 +15,22 @@ import {
   admit,
   evidenceOf,
   type Refused,
+  refusedUnread,
   rowExpiry,
 } from './admission.ts';
 import type { ReceivedMessage } from './broker.ts';
 import { CommandDesk, type CommandDeskParts } from './command-desk.ts';
 import type { SessionNonces } from './freshness.ts';
 import type { DeskResult } from './grant-desk.ts';
-import { parseJson, verifyCompact } from './jws.ts';
-import { ACK_TYP, ackSchema, type Envelope, type Reply, type WireCommand } from './messages.ts';
+import { type Checked, type Compact, checkAhead, parseJson, readCompact, verified } from './jws.ts';
+import {
+  ACK_TYP,
+  ackSchema,
+  COMMAND_TYP,
+  type Envelope,
+  type Reply,
+  type WireCommand,
+} from './messages.ts';
 import { codeOf, outcomeData, outcomeInJournal } from './outcome.ts';
 import { Refusals } from './refusals.ts';
 import { type Publish, Replies, type Unanswered } from './replies.ts';
@@ -41,13 +53,26 @@ export interface DownlinkParts extends CommandDeskParts {
 /** A command that is not done after this time is told to be `accepted`. */
 const ACCEPTED_AFTER: Millis = 1_000;
 
+/** A command that has no final reply yet. */
+interface UnderWay {
+  /** When a copy of it may be acknowledged: it is on the disk, or could not be put there. */
+  readonly recorded: Promise<unknown>;
+  readonly reply: Promise<Reply>;
+}
+
+/** To be called when the next message may be looked at. */
+type Pass = () => void;
+
 export class Downlink {
   readonly #parts: DownlinkParts;
   readonly #desk: CommandDesk;
   readonly #refusals: Refusals;
   readonly #replies: Replies;
-  /** Final replies to come, by command id. */
-  readonly #underWay = new Map<string, Promise<Reply>>();
+  /** By command id. */
+  readonly #underWay = new Map<string, UnderWay>();
+  #turn: Promise<void> = Promise.resolve();
+  /** Messages that wait for their turn, or have it. */
+  #inTurn = 0;
 
   constructor(parts: DownlinkParts) {
     this.#parts = parts;
@@ -61,10 +86,49 @@ export class Downlink {
     return this.#refusals.count;
   }
 
-  /** Resolves when the broker may have its acknowledgement. */
+  /** Resolves when the broker may have its acknowledgement. Called in the order of arrival. */
   async receive(message: ReceivedMessage): Promise<void> {
-    if (message.topic === this.#parts.topics.ack) return this.#receiveAck(message);
-    const admission = admit(message, { ...this.#parts, underWay: this.#underWay });
+    const isAck = message.topic === this.#parts.topics.ack;
+    const compact =
+      refusedUnread(message, isAck ? LARGEST.ack : LARGEST.command) === undefined
+        ? readCompact(
+            Buffer.from(message.payload).toString('latin1'),
+            isAck ? ACK_TYP : COMMAND_TYP,
+          )
+        : undefined;
+    // Alone, the check is made when its turn comes, at once: another thread would take longer to be asked.
+    const ahead = this.#inTurn > 0 && compact !== undefined ? this.#checkAhead(compact) : undefined;
+    const before = this.#turn;
+    const { promise, resolve: pass } = Promise.withResolvers<void>();
+    this.#turn = promise;
+    this.#inTurn += 1;
+    void promise.then(() => {
+      this.#inTurn -= 1;
+    });
+    try {
+      await before;
+      const checked = await ahead;
+      if (isAck) await this.#receiveAck(message, compact, checked, pass);
+      else await this.#receiveCommand(message, compact, checked, pass);
+    } finally {
+      pass();
+    }
+  }
+
+  #checkAhead(compact: Compact): Promise<Checked> | undefined {
+    const { trust, stamp } = this.#parts;
+    const key = trust.key(compact.kid, stamp().clock);
+    return key === undefined ? undefined : checkAhead(compact, key);
+  }
+
+  async #receiveCommand(
+    message: ReceivedMessage,
+    compact: Compact | undefined,
+    ahead: Checked | undefined,
+    pass: Pass,
+  ): Promise<void> {
+    const parts = { ...this.#parts, underWay: this.#underWay };
+    const admission = admit(message, compact, parts, ahead);
     switch (admission.kind) {
       case 'silent': {
         const { type, kid, id } = admission;
@@ -72,23 +136,24 @@ export class Downlink {
           ...(kid === undefined ? {} : { kid }),
           ...(id === undefined ? {} : { id }),
         };
-        return this.#refusals.record(type, { topic: shortened(message.topic), ...known });
+        const told = this.#refusals.record(type, { topic: shortened(message.topic), ...known });
+        pass();
+        return told;
       }
       case 'duplicate':
-        return this.#answerAgain(admission.envelope);
+        return this.#answerAgain(admission.envelope, pass);
       case 'stale': {
         const { envelope, refused, type, kid } = admission;
-        await this.#refusals.record(type, {
-          id: envelope.id,
-          command: envelope.type.slice(0, 64),
-          kid,
-        });
+        const facts = { id: envelope.id, command: envelope.type.slice(0, 64), kid };
+        const told = this.#refusals.record(type, facts);
+        pass();
+        await told;
         return this.#replyOnly(envelope, refused);
       }
       case 'refused':
-        return this.#refuse(admission);
+        return this.#refuse(admission, pass);
       case 'command':
-        return this.#execute(admission.command, admission.kid);
+        return this.#execute(admission.command, admission.kid, pass);
       default:
         return admission satisfies never;
     }
@@ -111,42 +176,50 @@ export class Downlink {
 
   /** Settles when no command is under way, and what was answered is noted as answered. */
   async close(): Promise<void> {
-    while (this.#underWay.size > 0) await Promise.all(this.#underWay.values());
-    await this.#commit([], [this.#replies.row]);
+    while (this.#underWay.size > 0) {
+      await Promise.all([...this.#underWay.values()].map(({ reply }) => reply));
+    }
+    const rows = this.#replies.settled();
+    if (rows.length > 0) await this.#commit([], rows);
   }
 
-  async #receiveAck(message: ReceivedMessage): Promise<void> {
+  async #receiveAck(
+    message: ReceivedMessage,
+    compact: Compact | undefined,
+    ahead: Checked | undefined,
+    pass: Pass,
+  ): Promise<void> {
     const { trust, stamp, topics, events } = this.#parts;
     const facts = { topic: 'ack' };
-    if (message.retain) return this.#refusals.record('security.retained_command', facts);
-    if (message.payload.length > LARGEST.ack) {
-      return this.#refusals.record('security.malformed_command', facts);
-    }
+    const unread = refusedUnread(message, LARGEST.ack);
+    if (unread !== undefined) return this.#refusals.record(unread, facts);
     const { clock } = stamp();
-    const token = Buffer.from(message.payload).toString('latin1');
-    const verified = verifyCompact(token, ACK_TYP, (kid) =>
-      powerOf(kid) === 'cc' ? trust.key(kid, clock) : undefined,
-    );
-    if (verified.kind !== 'verified') {
-      const unknown = verified.kind === 'unknown-key';
+    const keyOf = (kid: string) => (powerOf(kid) === 'cc' ? trust.key(kid, clock) : undefined);
+    const found = verified(compact, keyOf, ahead);
+    if (found.kind !== 'verified') {
+      const unknown = found.kind === 'unknown-key';
       return this.#refusals.record(
         unknown ? 'security.unknown_key' : 'security.bad_signature',
         facts,
       );
     }
-    const read = ackSchema.safeParse(parseJson(verified.payload));
+    const read = ackSchema.safeParse(parseJson(found.payload));
     if (!read.success) return this.#refusals.record('security.malformed_command', facts);
     if (read.data.aud !== topics.bridge)
       return this.#refusals.record('security.wrong_audience', facts);
     // An old one harms nothing: the watermark never goes back.
-    await events.acknowledge(read.data.epoch, read.data.seq);
+    const acknowledged = events.acknowledge(read.data.epoch, read.data.seq);
+    pass();
+    await acknowledged;
   }
 
-  async #answerAgain(envelope: Envelope): Promise<void> {
+  async #answerAgain(envelope: Envelope, pass: Pass): Promise<void> {
     const { id, requester } = envelope;
     const under = this.#underWay.get(id);
     if (under !== undefined) {
-      void under.then((reply) => this.#replies.send(requester, { ...reply, dup: true }));
+      pass();
+      void under.reply.then((reply) => this.#replies.send(requester, { ...reply, dup: true }));
+      await under.recorded;
       return;
     }
     const stored = this.#replies.stored(id);
@@ -163,36 +236,42 @@ export class Downlink {
     void this.#replies.send(envelope.requester, this.#reply(envelope, refusedPart(refused)));
   }
 
-  async #refuse({
-    envelope,
-    kid,
-    refused,
-    type,
-  }: Extract<Admission, { kind: 'refused' }>): Promise<void> {
-    if (type !== undefined) {
-      const facts = { id: envelope.id, command: envelope.type.slice(0, 64), kid };
-      const reason = refused.reason === undefined ? {} : { reason: refused.reason };
-      await this.#refusals.record(type, { ...facts, ...reason });
-    }
-    await this.#settle(envelope, kid, refusedPart(refused), [], []);
+  async #refuse(
+    { envelope, kid, refused, type }: Extract<Admission, { kind: 'refused' }>,
+    pass: Pass,
+  ): Promise<void> {
+    const facts = { id: envelope.id, command: envelope.type.slice(0, 64), kid };
+    const reason = refused.reason === undefined ? {} : { reason: refused.reason };
+    const told = type === undefined ? [] : [this.#refusals.record(type, { ...facts, ...reason })];
+    const settled = this.#settle(envelope, kid, refusedPart(refused), [], []);
+    pass();
+    await Promise.all([...told, settled]);
   }
 
-  async #execute(command: WireCommand, kid: string): Promise<void> {
+  async #execute(command: WireCommand, kid: string, pass: Pass): Promise<void> {
     const work = this.#desk.begin(command, kid, this.#evidence(command, kid));
     switch (work.kind) {
       case 'attempt':
-        return this.#attempt(command, work.attempt);
+        return this.#attempt(command, work.attempt, pass);
       case 'desired':
-        return this.#desired(command, kid, work.result);
-      case 'answer':
-        return this.#settle(command, kid, work.part, work.entries, []);
+        return this.#desired(command, kid, work.result, pass);
+      case 'answer': {
+        const settled = this.#settle(command, kid, work.part, work.entries, []);
+        pass();
+        return settled;
+      }
       default:
         return work satisfies never;
     }
   }
 
   /** Effect, then evidence with the reply, then the broker's acknowledgement. */
-  async #desired(command: WireCommand, kid: string, work: Promise<DeskResult>): Promise<void> {
+  async #desired(
+    command: WireCommand,
+    kid: string,
+    work: Promise<DeskResult>,
+    pass: Pass,
+  ): Promise<void> {
     let result: DeskResult;
     try {
       result = await work;
@@ -203,15 +282,30 @@ export class Downlink {
     const { code, msg, data, entries, rows, withdraw } = result;
     if (withdraw.length === 0) {
       const part: ReplyPart = { status: code === null ? 'ok' : 'error', code, msg, data };
-      await this.#settle(command, kid, part, entries, rows);
+      const settled = this.#settle(command, kid, part, entries, rows);
+      pass();
+      await settled;
       if (code === null) this.#changed(command);
       return;
     }
     // A revocation: known for good first, then nothing under it may reach a wire, and only then it is answered (P6).
     const first = [...this.#evidence(command, kid), ...rows];
-    if (!(await this.#commit(entries, first))) {
-      return this.#replyOnly(command, { code: 'storage_full', msg: 'could not be stored' });
-    }
+    const known = this.#commit(entries, first);
+    const answered = known.then((isStored) =>
+      isStored ? this.#withdrawn(command, data, withdraw) : this.#notStored(command),
+    );
+    this.#begun(command.id, { recorded: known, reply: answered });
+    pass();
+    const reply = await answered;
+    this.#changed(command);
+    void this.#replies.send(command.requester, reply);
+  }
+
+  async #withdrawn(
+    command: WireCommand,
+    data: DeskResult['data'],
+    withdraw: DeskResult['withdraw'],
+  ): Promise<Reply> {
     const states = await Promise.all(withdraw.map((id) => this.#parts.site.withdrawOpenings(id)));
     const devices = states.flat().map(({ device, state }) => ({ dev: device, state }));
     const effective: Entry[] = withdraw.map((grant, at) => ({
@@ -220,8 +314,17 @@ export class Downlink {
     }));
     const reply = this.#reply(command, okPart({ ...data, devices }));
     await this.#commit(effective, [this.#replyRow(command, reply)]);
-    this.#changed(command);
-    void this.#replies.send(command.requester, reply);
+    return reply;
+  }
+
+  #notStored(command: Envelope | WireCommand): Reply {
+    return this.#reply(command, errorPart('storage_full', 'could not be stored'));
+  }
+
+  /** A copy that comes meanwhile is answered with this one's reply. */
+  #begun(id: string, work: UnderWay): void {
+    this.#underWay.set(id, work);
+    void work.reply.finally(() => this.#underWay.delete(id));
   }
 
   #changed({ type }: WireCommand): void {
@@ -231,7 +334,7 @@ export class Downlink {
   }
 
   /** Something that takes its time: acknowledged once the intent is on the disk, answered when it is known. */
-  async #attempt(command: WireCommand, attempt: Attempt): Promise<void> {
+  async #attempt(command: WireCommand, attempt: Attempt, pass: Pass): Promise<void> {
     const { clock } = this.#parts;
     let isDone = false;
     const recorded = attempt.recorded.then(
@@ -258,10 +361,10 @@ export class Downlink {
       this.#parts.stateChanged();
       return reply;
     });
-    this.#underWay.set(command.id, finished);
-    void finished
-      .then((reply) => this.#replies.send(command.requester, reply))
-      .finally(() => this.#underWay.delete(command.id));
+    this.#begun(command.id, { recorded, reply: finished });
+    void finished.then((reply) => this.#replies.send(command.requester, reply));
+    await attempt.placed;
+    pass();
     await recorded;
   }
 
@@ -277,11 +380,10 @@ export class Downlink {
     const evidence = this.#evidence(command, kid).map((row) =>
       row.table === 'command' ? this.#replyRow(command, reply) : row,
     );
-    const stored = await this.#commit(entries, [...evidence, ...rows]);
-    const answer = stored
-      ? reply
-      : this.#reply(command, errorPart('storage_full', 'could not be stored'));
-    void this.#replies.send(command.requester, answer);
+    const stored = this.#commit(entries, [...evidence, ...rows]);
+    const answered = stored.then((isStored) => (isStored ? reply : this.#notStored(command)));
+    this.#begun(command.id, { recorded: stored, reply: answered });
+    void this.#replies.send(command.requester, await answered);
   }
 
   /** What is known of a command whose answer was lost: its outcome in the journal, or that nobody can tell. */
@@ -309,7 +411,7 @@ export class Downlink {
     const { id, type, requester, exp } = command;
     return [
       ...evidenceOf(command, kid, this.#parts.journal),
-      this.#replies.opened({ id, type, requester, exp }),
+      ...this.#replies.opened({ id, type, requester, exp }),
     ];
   }
 

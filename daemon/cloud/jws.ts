@@ -21,24 +21,63 @@ export type Verified =
 
 const PARTS = /^([A-Za-z0-9_-]{1,1024})\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{86})$/;
 
+/** A token taken apart; nothing in it is to be believed yet. */
+export interface Compact {
+  readonly kid: string;
+  readonly payload: Uint8Array;
+  readonly signed: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+/** A check of a token that was made ahead, and with which key. */
+export interface Checked {
+  readonly key: KeyObject;
+  readonly isGood: boolean;
+}
+
 /** `keyOf` knows the keys that may sign `typ` today. The token's size is bounded by the caller. */
 export function verifyCompact(
   token: string,
   typ: string,
   keyOf: (kid: string) => KeyObject | undefined,
 ): Verified {
+  return verified(readCompact(token, typ), keyOf);
+}
+
+/** `undefined`: malformed. */
+export function readCompact(token: string, typ: string): Compact | undefined {
   const [, head, body, mac] = PARTS.exec(token) ?? [];
-  if (head === undefined || body === undefined || mac === undefined) return { kind: 'malformed' };
+  if (head === undefined || body === undefined || mac === undefined) return undefined;
   const header = readHeader(head);
-  if (header === undefined || header.typ !== typ) return { kind: 'malformed' };
-  const key = keyOf(header.kid);
-  if (key === undefined) return { kind: 'unknown-key' };
+  if (header === undefined || header.typ !== typ) return undefined;
   const signature = bytesOf(mac);
   const payload = bytesOf(body);
-  if (signature === undefined || payload === undefined) return { kind: 'malformed' };
-  if (!verify(null, Buffer.from(`${head}.${body}`), key, signature))
-    return { kind: 'bad-signature' };
-  return { kind: 'verified', kid: header.kid, payload };
+  if (signature === undefined || payload === undefined) return undefined;
+  return { kid: header.kid, payload, signed: Buffer.from(`${head}.${body}`), signature };
+}
+
+/** A check made ahead counts only where the key is still the one that it was made with. */
+export function verified(
+  compact: Compact | undefined,
+  keyOf: (kid: string) => KeyObject | undefined,
+  ahead?: Checked,
+): Verified {
+  if (compact === undefined) return { kind: 'malformed' };
+  const { kid, payload, signed, signature } = compact;
+  const key = keyOf(kid);
+  if (key === undefined) return { kind: 'unknown-key' };
+  const isGood = ahead?.key === key ? ahead.isGood : verify(null, signed, key, signature);
+  return isGood ? { kind: 'verified', kid, payload } : { kind: 'bad-signature' };
+}
+
+/** The check in another thread, while this one goes on: an Ed25519 signature takes longer than all else of a command. */
+export function checkAhead({ signed, signature }: Compact, key: KeyObject): Promise<Checked> {
+  return new Promise((resolve, reject) => {
+    verify(null, signed, key, signature, (error, isGood) => {
+      if (error === null) resolve({ key, isGood });
+      else reject(error);
+    });
+  });
 }
 
 /** A compact JWS over the JSON of `payload`, at once: nothing happens between what is signed and where it goes. */

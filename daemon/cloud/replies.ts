@@ -1,6 +1,6 @@
 /**
- * Replies on their way to the broker. What has not been acknowledged there is named in the journal (mark
- * `cloud.unanswered`), so that a restart between a command and its reply still answers it.
+ * Replies on their way to the broker. Each that has not been acknowledged there has a mark in the journal, so that a
+ * restart between a command and its reply still answers it.
  */
 import { z } from 'zod';
 import type { Json } from '../access/entry.ts';
@@ -9,32 +9,39 @@ import { BrokerError, type BrokerMessage } from './broker.ts';
 import { encode, type Reply, replySchema } from './messages.ts';
 import { EXPIRY_SECONDS, LARGEST, type Topics } from './topics.ts';
 
-const MARK = 'cloud.unanswered';
+const MARKS = 'cloud.unanswered ';
 /** Commands come from the broker, so no more can pile up than it hands us without taking a reply. */
 const MOST = 256;
 
-const unansweredSchema = z.array(
-  z.object({ id: z.string(), type: z.string(), requester: z.string(), exp: z.number() }),
-);
-export type Unanswered = z.infer<typeof unansweredSchema>[number];
+const unansweredSchema = z.object({
+  id: z.string(),
+  type: z.string(),
+  requester: z.string(),
+  exp: z.number(),
+});
+export type Unanswered = z.infer<typeof unansweredSchema>;
 
 /** Publishes when there is a session; rejects with `BrokerError` when there is none. */
 export type Publish = (message: BrokerMessage) => Promise<void>;
 
 export class Replies {
-  readonly #journal: Pick<Journal, 'mark' | 'command'>;
+  readonly #journal: Pick<Journal, 'command'>;
   readonly #topics: Topics;
   readonly #publish: Publish;
-  readonly #open: Map<string, Unanswered>;
+  readonly #open = new Map<string, Unanswered>();
+  /** Answered, and still marked. */
+  readonly #settled = new Set<string>();
   /** Replies that wait for a session. */
   readonly #waiting = new Map<string, { readonly requester: string; readonly reply: Reply }>();
 
-  constructor(journal: Pick<Journal, 'mark' | 'command'>, topics: Topics, publish: Publish) {
+  constructor(journal: Pick<Journal, 'marks' | 'command'>, topics: Topics, publish: Publish) {
     this.#journal = journal;
     this.#topics = topics;
     this.#publish = publish;
-    const stored = unansweredSchema.safeParse(journal.mark(MARK));
-    this.#open = new Map((stored.data ?? []).map((each) => [each.id, each]));
+    for (const value of journal.marks(MARKS).values()) {
+      const stored = unansweredSchema.safeParse(value).data;
+      if (stored !== undefined) this.#open.set(stored.id, stored);
+    }
   }
 
   /** Commands without an acknowledged reply, oldest first. */
@@ -42,17 +49,24 @@ export class Replies {
     return [...this.#open.values()];
   }
 
-  /** Row that names the command as unanswered; to be committed with the command's own row. */
-  opened(command: Unanswered): EvidenceRow {
+  /** Rows that mark the command as unanswered, and others no more; to be committed with the command's own row. */
+  opened(command: Unanswered): readonly EvidenceRow[] {
     this.#open.set(command.id, command);
     const [oldest] = this.#open.keys();
-    if (this.#open.size > MOST && oldest !== undefined) this.#open.delete(oldest);
-    return this.row;
+    if (this.#open.size > MOST && oldest !== undefined) this.#settle(oldest);
+    return [
+      ...this.settled(),
+      { table: 'mark', name: `${MARKS}${command.id}`, value: { ...command } },
+    ];
   }
 
-  /** What is unanswered now, for the journal. */
-  get row(): EvidenceRow {
-    return { table: 'mark', name: MARK, value: [...this.#open.values()] };
+  /** Rows that take away the marks of what was answered. */
+  settled(): readonly EvidenceRow[] {
+    const rows = [...this.#settled].map(
+      (id): EvidenceRow => ({ table: 'mark', name: `${MARKS}${id}`, value: undefined }),
+    );
+    this.#settled.clear();
+    return rows;
   }
 
   /** The final reply as it was stored, if there is one. */
@@ -84,7 +98,11 @@ export class Replies {
     if (waiting === undefined) return;
     if (!(await this.#handOver(waiting.requester, waiting.reply))) return;
     if (this.#waiting.get(key) === waiting) this.#waiting.delete(key);
-    this.#open.delete(waiting.reply.id);
+    this.#settle(waiting.reply.id);
+  }
+
+  #settle(id: string): void {
+    if (this.#open.delete(id)) this.#settled.add(id);
   }
 
   async #handOver(requester: string, reply: Reply): Promise<boolean> {

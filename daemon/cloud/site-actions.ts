@@ -37,6 +37,8 @@ export interface ActionOutcome {
 
 /** One command under way. */
 export interface Attempt {
+  /** Resolves when the evidence has its place in the journal, if not yet on the disk: what comes later is judged by it. */
+  readonly placed: Promise<void>;
   /**
    * Resolves when the evidence handed in, with the intent (`access.commanded`) or the refusal, is on the disk; only
    * then does the broker get its acknowledgement. Rejects with `StorageError`, and then nothing will move.

@@ -2,7 +2,7 @@
  * The real broker, through `mqtt`. One client object is one session: its own reconnecting, queueing and resending are
  * switched off, because the journal is the only queue. MQTT 5, or 3.1.1 where the broker knows no better.
  */
-import { connect, type IClientOptions, type MqttClient } from 'mqtt';
+import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
 import {
   type Broker,
   BrokerError,
@@ -66,7 +66,7 @@ function attempt(
 ): Promise<BrokerSession> {
   if (signal.aborted) return Promise.reject(new BrokerError('closed', 'stopped'));
   const client = connect(broker.url, clientOptions(broker, options, version));
-  const session = new Session(client, listener, version);
+  const session = new Session(client, listener, version, options.atOnce ?? 1);
   return session.open(options, signal);
 }
 
@@ -81,24 +81,31 @@ class Session implements BrokerSession {
   #isOpen = false;
   #isOver = false;
   #failOpening: (why: BrokerError) => void = () => {};
+  readonly #atOnce: number;
+  /** Ids of the PUBLISH packets whose acknowledgement is ours to send. */
+  readonly #owed = new WeakMap<IPublishPacket, number>();
+  #underWay = 0;
+  /** Lets `mqtt` hand over the next packet. */
+  #goOn: (() => void) | undefined;
+  #acknowledged: Promise<void> = Promise.resolve();
 
-  constructor(client: MqttClient, listener: BrokerListener, version: Version) {
+  constructor(client: MqttClient, listener: BrokerListener, version: Version, atOnce: number) {
     this.#client = client;
     this.#listener = listener;
     this.#version = version;
+    this.#atOnce = atOnce;
+    // `mqtt` acknowledges a message when its `handleMessage` calls back, and hands over none until then. What it
+    // takes for QoS 0 it neither acknowledges nor waits for: that is left to us, so that many share one commit.
+    client.on('packetreceive', (packet) => {
+      if (packet.cmd !== 'publish' || packet.qos !== 1 || packet.messageId === undefined) return;
+      this.#owed.set(packet, packet.messageId);
+      packet.qos = 0;
+    });
     client.handleMessage = (packet, done) => {
-      const { topic, payload, retain, dup } = packet;
-      const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload;
-      // Not calling back keeps the acknowledgement: the broker gives the message again to the next session.
-      this.#listener.message({ topic, payload: bytes, retain, duplicate: dup }).then(
-        () => done(),
-        (problem: unknown) => {
-          this.#end(
-            new BrokerError('closed', 'a message could not be handled', { cause: problem }),
-          );
-          throw problem;
-        },
-      );
+      this.#underWay += 1;
+      if (this.#underWay < this.#atOnce) done();
+      else this.#goOn = () => done();
+      this.#hand(packet);
     };
     // Nagle holds back what follows an acknowledgement for 44 ms (performance T5).
     client.stream.once('connect', () => this.#connected());
@@ -108,6 +115,36 @@ class Session implements BrokerSession {
       this.#why ??= new BrokerError(codeOf(reasonCode ?? 0), `disconnected, reason ${reasonCode}`);
     });
     client.on('close', () => this.#end(this.#why ?? this.#silence()));
+  }
+
+  /** Not acknowledged, the broker gives a message again to the next session. In the order of arrival (MQTT 5, 4.6). */
+  #hand(packet: IPublishPacket): void {
+    const { topic, payload, retain, dup } = packet;
+    const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload;
+    const handled = this.#listener.message({ topic, payload: bytes, retain, duplicate: dup });
+    this.#acknowledged = Promise.all([handled, this.#acknowledged]).then(
+      () => {
+        const id = this.#owed.get(packet);
+        if (id !== undefined) this.#acknowledge(id);
+        this.#underWay -= 1;
+        const goOn = this.#goOn;
+        this.#goOn = undefined;
+        goOn?.();
+      },
+      (problem: unknown) => {
+        this.#end(new BrokerError('closed', 'a message could not be handled', { cause: problem }));
+        throw problem;
+      },
+    );
+  }
+
+  /** What is acknowledged in one turn of the event loop leaves in one write, as `mqtt` does it with its own packets. */
+  #acknowledge(id: number): void {
+    const { stream, disconnecting } = this.#client;
+    if (this.#isOver || disconnecting) return;
+    stream.cork();
+    stream.write(puback(id));
+    process.nextTick(() => stream.uncork());
   }
 
   get facts(): SessionFacts {
@@ -234,6 +271,11 @@ class Session implements BrokerSession {
     if (this.#isOpen) this.#listener.closed(why);
     else this.#failOpening(why);
   }
+}
+
+/** PUBACK, reason "success" left out: the same four bytes in MQTT 3.1.1 and 5 (MQTT 5, 3.4.2.1). */
+function puback(id: number): Buffer {
+  return Buffer.from([0x40, 2, id >> 8, id & 0xff]);
 }
 
 function clientOptions(

@@ -6,10 +6,13 @@
 import { readFileSync, renameSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { type Clock, type Millis, type Timer, uptime } from '../../drivers/contract/time.ts';
 
 const FILE = 'marks.json';
 /** The journal's own place is worth a write only now and then. */
 const JOURNAL_STRIDE = 64;
+/** What is raised within this time is written together: a write here takes the disk from the commits of the journal. */
+const GATHER: Millis = 200;
 
 interface Marks {
   counters: { [kid: string]: string };
@@ -20,12 +23,15 @@ interface Marks {
 export class HighWater implements AsyncDisposable {
   readonly #directory: string | undefined;
   readonly #marks: Marks;
+  readonly #clock: Clock;
+  #due: Timer | undefined;
   #dirty = false;
   #writing: Promise<void> | undefined;
 
   /** Without a directory nothing is kept. A file that cannot be read is put aside and counts as none. */
-  constructor(directory: string | undefined) {
+  constructor(directory: string | undefined, clock: Clock) {
     this.#directory = directory;
+    this.#clock = clock;
     this.#marks = directory === undefined ? none() : readMarks(join(directory, FILE));
   }
 
@@ -68,20 +74,27 @@ export class HighWater implements AsyncDisposable {
 
   /** When what was raised is on the disk, or could not be put there. */
   async settled(): Promise<void> {
+    this.#write();
     while (this.#writing !== undefined) await this.#writing;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.settled();
-    this.#save();
+    this.#dirty = true;
     await this.settled();
   }
 
-  /** One write at a time; what is raised meanwhile goes into the next. */
   #save(): void {
     this.#dirty = true;
+    if (this.#directory === undefined || this.#due !== undefined) return;
+    this.#due = this.#clock.wakeAt(uptime(this.#clock.uptime() + GATHER), () => this.#write());
+  }
+
+  /** One write at a time; what is raised meanwhile goes into the next. */
+  #write(): void {
+    this.#due?.cancel();
+    this.#due = undefined;
     const directory = this.#directory;
-    if (directory === undefined || this.#writing !== undefined) return;
+    if (directory === undefined || !this.#dirty || this.#writing !== undefined) return;
     this.#writing = this.#writeAll(directory).finally(() => {
       this.#writing = undefined;
     });

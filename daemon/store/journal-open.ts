@@ -53,7 +53,7 @@ async function openInMemory({ clock, random }: JournalOptions): Promise<OpenedJo
   migrate(db, JOURNAL_MIGRATIONS);
   beginEpoch(db, clock.now(), random);
   const state = readState(db);
-  const highWater = new HighWater(undefined);
+  const highWater = new HighWater(undefined, clock);
   const closing = new AbortController();
   const journal = new JournalStore({
     epoch: state.epoch,
@@ -88,7 +88,7 @@ async function openOnDisk(options: JournalOptions): Promise<OpenedJournal> {
   await using undo = new AsyncDisposableStack();
   storage(() => mkdirSync(directory, { recursive: true, mode: 0o700 }));
   const lock = options.lock === false ? undefined : undo.use(lockDirectory(directory));
-  const highWater = undo.use(new HighWater(directory));
+  const highWater = undo.use(new HighWater(directory, clock));
   const dirty = isDirty(directory);
   const { state, recovered } = await prepareFile(options, highWater, dirty);
   const db = openDatabase(path, { readonly: true });

@@ -100,6 +100,15 @@ export class JournalReader {
     return row === undefined ? undefined : json(row[0]);
   }
 
+  marks(prefix: string): readonly (readonly [name: string, value: Json])[] {
+    const all = this.#db.prepare<[string], [string, string]>(
+      'SELECT name, value FROM mark WHERE name >= +? ORDER BY name',
+    );
+    return storage(() => all.raw().all(prefix))
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, value]) => [name, json(value)]);
+  }
+
   #recorded(row: Row): RecordedEntry {
     const [prev, ...entry] = row;
     return entryFrom(
@@ -172,6 +181,12 @@ export class PendingRows {
   ): Extract<EvidenceRow, { table: T }> | undefined {
     const row = this.#rows.get(`${table} ${id}`)?.row;
     return isOf(row, table) ? row : undefined;
+  }
+
+  *marks(prefix: string): Iterable<Extract<EvidenceRow, { table: 'mark' }>> {
+    for (const { row } of this.#rows.values()) {
+      if (row.table === 'mark' && row.name.startsWith(prefix)) yield row;
+    }
   }
 
   /** Those of this batch and before are in the database now. */

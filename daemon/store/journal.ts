@@ -185,6 +185,15 @@ export class JournalStore implements Journal {
     return pending === undefined ? this.#parts.reader.mark(name) : pending.value;
   }
 
+  marks(prefix: string): ReadonlyMap<string, Json> {
+    const found = new Map(this.#parts.reader.marks(prefix));
+    for (const { name, value } of this.#pending.marks(prefix)) {
+      if (value === undefined) found.delete(name);
+      else found.set(name, value);
+    }
+    return found;
+  }
+
   follow(committed: (entries: readonly RecordedEntry[]) => void): () => void {
     this.#followers.add(committed);
     return () => this.#followers.delete(committed);

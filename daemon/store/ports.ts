@@ -93,6 +93,8 @@ export interface Journal extends AsyncDisposable {
   counter(kid: string): { readonly highest: string; readonly window: string } | undefined;
   tombstone(grant: GrantId): { readonly rev: number; readonly at: Instant } | undefined;
   mark(name: string): Json | undefined;
+  /** All marks whose name begins so, by name. */
+  marks(prefix: string): ReadonlyMap<string, Json>;
   /** Called with each batch once it is committed, in order. Returns how to stop. */
   follow(committed: (entries: readonly RecordedEntry[]) => void): () => void;
   /** Walks the chain, folds again, compares; does not stop the daemon. */

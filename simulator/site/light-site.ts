@@ -20,6 +20,7 @@ import type {
 import { type Topics, topicsOf } from '../../daemon/cloud/topics.ts';
 import type { TrustStore } from '../../daemon/cloud/trust-store.ts';
 import { livePointer, openGrantStore } from '../../daemon/store/grants-open.ts';
+import type { JournalStore } from '../../daemon/store/journal.ts';
 import { openJournal } from '../../daemon/store/journal-open.ts';
 import type { EvidenceRow, GrantStore, Journal } from '../../daemon/store/ports.ts';
 import { Vault } from '../../daemon/vault.ts';
@@ -49,6 +50,8 @@ export class Doors implements SiteActions {
   outcome: ActionOutcome = { result: 'done' };
   /** Holds outcomes back until it resolves. */
   gate: Promise<void> = Promise.resolve();
+  /** Holds back what says that an intent is on the disk, as a slow card does. */
+  disk: Promise<void> = Promise.resolve();
   readonly #journal: Journal;
   readonly #stamp: () => Stamp;
   readonly #lockdowns = new Set<string>();
@@ -151,12 +154,14 @@ export class Doors implements SiteActions {
     rows: readonly EvidenceRow[],
     act: (seqs: readonly number[]) => Promise<ActionOutcome>,
   ): Attempt {
-    const { recorded, committed } = this.#journal.append({ stamp: this.#stamp(), entries, rows });
+    const appended = this.#journal.append({ stamp: this.#stamp(), entries, rows });
+    const { recorded } = appended;
+    const committed = appended.committed.then(() => this.disk);
     const outcome = committed.then(
       () => act(recorded.map(({ seq }) => seq)),
       (): ActionOutcome => ({ result: 'refused', reason: 'storage-full' }),
     );
-    return { recorded: committed, outcome };
+    return { placed: Promise.resolve(), recorded: committed, outcome };
   }
 
   #append(entries: readonly Entry[]): void {
@@ -171,7 +176,7 @@ function slotOf(slot: number | undefined): JsonObject {
 }
 
 export interface LightSite extends AsyncDisposable {
-  readonly journal: Journal;
+  readonly journal: JournalStore;
   readonly grants: GrantStore;
   readonly doors: Doors;
   readonly trust: TrustStore;

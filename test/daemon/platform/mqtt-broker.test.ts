@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { generate, type Packet, parser } from 'mqtt-packet';
 import { BrokerError, type SessionOptions } from '../../../daemon/cloud/broker.ts';
 import { mqttBroker } from '../../../daemon/platform/mqtt-broker.ts';
+import { until } from '../../real-time.ts';
 
 const OPTIONS: SessionOptions = {
   clientId: 'kb-7f3a91',
@@ -168,6 +169,49 @@ test('a publish is refused alone where the broker refuses it alone, and ends wit
   assert.equal(await codeOf(say('drop')), 'closed');
   assert.equal(await codeOf(say('yes')), 'closed');
 });
+
+for (const version of [5, 4] as const) {
+  test(`messages are acknowledged once, when done with, in their order, and no more handed over than may be (MQTT ${version})`, async () => {
+    const acknowledged: number[] = [];
+    await using server = await broker((packet, spoken, say, socket) => {
+      if (version === 4 && packet.cmd === 'connect' && spoken === 5) socket.destroy();
+      else polite(packet, spoken, say);
+      if (packet.cmd === 'puback') acknowledged.push(packet.messageId ?? 0);
+      if (packet.cmd !== 'subscribe') return;
+      for (const messageId of [258, 3, 65_535, 1]) {
+        const common = { cmd: 'publish', topic: 't/x', dup: false, retain: false } as const;
+        say({ ...common, qos: 1, messageId, payload: `${messageId}` });
+      }
+      say({ cmd: 'publish', topic: 't/x', dup: false, retain: false, qos: 0, payload: 'none' });
+    });
+    const gates: (() => void)[] = [];
+    const texts: string[] = [];
+    const session = await mqttBroker({ url: server.url }).connect(
+      { ...OPTIONS, atOnce: 2 },
+      {
+        ...deaf,
+        message({ payload }) {
+          texts.push(Buffer.from(payload).toString());
+          return new Promise((resolve) => gates.push(resolve));
+        },
+      },
+      never,
+    );
+    await until(() => texts.length === 2);
+    gates[1]?.(); // the second is done with first, and waits for the first
+    gates[0]?.();
+    await until(() => texts.length === 4 && acknowledged.length === 2);
+    assert.deepEqual(acknowledged, [258, 3]);
+    gates[2]?.();
+    gates[3]?.();
+    await until(() => texts.length === 5);
+    gates[4]?.();
+    await until(() => acknowledged.length === 4);
+    await session.close();
+    assert.deepEqual(acknowledged, [258, 3, 65_535, 1]);
+    assert.deepEqual(texts, ['258', '3', '65535', '1', 'none']);
+  });
+}
 
 test('a subscription that is not granted is no session', async () => {
   await using server = await broker((packet, version, say) => {

@@ -139,21 +139,21 @@ test('a thread that dies makes the storage unsafe, and stopping still ends', asy
 
 test('marks outside only grow, and a file of them that cannot be read counts as none', async () => {
   using folder = temporaryFolder();
-  const marks = new HighWater(folder.path);
+  const marks = new HighWater(folder.path, clock);
   marks.raiseCounter('a', '18446744073709551615');
   marks.raiseCounter('a', '7');
   marks.raiseVersion('cloud', 4);
   marks.raiseVersion('cloud', 3);
   marks.raiseJournal('e', 70);
   await marks[Symbol.asyncDispose]();
-  const again = new HighWater(folder.path);
+  const again = new HighWater(folder.path, clock);
   assert.deepEqual([...again.counters()], [['a', 2n ** 64n - 1n]]);
   assert.equal(again.version('cloud'), 4);
   assert.equal(again.version('seam'), 0);
   assert.deepEqual(again.journal, { epoch: 'e', seq: 70 });
   await again[Symbol.asyncDispose]();
   writeFileSync(join(folder.path, 'marks.json'), '{"v":1,"counters":');
-  const none = new HighWater(folder.path);
+  const none = new HighWater(folder.path, clock);
   assert.equal(none.journal, undefined);
   assert.equal(none.version('cloud'), 0);
   assert.ok(existsSync(join(folder.path, 'marks.json.unreadable')));
