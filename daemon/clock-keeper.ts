@@ -106,16 +106,15 @@ export class ClockKeeper implements Disposable {
   }
 
   #keep({ entries, marks }: ClockStep): void {
-    if (entries.length === 0 && marks === undefined) return;
-    this.#parts.journal
-      .append({
-        stamp: this.stamp(),
-        entries,
-        rows: marks === undefined ? [] : [{ table: 'mark', name: MARK, value: { ...marks } }],
-      })
-      .committed.catch((error: unknown) => {
-        // A full disk has its own alarm; the mark is written again within the minute.
-        if (!(error instanceof StorageError)) throw error;
-      });
+    const { journal } = this.#parts;
+    // A full disk has its own alarm; the mark is written again within the minute.
+    const failed = (error: unknown) => {
+      if (!(error instanceof StorageError)) throw error;
+    };
+    const stamp = this.stamp();
+    if (entries.length > 0) journal.append({ stamp, entries, keep: true }).committed.catch(failed);
+    if (marks === undefined) return;
+    const rows = [{ table: 'mark', name: MARK, value: { ...marks } } as const];
+    journal.append({ stamp, entries: [], rows }).committed.catch(failed);
   }
 }

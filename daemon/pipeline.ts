@@ -69,7 +69,7 @@ class ActuationIds {
     return actuationId(`n-${this.#last}`);
   }
 
-  /** For what goes on without its entry, whose number the next entry gets. */
+  /** For what goes on without its entry, neither on the disk nor kept in memory. */
   unstored(): ActuationId {
     this.#last += 1;
     return actuationId(`u-${this.#last}`);
@@ -130,17 +130,24 @@ function record(
   for (const asked of answer.actuations) {
     if (asked.atOnce) send(asked, ids.of(asked, []), parts);
   }
-  const { recorded, committed } =
+  // What the world did, and what is allowed while nothing can be stored, is told later; what moves only once it is
+  // stored is forgotten where it is not.
+  const moves = answer.actuations.some(({ intent, atOnce }) => intent !== undefined && !atOnce);
+  const { recorded, committed, isKept } =
     answer.entries.length + rows.length === 0
-      ? { recorded: [], committed: Promise.resolve() }
-      : journal.append({ stamp, entries: answer.entries, rows });
+      ? { recorded: [], committed: Promise.resolve(), isKept: false }
+      : journal.append({ stamp, entries: answer.entries, rows, keep: !wasSafe || !moves });
 
   const later = answer.actuations.filter((asked) => asked.atOnce === undefined);
   const named = later.map((asked) => ({ asked, id: ids.of(asked, recorded) }));
   // The rules granted this knowing that nothing can be stored (policy `auditFull`): it may go on without. A command
   // that brings rows may not: its id would be forgotten, and the same command could come again (P3).
   const without =
-    wasSafe || rows.length > 0 ? undefined : later.map((asked) => ({ asked, id: ids.unstored() }));
+    wasSafe || rows.length > 0
+      ? undefined
+      : isKept === true
+        ? named
+        : later.map((asked) => ({ asked, id: ids.unstored() }));
   const go = (all: typeof named) => {
     for (const { asked, id } of all) send(asked, id, parts);
   };

@@ -43,6 +43,7 @@ import { Site } from './site.ts';
 import { TheDesk } from './site-desk.ts';
 import { siteFactsOf } from './site-facts-of.ts';
 import { startEntries, startRows } from './start-entries.ts';
+import { storageEntries } from './storage-entries.ts';
 import { type Copied, makeBackups } from './store/backups.ts';
 import { livePointer, openGrantStore } from './store/grants-open.ts';
 import { openJournal } from './store/journal-open.ts';
@@ -203,6 +204,7 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
       inbox: inbox.length,
       refused: inbox.refused,
       storage: journal.storage,
+      unstored: { ...journal.unstored },
       versions: { ...outside.versions },
       devices: devices
         .status()
@@ -318,7 +320,6 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
     startedAt: clock.now(),
     health: () => [
       ...watch.checks(),
-      { name: 'storage', ok: journal.isSafe, detail: journal.storage },
       {
         name: 'inbox',
         ok: inbox.length < INBOX_MOST / 2,
@@ -364,17 +365,13 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
         .append({ stamp: stamp(), entries: startEntries(found), rows: startRows(found) })
         .committed.catch(storageFailed);
       // Not in the midst of the commit that found it out; while nothing can be written, the log alone tells.
-      const untold = journal.watchStorage((state) => {
-        log('storage', { state });
-        if (state === 'unsafe') return;
-        const type = state === 'low' ? 'system.storage_low' : 'system.storage_ok';
+      const untold = journal.watchStorage((state, tale) => {
+        log('storage', { state, ...journal.unstored });
+        cloud?.stateChanged();
+        const entries = storageEntries(state, tale);
+        if (entries.length === 0) return;
         queueMicrotask(() => {
-          journal
-            .append({
-              stamp: stamp(),
-              entries: [{ type, body: state === 'low' ? { alarm: true } : {} }],
-            })
-            .committed.catch(storageFailed);
+          journal.append({ stamp: stamp(), entries, keep: true }).committed.catch(storageFailed);
         });
       });
       const answering = runPipeline({

@@ -94,6 +94,7 @@ export const ENTRY_TYPES = [
   'system.storage_recovered',
   'system.storage_low',
   'system.storage_ok',
+  'system.storage_gap', // what happened while nothing could be stored, and found no room in memory
   'system.config_changed',
   'system.checkpoint',
   'system.backup',

@@ -32,6 +32,10 @@ export function reply<T extends object>(): z.ZodType<T> {
   return z.custom<T>((value) => typeof value === 'object' && value !== null);
 }
 
+function waiting({ kept, lost }: StatusReply['unstored']): string {
+  return kept + lost === 0 ? '' : `, ${kept} entries wait in memory, ${lost} found no room`;
+}
+
 function isWell({ storage, devices, cloud }: StatusReply): boolean {
   return storage === 'ok' && devices.online === devices.all && cloud?.online !== false;
 }
@@ -47,7 +51,7 @@ function print(status: StatusReply, devices: readonly DeviceReply[], url: string
     `clock    ${good(clock.state === 'trusted', clock.state)}${error}, ${siteTime(status.now, status.zone)} ${status.zone}`,
   );
   printLine(
-    `store    ${good(status.storage === 'ok', status.storage)}, ${status.grants} grants, journal at ${journal.lastSeq}`,
+    `store    ${good(status.storage === 'ok', status.storage)}, ${status.grants} grants, journal at ${journal.lastSeq}${waiting(status.unstored)}`,
   );
   printLine(
     cloud === null

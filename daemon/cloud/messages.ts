@@ -256,6 +256,8 @@ export const stateSchema = z.object({
     state: z.enum(['trusted', 'holdover', 'floor', 'broken']),
     errMs: z.number().nullable(),
   }),
+  /** Only while not all is well: little space is left, or entries cannot be stored. */
+  storage: z.enum(['low', 'unsafe']).optional(),
   /** Highest counter seen, by kid: from where a cloud that lost its own can go on. */
   counters: z.record(z.string(), z.string()),
   lockdowns: z.array(z.object({ id: z.string(), scope: z.string(), allowStaff: z.boolean() })),

@@ -169,6 +169,7 @@ export class ReportedState {
       grantsDigest: grants.digest('cloud'),
       grants: grants.count('cloud'),
       clock: { state: clock.state, errMs: errorOf(clock) },
+      ...(journal.storage === 'ok' ? {} : { storage: journal.storage }),
       counters: Object.fromEntries(counters),
       lockdowns,
       versions: { ...report.versions },

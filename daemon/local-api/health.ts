@@ -45,8 +45,9 @@ export function healthEndpoints(desk: SiteDesk): readonly Endpoint[] {
 /** What the daemon itself must be able to do. */
 function checks(desk: SiteDesk): HealthCheck[] {
   const storage = desk.storage();
-  const detail =
-    storage === 'ok' ? '' : storage === 'low' ? 'little space is left' : 'entries cannot be stored';
+  const { kept, lost } = desk.journal.unstored;
+  const unsafe = `entries cannot be stored: ${kept} wait in memory, ${lost} found no room`;
+  const detail = storage === 'ok' ? '' : storage === 'low' ? 'little space is left' : unsafe;
   return [
     { name: 'storage', ok: storage !== 'unsafe', detail },
     ...desk.health().map((check) => ({ ...check })),

@@ -26,6 +26,7 @@ export class LoginFailures {
         entries: [
           { type: 'security.login_failed', body: { where: 'local-api', remote, failures } },
         ],
+        keep: true,
       })
       .committed.catch(() => undefined); // `storage()` tells; who is refused need not wait for the disk
   }

@@ -51,6 +51,9 @@ class Metrics {
     this.#set('latchkey_info', 'what runs here', 1, { site, ...labelsOf(about.versions) });
     this.#set('latchkey_uptime_seconds', 'since the start', (clock.now() - about.startedAt) / 1000);
     this.#set('latchkey_storage_state', '0 ok, 1 low, 2 unsafe', STORAGE[desk.storage()]);
+    const { kept, lost } = journal.unstored;
+    this.#set('latchkey_unstored_entries', 'wait in memory for the disk', kept);
+    this.#set('latchkey_unstored_lost_entries', 'found no room there, until it is well', lost);
     this.#set(
       'latchkey_clock_state',
       '0 trusted, 1 holdover, 2 floor, 3 broken',

@@ -28,6 +28,9 @@ const statusSchema = z.object({
     errMs: z.number().nullable().describe('half the width of what is certain; null: not known'),
   }),
   storage: z.enum(['ok', 'low', 'unsafe']),
+  unstored: z
+    .object({ kept: z.int(), lost: z.int() })
+    .describe('entries that wait in memory for the disk, and those that found no room there'),
   journal: z.object({
     epoch: z.string(),
     lastSeq: z.int(),
@@ -151,6 +154,7 @@ function status(desk: SiteDesk): StatusReply {
     now: iso(at),
     clock: { state: clock.state, errMs: Number.isFinite(width) ? Math.round(width) : null },
     storage: desk.storage(),
+    unstored: { ...journal.unstored },
     journal: {
       epoch: journal.epoch,
       lastSeq: journal.lastSeq,

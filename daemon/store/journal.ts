@@ -1,14 +1,15 @@
 /**
  * `journal.db`: what happened. The main thread gives each entry its place in the chain and folds it into the ledger
  * at once; the journal's thread puts both on the disk in one FULL commit, and `committed` resolves then. What fails to
- * be committed is taken back, with everything appended after it.
+ * be committed is taken back, with everything appended after it; what happened all the same waits in memory until it
+ * can be stored (`unstored.ts`).
  */
 import type { Instant, Random } from '../../drivers/contract/time.ts';
 import type { Json, RecordedEntry } from '../access/entry.ts';
 import { fold } from '../access/fold.ts';
 import type { Ledger, LedgerChange, LedgerView } from '../access/ledger.ts';
 import type { GrantId, HolderId } from '../access/model.ts';
-import type { RowBatch } from './journal-file.ts';
+import type { LedgerRow, RowBatch } from './journal-file.ts';
 import { type JournalReader, PendingRows } from './journal-query.ts';
 import { type EntryRow, isCheckpoint } from './journal-rows.ts';
 import type { FromWriter, JournalWriter } from './journal-writer.ts';
@@ -23,6 +24,7 @@ import {
   StorageError,
   type VerifyReport,
 } from './ports.ts';
+import { type Placed, Unstored, type UnstoredTale } from './unstored.ts';
 
 /** Signed ones without the ledger may stand between two that have it. */
 const CHECKPOINTS_LOOKED_AT = 1000;
@@ -52,9 +54,17 @@ interface Waiting {
   readonly rows: readonly EvidenceRow[];
   readonly undo: readonly LedgerChange[];
   readonly acknowledged: number | undefined;
+  /** To be kept in memory when it cannot be stored. */
+  readonly keep: JournalBatch | undefined;
+  /** So many batches that waited in memory are in it. */
+  readonly unstored: number;
   readonly resolve: () => void;
   readonly reject: (error: StorageError) => void;
 }
+
+type Sending = Pick<Waiting, 'recorded' | 'undo'> & Partial<Pick<Waiting, 'keep' | 'unstored'>>;
+
+const NOTHING: Sending = { recorded: [], undo: [] };
 
 interface Call {
   readonly resolve: (value: number) => void;
@@ -68,7 +78,7 @@ export class JournalStore implements Journal {
   readonly #outbox: Outbox;
   readonly #pending = new PendingRows();
   readonly #followers = new Set<(entries: readonly RecordedEntry[]) => void>();
-  readonly #watchers = new Set<(state: StorageState) => void>();
+  readonly #watchers = new Set<(state: StorageState, tale: UnstoredTale | undefined) => void>();
   readonly #calls = new Map<number, Call>();
   /** On the disk, and with what is on its way. */
   #written: Tail;
@@ -81,6 +91,10 @@ export class JournalStore implements Journal {
   #closed = false;
   /** Why nothing can be written any more. */
   #dead: StorageError | undefined;
+  readonly #unstored: Unstored;
+  #storing: Promise<void> | undefined;
+  /** Why the last commit failed. */
+  #fault = new StorageError('broken', 'nothing failed yet');
 
   constructor(parts: JournalParts) {
     this.#parts = parts;
@@ -88,6 +102,7 @@ export class JournalStore implements Journal {
     this.#written = parts.tail;
     this.#tail = parts.tail;
     this.#outbox = new Outbox(parts.epoch, parts.acknowledged);
+    this.#unstored = new Unstored(parts.ledger);
     this.#writer = parts.startWriter((answer) => this.#hear(answer));
   }
 
@@ -115,14 +130,43 @@ export class JournalStore implements Journal {
     return this.#storage;
   }
 
+  /** Whether anything can be written again without a new start. */
+  get isDead(): boolean {
+    return this.#dead !== undefined;
+  }
+
+  get unstored(): { readonly kept: number; readonly lost: number } {
+    return this.#unstored.counts;
+  }
+
   append(batch: JournalBatch): Appended {
     const rows = batch.rows ?? [];
+    const placed = this.#place(batch, this.#unstored.tail ?? this.#tail);
+    const { recorded, entries, ledger, undo, tail } = placed;
+    const keep = batch.keep === true && rows.length === 0 ? batch : undefined;
+    if (this.isSafe || entries.length === 0) {
+      this.#tail = tail;
+      const sending = keep === undefined ? { recorded, undo } : { recorded, undo, keep };
+      return { recorded, committed: this.#send({ entries, ledger, rows }, sending) };
+    }
+    // Entries go into the chain in their order, and those before these are not on the disk.
+    const isKept = keep !== undefined && this.#unstored.keep(placed);
+    if (keep === undefined) {
+      this.#parts.ledger.apply(undo);
+      void this.#store();
+    }
+    const committed = Promise.reject(this.#fault);
+    committed.catch(() => undefined); // also told by `isSafe`
+    return { recorded, committed, ...(isKept ? { isKept } : {}) };
+  }
+
+  #place(batch: JournalBatch, after: Tail): Placed {
     const stamp = wholeStamp(batch.stamp);
     const recorded: RecordedEntry[] = [];
     const entries: EntryRow[] = [];
     const changes: LedgerChange[] = [];
     const undo: LedgerChange[] = [];
-    let tail = this.#tail;
+    let tail = after;
     try {
       for (const entry of batch.entries) {
         const { row, record } = placed(entry, stamp, tail, this.epoch, this.#parts.random);
@@ -137,15 +181,13 @@ export class JournalStore implements Journal {
       this.#parts.ledger.apply(undo);
       throw error;
     }
-    this.#tail = tail;
-    const committed = this.#send({ entries, ledger: changes.map(ledgerRow), rows }, recorded, undo);
-    return { recorded, committed };
+    return { recorded, entries, ledger: changes.map(ledgerRow), undo, tail };
   }
 
   acknowledge(epoch: string, seq: number): Promise<void> {
     const target = this.#outbox.target(epoch, seq, this.#written.seq);
     if (target === undefined) return Promise.resolve();
-    return this.#send({ entries: [], ledger: [], rows: [], acknowledged: target }, [], []);
+    return this.#send({ entries: [], ledger: [], rows: [], acknowledged: target }, NOTHING);
   }
 
   read(query: JournalQuery): readonly RecordedEntry[] {
@@ -199,8 +241,8 @@ export class JournalStore implements Journal {
     return () => this.#followers.delete(committed);
   }
 
-  /** Called at each change of `storage`. Returns how to stop. */
-  watchStorage(changed: (state: StorageState) => void): () => void {
+  /** Called at each change of `storage`; once it is not `unsafe` any more, with what became of what waited. */
+  watchStorage(changed: (state: StorageState, tale: UnstoredTale | undefined) => void): () => void {
     this.#watchers.add(changed);
     return () => this.#watchers.delete(changed);
   }
@@ -229,13 +271,35 @@ export class JournalStore implements Journal {
     return this.#call((call) => this.#writer.post({ kind: 'erase', call, upTo: last, holder }));
   }
 
-  /** Writes something that changes nothing: `isSafe` afterwards tells whether the disk is well again. */
+  /** Writes what waits, or what changes nothing: `isSafe` afterwards tells whether the disk is well again. */
   async probe(): Promise<boolean> {
-    const acknowledged = this.#outbox.acknowledged;
-    await this.#send({ entries: [], ledger: [], rows: [], acknowledged }, [], []).catch(
-      (error: StorageError) => error,
-    );
+    await this.#store();
     return this.isSafe;
+  }
+
+  /** One at a time; settles when it is over, however it went. */
+  #store(): Promise<void> {
+    this.#storing ??= this.#sendUnstored()
+      .catch(() => undefined)
+      .finally(() => {
+        this.#storing = undefined;
+      });
+    return this.#storing;
+  }
+
+  async #sendUnstored(): Promise<void> {
+    do {
+      const kept = [...this.#unstored.kept];
+      await this.#send(
+        {
+          entries: kept.flatMap(({ entries }) => entries),
+          ledger: kept.flatMap(({ ledger }) => ledger),
+          rows: [],
+          acknowledged: this.#outbox.acknowledged,
+        },
+        { recorded: kept.flatMap(({ recorded }) => recorded), undo: [], unstored: kept.length },
+      );
+    } while (this.#unstored.kept.length > 0);
   }
 
   /** The next `times` commits fail as if the disk did. For tests and the simulator. */
@@ -255,6 +319,7 @@ export class JournalStore implements Journal {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
+    if (this.#unstored.counts.kept > 0) await this.#store();
     this.#closed = true;
     await Promise.allSettled(this.#sent);
     this.#parts.closeReader();
@@ -265,15 +330,24 @@ export class JournalStore implements Journal {
 
   #send(
     batch: Omit<RowBatch, 'number' | 'generation'>,
-    recorded: readonly RecordedEntry[],
-    undo: readonly LedgerChange[],
+    { recorded, undo, keep, unstored = 0 }: Sending,
   ): Promise<void> {
     this.#batches += 1;
     const number = this.#batches;
     this.#pending.add(batch.rows, number);
     const committed = new Promise<void>((resolve, reject) => {
       const { rows, acknowledged } = batch;
-      this.#waiting.push({ number, recorded, rows, undo, acknowledged, resolve, reject });
+      this.#waiting.push({
+        number,
+        recorded,
+        rows,
+        undo,
+        acknowledged,
+        keep,
+        unstored,
+        resolve,
+        reject,
+      });
     });
     // A failure is also told by `isSafe`; who does not wait for the disk need not handle it twice.
     this.#sent.add(committed);
@@ -339,12 +413,19 @@ export class JournalStore implements Journal {
     this.#pending.committed(upTo);
     const done = this.#waiting.filter(({ number }) => number <= upTo);
     this.#waiting = this.#waiting.slice(done.length);
-    for (const { recorded, acknowledged } of done) {
+    for (const { recorded, acknowledged, unstored } of done) {
+      this.#unstored.stored(unstored);
       const last = recorded.at(-1);
       if (last !== undefined) this.#written = { seq: last.seq, hash: last.hash };
       if (acknowledged !== undefined) this.#outbox.raise(acknowledged);
     }
-    if (this.#storage === 'unsafe') this.#become('low');
+    // What waits in memory comes before anything that is new.
+    if (this.#storage === 'unsafe' && this.#unstored.kept.length > 0) void this.#store();
+    else if (this.#storage === 'unsafe') {
+      const tale = this.#unstored.settle();
+      this.#tail = this.#written;
+      this.#become('low', tale);
+    }
     this.#parts.committed(
       done.flatMap(({ rows }) => rows),
       this.#written,
@@ -363,17 +444,22 @@ export class JournalStore implements Journal {
     for (const { undo } of lost.toReversed()) this.#parts.ledger.apply(undo);
     this.#pending.clear();
     this.#tail = this.#written;
+    this.#fault = error;
+    for (const { keep } of lost) {
+      if (keep !== undefined)
+        this.#unstored.keep(this.#place(keep, this.#unstored.tail ?? this.#tail));
+    }
     this.#become('unsafe');
     for (const { reject } of lost) reject(error);
   }
 
-  #become(state: StorageState): void {
+  #become(state: StorageState, tale?: UnstoredTale): void {
     if (this.#storage === state) return;
     this.#storage = state;
-    for (const watcher of this.#watchers) watcher(state);
+    for (const watcher of this.#watchers) watcher(state, tale);
   }
 }
 
-function ledgerRow({ table, id, value }: LedgerChange): RowBatch['ledger'][number] {
+function ledgerRow({ table, id, value }: LedgerChange): LedgerRow {
   return { table, id, value: value === undefined ? undefined : JSON.stringify(value) };
 }

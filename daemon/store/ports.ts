@@ -39,13 +39,20 @@ export interface JournalBatch {
   readonly stamp: Stamp;
   readonly entries: readonly Entry[];
   readonly rows?: readonly EvidenceRow[];
+  /**
+   * It has happened whether or not it can be stored: where it cannot, it waits in memory until it can, and the ledger
+   * goes on showing it. Only without rows, and never for what is done only after `committed`.
+   */
+  readonly keep?: boolean;
 }
 
 export interface Appended {
   /** With their place in the chain; the ledger shows them already. */
   readonly recorded: readonly RecordedEntry[];
-  /** Resolves when they are on the disk (FULL). Rejects with `StorageError`; the ledger is then as before. */
+  /** Resolves when they are on the disk (FULL). Rejects with `StorageError`; the ledger is then as before, save `keep`. */
   readonly committed: Promise<void>;
+  /** Nothing can be stored now, so they wait in memory, under the numbers that they will have on the disk. */
+  readonly isKept?: boolean;
 }
 
 export interface JournalQuery {
@@ -84,6 +91,10 @@ export interface Journal extends AsyncDisposable {
   readonly ledger: LedgerView;
   /** `false` after a commit failed for want of space or a broken disk, until one succeeds. */
   readonly isSafe: boolean;
+  /** `low`: the ballast is gone, commits still succeed. `unsafe`: the last commit failed. */
+  readonly storage: 'ok' | 'low' | 'unsafe';
+  /** Entries that wait in memory while nothing can be stored, and those that found no room there. */
+  readonly unstored: { readonly kept: number; readonly lost: number };
   append(batch: JournalBatch): Appended;
   /** Moves the outbox's watermark; never back. */
   acknowledge(epoch: string, seq: number): Promise<void>;

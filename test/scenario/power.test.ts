@@ -85,7 +85,10 @@ test('SD card failing: only staff are let in while nothing can be written, and i
   assert.equal(site.pulseCount, 0, 'a guest is refused: it could not be told afterwards');
   await site.type('771204#');
   assert.equal(site.pulses(STORE_KEY.slot), 1, 'policy allow_staff');
+  const openedAt = site.clock.now();
   await site.takeKey(STORE_KEY.slot);
+  const place = journal.ledger.get('key', STORE_KEY.key)?.place;
+  assert.equal(place?.kind, 'holder', 'who has the key is known although it is on no disk');
   const outcome = await site.command({
     kind: 'slot.open',
     by: 'anna',
@@ -99,11 +102,52 @@ test('SD card failing: only staff are let in while nothing can be written, and i
   journal.failWrites('broken', 0);
   await site.advance(minutes(1));
   assert.equal(journal.isSafe, true);
+  const opened = site.journal.find(({ type }) => type === 'access.granted');
+  assert.ok((opened?.stamp.at ?? 0) <= openedAt, 'told late, with the time at which it happened');
+  assert.deepEqual(site.types('access'), [
+    'access.denied',
+    'access.granted',
+    'access.opened',
+    'access.taken',
+    'access.commanded',
+    'access.opened',
+  ]);
+  assert.equal(site.types('system').includes('system.storage_gap'), false);
   await site.type('482913#');
   assert.equal(site.pulses(FLAT_KEY.slot), 1);
   await site.stop();
   const report = verifyJournalFile(`${site.storeDirectory}/journal.db`);
   assert.deepEqual([report.ok, report.faults], [true, []]);
+});
+
+test('SD card failing: wrong codes count while nothing can be stored, and what found no room is told as missing', async () => {
+  await using site = await simulatedSite({ seed: 17, onDisk: true });
+  await site.put({ id: 'manager', pin: '771204', more: { options: { staff: true } } });
+  const { journal } = site.daemon.desk;
+  journal.failWrites('broken', 1_000_000);
+  await site.advance(minutes(1));
+  for (let tries = 0; tries < 6; tries += 1) await site.type(`11111${tries}#`);
+  await site.type('771204#');
+  assert.equal(site.pulseCount, 0, 'locked out, also for the right code');
+  assert.equal(site.daemon.desk.health().find(({ name }) => name === 'event-loop')?.ok, true);
+  assert.ok(journal.unstored.kept >= 7);
+  for (let n = 0; n < 1200; n += 1) {
+    const entry = { type: 'device.log', device: deviceId('box'), body: { n } } as const;
+    const { committed } = journal.append({
+      stamp: site.daemon.desk.stamp(),
+      entries: [entry],
+      keep: true,
+    });
+    await assert.rejects(committed);
+  }
+  const { lost } = journal.unstored;
+  assert.ok(lost > 0);
+  journal.failWrites('broken', 0);
+  await site.advance(minutes(1));
+  const { body } = site.last('system.storage_gap');
+  assert.ok(Number(body['count']) >= lost, 'and no fewer');
+  assert.ok(site.types('security').includes('security.locked_out'));
+  assert.equal((await journal.verify()).ok, true);
 });
 
 test('SD card failing under the very entry of a decision: nothing moves, and nothing is left of it', async () => {

@@ -108,7 +108,10 @@ function figures(status: Status): readonly Figure[] {
     {
       name: 'Storage',
       value: storage === 'ok' ? 'Fine' : storage === 'low' ? 'Low' : 'Unsafe',
-      note: `${status.journal.lastSeq} entries`,
+      note:
+        storage === 'unsafe'
+          ? `${status.unstored.kept} wait in memory, ${status.unstored.lost} lost`
+          : `${status.journal.lastSeq} entries`,
       tone: storage === 'ok' ? 'good' : 'bad',
     },
     ...vendors.map(

@@ -15,6 +15,7 @@ export interface Status {
   readonly now: string;
   readonly clock: { readonly state: string; readonly errMs: number | null };
   readonly storage: 'ok' | 'low' | 'unsafe';
+  readonly unstored: { readonly kept: number; readonly lost: number };
   readonly journal: { readonly lastSeq: number; readonly acknowledged: number };
   readonly grants: number;
   readonly keys: {

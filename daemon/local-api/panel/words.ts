@@ -44,6 +44,7 @@ const ENTRIES: Readonly<Record<string, readonly [text: string, tone: Tone]>> = {
   'system.broker_online': ['Cloud connected', 'good'],
   'system.broker_offline': ['Cloud away', 'warn'],
   'system.storage_low': ['Storage low', 'warn'],
+  'system.storage_gap': ['Entries missing', 'bad'],
 };
 
 export function entryWords(type: string): { readonly text: string; readonly tone: Tone } {
