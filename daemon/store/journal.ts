@@ -144,12 +144,11 @@ export class JournalStore implements Journal {
     const placed = this.#place(batch, this.#unstored.tail ?? this.#tail);
     const { recorded, entries, ledger, undo, tail } = placed;
     const keep = batch.keep === true && rows.length === 0 ? batch : undefined;
-    if (this.isSafe || entries.length === 0) {
+    if (entries.length === 0 || this.#mayFollow(keep)) {
       this.#tail = tail;
       const sending = keep === undefined ? { recorded, undo } : { recorded, undo, keep };
       return { recorded, committed: this.#send({ entries, ledger, rows }, sending) };
     }
-    // Entries go into the chain in their order, and those before these are not on the disk.
     const isKept = keep !== undefined && this.#unstored.keep(placed);
     if (keep === undefined) {
       this.#parts.ledger.apply(undo);
@@ -158,6 +157,13 @@ export class JournalStore implements Journal {
     const committed = Promise.reject(this.#fault);
     committed.catch(() => undefined); // also told by `isSafe`
     return { recorded, committed, ...(isKept ? { isKept } : {}) };
+  }
+
+  /** Entries go into the chain in their order: what comes after those that wait in memory waits with them, or fails. */
+  #mayFollow(keep: JournalBatch | undefined): boolean {
+    if (this.isSafe) return true;
+    if (this.#unstored.tail !== undefined) return false;
+    return keep === undefined || this.#waiting.some(({ recorded }) => recorded.length > 0);
   }
 
   #place(batch: JournalBatch, after: Tail): Placed {

@@ -1,6 +1,8 @@
 /** The power goes, the disk fails: what was promised stands, and nobody has to do anything by hand. */
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { verifyJournalFile } from '../../daemon/store/journal-verify.ts';
 import { deviceId, slotNumber } from '../../drivers/contract/device.ts';
 import { FLAT_KEY, minutes, READ_KEY, STORE_KEY, simulatedSite } from '../site.ts';
@@ -170,6 +172,7 @@ test('SD card full: the ballast makes room, the alarm is raised, nobody is refus
   await using site = await simulatedSite({ seed: 15, onDisk: true });
   await site.put({ id: 'guest', pin: '482913' });
   await site.advance(minutes(1));
+  while (!existsSync(`${site.storeDirectory}/ballast`)) await setImmediate(); // eight real megabytes
   site.daemon.desk.journal.failWrites('full', 1);
   await site.type('482913#');
   assert.equal(site.pulses(FLAT_KEY.slot), 1);
