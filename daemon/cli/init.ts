@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseConfig } from '../../config/load.ts';
 import { BRIDGE_ID } from '../../config/online-schema.ts';
 import { writeClientKey } from '../cloud/client-key.ts';
@@ -26,10 +26,11 @@ export function initCommand(program: Command): void {
     .command('init')
     .description('write a config that starts with nothing connected, and make the keys of this box')
     .requiredOption('--site <id>', 'never changes: stored codes belong to it; a-z, 0-9 and "-"')
-    .option(
-      '--zone <zone>',
-      'time zone of the doors',
-      Intl.DateTimeFormat().resolvedOptions().timeZone,
+    .addOption(
+      new Option('--zone <zone>', 'time zone of the doors').default(
+        Intl.DateTimeFormat().resolvedOptions().timeZone,
+        'that of this machine',
+      ),
     )
     .option('--directory <path>', 'where config.yaml and the secrets go', '/etc/latchkey')
     .option('--store <path>', 'where the daemon keeps what it must not lose', '/var/lib/latchkey')

@@ -5,7 +5,8 @@ import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../../drivers/contract/errors.ts';
 import { CommandFailure, EXIT } from './output.ts';
 
-type Add = (to: Command) => void;
+/** `all` makes the program again, with every command. */
+type Add = (to: Command, all: () => Promise<Command>) => void;
 
 /** Each is loaded when it is asked for: `status` need not wait for a serial library. */
 const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
@@ -30,6 +31,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   vendors: async () => (await import('./vendors.ts')).vendorsCommand,
   cloud: async () => (await import('./cloud.ts')).cloudCommand,
   commission: async () => (await import('./commission.ts')).commissionCommand,
+  completion: async () => (await import('./completion.ts')).completionCommand,
+  manual: async () => (await import('./completion.ts')).manualCommand,
 };
 
 /** With the command of that name only, or with all where there is none of it (help, a slip of the pen). */
@@ -42,7 +45,7 @@ export async function program(only?: string): Promise<Command> {
     .addHelpText('after', EXAMPLES);
   const one = only !== undefined && Object.hasOwn(COMMANDS, only) ? COMMANDS[only] : undefined;
   const load = one === undefined ? Object.values(COMMANDS) : [one];
-  for (const each of load) (await each())(latchkey);
+  for (const each of load) (await each())(latchkey, () => program());
   return latchkey;
 }
 

@@ -20,6 +20,7 @@ import { lastTimeContact } from '../platform/time-contact.ts';
 import { StorageError } from '../store/ports.ts';
 import { type Outside, wire } from '../wiring.ts';
 import { serveApi } from './api-server.ts';
+import { BUILT_AT } from './built-at.ts';
 import { CommandFailure } from './output.ts';
 import { variableOption } from './variables.ts';
 
@@ -123,9 +124,6 @@ function stopSignal(asked: (signal: string) => void): AbortSignal {
   process.on('SIGINT', stop);
   return controller.signal;
 }
-
-/** No clock of a machine that runs this is earlier; moved with each release. */
-const BUILT_AT = Date.UTC(2026, 10, 1);
 
 /** Something else sees to the clock: each look at it is as good as a contact. */
 function contactAtAnyTime(clock: Clock): () => number {
