@@ -20,6 +20,8 @@ export interface DaemonProcessOptions {
   readonly config: string;
   /** `name=value` for the `${NAME}`s of the config. */
   readonly variables: Readonly<Record<string, string>>;
+  /** Program and first arguments; the source of this checkout without it. */
+  readonly command?: readonly string[];
   /** Its log goes to `daemon.log` here. */
   readonly directory: string;
   readonly clock: Clock;
@@ -81,13 +83,14 @@ export class DaemonProcess implements AsyncDisposable {
   }
 
   #runOnce(): Promise<string> {
-    const { config, variables } = this.#options;
+    const { config, variables, command = [process.execPath, MAIN] } = this.#options;
     const args = Object.entries(variables).flatMap(([name, value]) => [
       '--set',
       `${name}=${value}`,
     ]);
     const nothing = openSync('/dev/null', 'r');
-    const child = spawn(process.execPath, [MAIN, 'run', '--config', config, ...args], {
+    const [program = process.execPath, ...first] = command;
+    const child = spawn(program, [...first, 'run', '--config', config, ...args], {
       stdio: ['ignore', 'pipe', 'pipe', ...withoutPorts(nothing)],
     });
     closeSync(nothing);

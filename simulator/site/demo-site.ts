@@ -45,6 +45,8 @@ export interface DemoOptions {
   readonly say: (line: string) => void;
   /** A folder to keep the site in; without it, one that goes away with the site. */
   readonly directory?: string;
+  /** Program and first arguments of a daemon from elsewhere: of a package, under an emulator. */
+  readonly daemon?: readonly string[];
 }
 
 export interface ApiAccess {
@@ -76,6 +78,7 @@ export async function openDemoSite({
   clock,
   say,
   directory: wanted,
+  daemon: command,
 }: DemoOptions): Promise<DemoSite> {
   await using opening = new AsyncDisposableStack();
   const directory = wanted ?? mkdtempSync(join(tmpdir(), 'latchkey-site-'));
@@ -157,6 +160,7 @@ export async function openDemoSite({
   );
   const daemon = opening.use(
     new DaemonProcess({
+      ...(command === undefined ? {} : { command }),
       config: CONFIG,
       variables,
       directory,

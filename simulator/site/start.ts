@@ -1,4 +1,4 @@
-/** `npm start [-- --once] [--json]`: a whole simulated site, and the story it plays. */
+/** `npm start [-- --once] [--json] [--daemon COMMAND]`: a whole simulated site, and the story it plays. */
 import { parseArgs } from 'node:util';
 import { realClock } from '../real-clock.ts';
 import { type ApiAccess, BRIDGE, type DemoSite, openDemoSite } from './demo-site.ts';
@@ -11,6 +11,7 @@ const { values: options } = parseArgs({
     once: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     directory: { type: 'string' },
+    daemon: { type: 'string' },
   },
 });
 
@@ -32,6 +33,7 @@ await using site = await openDemoSite({
   clock,
   say: (text) => timeline.say('demo', text),
   ...(options.directory === undefined ? {} : { directory: options.directory }),
+  ...(options.daemon === undefined ? {} : { daemon: options.daemon.split(' ') }),
 });
 
 if (options.once) {
