@@ -1,6 +1,5 @@
 /**
- * `npm run package`: the daemon in a few files under `dist/daemon`, which start in half the time of the source
- * (performance.md 8). Native modules stay outside; threads and the radio process are files of their own, beside the
+ * The daemon in a few files under `dist/daemon`, which start in half the time of the source (performance.md 8). Native modules stay outside; threads and the radio process are files of their own, beside the
  * chunks that start them; what is loaded late in the source is loaded late here too.
  */
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,7 +9,7 @@ import { build, type Plugin } from 'esbuild';
 const ROOT = resolve(import.meta.dirname, '..');
 
 /** With native code of their own, or looked for by path. */
-const OUTSIDE = [
+export const OUTSIDE = [
   'better-sqlite3',
   'serialport',
   '@stoprocent/noble',
@@ -58,11 +57,14 @@ const startedFiles: Plugin = {
   },
 };
 
-/** Writes `main.mjs` and what it needs into `directory`, which must lie in a folder of the checkout. */
-export async function bundle(directory: string): Promise<void> {
+/**
+ * Writes `main.mjs` and what it needs into `directory`, which must lie in a folder of the checkout. What went into it is
+ * returned, as paths from the root of the checkout.
+ */
+export async function bundle(directory: string): Promise<readonly string[]> {
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
-  await build({
+  const { metafile } = await build({
     absWorkingDir: ROOT,
     entryPoints: STARTED,
     outdir: directory,
@@ -76,11 +78,13 @@ export async function bundle(directory: string): Promise<void> {
     banner: { js: BANNER },
     plugins: [startedFiles],
     logLevel: 'warning',
+    metafile: true,
   });
   for (const [folder, name] of READ_BESIDE) {
     cpSync(join(ROOT, folder), join(directory, name), { recursive: true });
   }
   writeFileSync(join(directory, 'main.mjs'), ENTRY, { mode: 0o755 });
+  return Object.keys(metafile.inputs);
 }
 
 if (import.meta.main) await bundle(join(ROOT, 'dist', 'daemon'));

@@ -1,0 +1,2 @@
+#!/bin/sh
+exec /usr/lib/latchkey/bin/node /usr/lib/latchkey/dist/daemon/main.mjs "$@"
