@@ -24,6 +24,7 @@ const STARTED = {
   'journal-worker': 'daemon/store/journal-worker.ts',
   'grants-worker': 'daemon/store/grants-worker.ts',
   'maintenance-worker': 'daemon/store/maintenance-worker.ts',
+  'search-worker': 'daemon/store/search-worker.ts',
   child: 'daemon/platform/radio/child.ts',
 } as const;
 

@@ -29,6 +29,7 @@ import type {
 import type { Site } from './site.ts';
 import type { JournalStore } from './store/journal.ts';
 import type { EvidenceRow, GrantStore } from './store/ports.ts';
+import type { StoreSearch } from './store/search.ts';
 
 export interface SiteDeskParts {
   readonly config: Config;
@@ -36,6 +37,7 @@ export interface SiteDeskParts {
   readonly random: Random;
   readonly journal: JournalStore;
   readonly grants: GrantStore;
+  readonly search: StoreSearch;
   readonly site: Site;
   readonly actions: Actions;
   readonly credentials: SecretDesk;
@@ -88,6 +90,10 @@ export class TheDesk implements SiteDesk {
 
   get grants(): GrantStore {
     return this.#parts.grants;
+  }
+
+  get search(): StoreSearch {
+    return this.#parts.search;
   }
 
   get secrets(): SecretDesk {

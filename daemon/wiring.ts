@@ -39,6 +39,7 @@ import { wiresOf } from './openers.ts';
 import { type Happening, runPipeline } from './pipeline.ts';
 import { overtaken } from './recheck.ts';
 import { RemoteSettings } from './remote-settings.ts';
+import { searchPlaces } from './search-places.ts';
 import { Site } from './site.ts';
 import { TheDesk } from './site-desk.ts';
 import { siteFactsOf } from './site-facts-of.ts';
@@ -47,6 +48,7 @@ import { storageEntries } from './storage-entries.ts';
 import { type Copied, makeBackups } from './store/backups.ts';
 import { livePointer, openGrantStore } from './store/grants-open.ts';
 import { openJournal } from './store/journal-open.ts';
+import { storeSearch } from './store/search.ts';
 import { runUpkeep } from './upkeep.ts';
 import { Vault } from './vault.ts';
 import { FidelityWatch } from './vendors/fidelity-watch.ts';
@@ -145,6 +147,7 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
       ),
   });
   const grants = parts.use(told.grants);
+  const search = parts.use(storeSearch(searchPlaces(directory, journal, grants)));
 
   // Who stands where, and what they stand before.
   const site = new Site({ facts, grants, journal, indexer, clock, stamp, tzdata });
@@ -311,6 +314,7 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
     random,
     journal,
     grants,
+    search,
     site,
     actions,
     credentials,

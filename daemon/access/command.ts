@@ -48,7 +48,10 @@ export type Command = {
     }
   /** A manager has looked into a slot: its flags go. */
   | { readonly kind: 'slot.prove'; readonly device: DeviceId; readonly slot: SlotNumber }
-  | { readonly kind: 'credential.enable'; readonly credential: CredentialId }
+  | {
+      readonly kind: 'credential.enable' | 'credential.disable';
+      readonly credential: CredentialId;
+    }
   | { readonly kind: 'fob.attach'; readonly key: KeyId; readonly fob: CredentialIndex }
   | { readonly kind: 'fob.detach'; readonly key: KeyId }
   /** The source says how often a grant was used, after a journal was lost. */

@@ -68,9 +68,12 @@ export function commanded(command: Command, known: Knowledge): Answer {
       return entriesOnly([entry('access.corrected', { slot, proves: true }, device)]);
     }
     case 'credential.enable':
+    case 'credential.disable': {
+      const type = command.kind === 'credential.enable' ? 'enabled' : 'disabled';
       return entriesOnly([
-        entry('security.credential_enabled', { credential: command.credential }),
+        entry(`security.credential_${type}`, { credential: command.credential }),
       ]);
+    }
     case 'fob.attach': {
       const { key, fob } = command;
       if (keyOf(known, key) === undefined) return refuse('key-not-here', `no key ${key}`);

@@ -9,6 +9,7 @@ import type { JsonObject, Stamp } from '../access/entry.ts';
 import type { CredentialIndex, CredentialKind, GrantId } from '../access/model.ts';
 import type { KnowledgePorts } from '../access/site-facts.ts';
 import type { EvidenceRow, GrantStore, Journal } from '../store/ports.ts';
+import type { StoreSearch } from '../store/search.ts';
 
 /** Who this daemon is; does not change while it runs. */
 export interface SiteAbout {
@@ -114,6 +115,8 @@ export interface SiteDesk {
   readonly random: Random;
   readonly journal: Journal;
   readonly grants: GrantStore;
+  /** For what no index covers; waits for no decision, and none waits for it. */
+  readonly search: StoreSearch;
   readonly secrets: SecretDesk;
   /** Now, as far as the clock can tell. */
   stamp(): Stamp;
@@ -137,7 +140,7 @@ export interface SiteDesk {
   /** Accepts the other adapter that answers on the wire of a device; recorded with who said so. */
   adopt(device: DeviceId, by: string): void;
   /** Text of the next card shown at a reader (any, when none is named) within `within`, for enrolling; it opens nothing. */
-  nextCard?(
+  nextCard(
     reader: DeviceId | undefined,
     within: Millis,
     signal: AbortSignal,

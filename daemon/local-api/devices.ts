@@ -125,9 +125,25 @@ export function deviceEndpoints(desk: SiteDesk, requests: Requests): readonly En
     }),
     endpoint({
       method: 'POST',
+      path: '/api/v1/credentials/{credential}/disable',
+      scope: 'operate',
+      summary: 'Lets a credential open nothing until it is enabled: a fob that was lost',
+      params: z.strictObject({ credential: openId }),
+      body: z.strictObject({ why }),
+      reply: outcomeSchema,
+      call({ params: { credential }, body, ...asked }) {
+        const id = credentialId(credential);
+        return requests.command(
+          { kind: 'credential.disable', credential: id, ...reason(body) },
+          asked,
+        );
+      },
+    }),
+    endpoint({
+      method: 'POST',
       path: '/api/v1/credentials/{credential}/enable',
       scope: 'admin',
-      summary: 'Lets a credential count again that too many wrong PINs disabled',
+      summary: 'Lets a credential count again that was disabled, by hand or by wrong PINs',
       params: z.strictObject({ credential: openId }),
       body: z.strictObject({ why }),
       reply: outcomeSchema,

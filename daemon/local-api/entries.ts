@@ -1,7 +1,17 @@
 /** The journal: read, searched, followed, verified. */
 import { z } from 'zod';
-import { ENTRY_CLASSES, ENTRY_TYPES, type EntryType, type RecordedEntry } from '../access/entry.ts';
+import { instant } from '../../drivers/contract/time.ts';
+import {
+  ENTRY_CLASSES,
+  ENTRY_TYPES,
+  type EntryType,
+  type JsonObject,
+  type RecordedEntry,
+} from '../access/entry.ts';
 import { holderId } from '../access/model.ts';
+import { jsonObject } from '../store/journal-rows.ts';
+import type { EntryLine, JournalQuery } from '../store/ports.ts';
+import type { FoundEntries } from '../store/search.ts';
 import type { SiteDesk } from './desk.ts';
 import { type Endpoint, endpoint, Raw } from './endpoint.ts';
 import { ApiError } from './errors.ts';
@@ -55,6 +65,8 @@ const verifySchema = z.object({
   faults: z.array(z.string()),
 });
 
+/** More than a journal holds. */
+const ALL = Number.MAX_SAFE_INTEGER;
 /** Callers that follow at one time; each reads from the journal for itself. */
 const STREAMS_MAX = 32;
 
@@ -78,17 +90,34 @@ export function entryEndpoints(desk: SiteDesk): readonly Endpoint[] {
           .describe('only below this number'),
         order: z.enum(['newest', 'oldest']).default('newest'),
         limit: limitField(1000, 100),
+        most: z.coerce
+          .number()
+          .pipe(z.int().min(1))
+          .optional()
+          .describe('entries to look through; the page may then be shorter, and `next` goes on'),
       }),
       reply: z.object({
         entries: z.array(entrySchema),
         next: z.int().nullable().describe('`before` (or `after`, oldest first) of the next page'),
         lastSeq: z.int(),
       }),
-      call({ query }) {
-        const { classes, types, holder, device, text, from, to, after, before, order, limit } =
-          query;
+      async call({ query }) {
+        const {
+          most = ALL,
+          classes,
+          types,
+          holder,
+          device,
+          text,
+          from,
+          to,
+          after,
+          before,
+          order,
+          limit,
+        } = query;
         const backwards = order === 'newest';
-        const found = desk.journal.read({
+        const asked: JournalQuery = {
           limit,
           backwards,
           ...(classes === undefined ? {} : { classes }),
@@ -100,14 +129,15 @@ export function entryEndpoints(desk: SiteDesk): readonly Endpoint[] {
           ...(to === undefined ? {} : { to: instantIn(to) }),
           ...(after === undefined ? {} : { after }),
           ...(before === undefined ? {} : { upTo: before - 1 }),
-        });
-        const last = found.at(-1)?.seq;
-        const next = found.length < limit || last === undefined ? null : last;
-        return {
-          entries: found.filter(isShown).map(entryReply),
-          next,
-          lastSeq: desk.journal.lastSeq,
         };
+        const { lines, next } = isIndexed(asked)
+          ? pageOf(desk.journal.lines(asked), limit)
+          : await desk.search.entries(asked, most);
+        const shown = lines.filter(isShown).map(lineText).join(',');
+        return new Raw(
+          'application/json',
+          `{"entries":[${shown}],"next":${next ?? null},"lastSeq":${desk.journal.lastSeq}}`,
+        );
       },
     }),
     endpoint({
@@ -177,8 +207,8 @@ export function entryAt(desk: SiteDesk, seq: number): RecordedEntry {
   return entry;
 }
 
-function isShown({ type }: RecordedEntry): boolean {
-  return !SILENT.includes(type);
+function isShown({ type }: { readonly type: string }): boolean {
+  return !SILENT.some((silent) => silent === type);
 }
 
 interface Filter {
@@ -210,13 +240,31 @@ export function entryReply(entry: RecordedEntry): EntryReply {
     clock: entry.stamp.clock.state,
     device: entry.device ?? null,
     holder: entry.sub ?? null,
-    body: bodyReply(entry),
+    body: JSON.parse(JSON.stringify(withoutFob(entry.body))),
     hash: entry.hash,
   };
 }
 
+/** What the store finds without passing others. */
+function isIndexed({ classes, types, device, text, from, to }: JournalQuery): boolean {
+  return [classes, types, device, text, from, to].every((each) => each === undefined);
+}
+
+function pageOf(lines: readonly EntryLine[], limit: number): FoundEntries {
+  return { lines, next: lines.length < limit ? undefined : lines.at(-1)?.seq };
+}
+
+/** `entryReply` as its JSON, without building it first: a list is mostly this. */
+function lineText({ seq, id, type, at, clock, device, holder, body, hash }: EntryLine): string {
+  const shown = body.includes('"fob"') ? JSON.stringify(withoutFob(jsonObject(body))) : body;
+  return `{"seq":${seq},"id":"${id}","type":"${type}","at":"${iso(instant(at))}","clock":"${clock}","device":${text(device)},"holder":${text(holder)},"body":${shown},"hash":"${hash}"}`;
+}
+
+function text(value: string | null): string {
+  return value === null ? 'null' : JSON.stringify(value);
+}
+
 /** Keyed hashes of fobs are no secret numbers, but nobody's business either. */
-function bodyReply({ body }: RecordedEntry): EntryReply['body'] {
-  const shown = Object.entries(body).filter(([name]) => name !== 'fob');
-  return JSON.parse(JSON.stringify(Object.fromEntries(shown)));
+function withoutFob(body: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(body).filter(([name]) => name !== 'fob'));
 }

@@ -20,9 +20,28 @@ export const why = z.string().min(1).max(200).optional().describe('goes into the
 /** ISO 8601 with offset, in and out. */
 export const moment = z.iso.datetime({ offset: true });
 
+const DAY_MS = 86_400_000;
+const DAYS_MAX = 400;
+/** `2026-11-24T` by the number of the day: the calendar is most of the work, and a list has few days. */
+const days = new Map<number, string>();
+const two = Array.from({ length: 60 }, (_, number) => String(number).padStart(2, '0'));
+
+/** As `toISOString` writes it. */
 export function iso(at: Instant): string {
   // Beyond what a calendar has, a moment is as good as its end.
-  return new Date(Math.max(-8.64e15, Math.min(8.64e15, at))).toISOString();
+  const ms = Math.trunc(Math.max(-8.64e15, Math.min(8.64e15, at)));
+  const day = Math.floor(ms / DAY_MS);
+  let date = days.get(day);
+  if (date === undefined) {
+    if (days.size >= DAYS_MAX) days.clear();
+    date = new Date(day * DAY_MS).toISOString().slice(0, -13);
+    days.set(day, date);
+  }
+  const rest = ms - day * DAY_MS;
+  const seconds = Math.floor(rest / 1000);
+  const fraction = rest - seconds * 1000;
+  const [hour, minute] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  return `${date}${two[hour]}:${two[minute]}:${two[seconds % 60]}.${fraction < 100 ? '0' : ''}${fraction < 10 ? '0' : ''}${fraction}Z`;
 }
 
 export function isoOrNull(at: Instant | undefined): string | null {

@@ -14,6 +14,7 @@ import { rotationEntries } from '../access/pin-rotation.ts';
 import { resolveWindow } from '../access/window.ts';
 import type { SiteDesk } from './desk.ts';
 import type { Principal } from './endpoint.ts';
+import type { Enrolments } from './enrolments.ts';
 import { ApiError } from './errors.ts';
 import {
   type CredentialField,
@@ -32,7 +33,13 @@ export function storedAt(desk: SiteDesk, id: string): StoredGrant {
 }
 
 /** Effect first (`grants.db`, idempotent by revision), then evidence: a crash in between repeats the first harmlessly. */
-export async function put(desk: SiteDesk, id: GrantId, body: GrantBody, principal: Principal) {
+export async function put(
+  desk: SiteDesk,
+  enrolments: Enrolments,
+  id: GrantId,
+  body: GrantBody,
+  principal: Principal,
+) {
   const stored = desk.grants.grant(id);
   const rev = revisionFor(desk, id, stored, body.rev);
   const window = windowOf(body.window);
@@ -41,8 +48,15 @@ export async function put(desk: SiteDesk, id: GrantId, body: GrantBody, principa
     throw new ApiError('bad_request', WINDOW_FAULTS[resolved], 'window');
   }
   const pins: { credential: string; digits: string }[] = [];
+  const shown = (field: CredentialField, at: number): CredentialField =>
+    field.enrolled === undefined
+      ? field
+      : {
+          ...field,
+          number: enrolments.number(field.enrolled, principal, `credentials[${at}].enrolled`),
+        };
   const credentials = body.credentials.map((field, at) =>
-    credentialFrom(desk, id, field, at, stored, pins),
+    credentialFrom(desk, id, shown(field, at), at, stored, pins),
   );
   const grant: Grant = {
     id,

@@ -55,6 +55,7 @@ const credentialField = z
       .max(256)
       .optional()
       .describe('10 hex digits of a fob, or technology:bits:hex'),
+    enrolled: z.uuid().optional().describe('instead of a number: the ticket of one that was shown'),
     digits: z.int().min(4).max(16).optional().describe('length of a PIN that is drawn'),
     combineWith: z.literal('card').optional(),
     duress: z.literal(true).optional(),
@@ -66,6 +67,10 @@ const credentialField = z
   .refine(({ kind, number }) => kind !== 'pin' || number === undefined, {
     error: 'a PIN has no number',
     path: ['number'],
+  })
+  .refine(({ kind, enrolled }) => kind === 'fob' || kind === 'card' || enrolled === undefined, {
+    error: 'only a fob or card is shown',
+    path: ['enrolled'],
   });
 export type CredentialField = z.infer<typeof credentialField>;
 

@@ -1,8 +1,11 @@
 /** Grants made and changed here; those of clouds and vendors are shown, and revoked in need. */
 import { z } from 'zod';
+import type { StoredGrant } from '../access/lookup.ts';
 import { grantId, holderId } from '../access/model.ts';
+import type { GrantLine, GrantList } from '../store/ports.ts';
 import type { SiteDesk } from './desk.ts';
-import { type Endpoint, endpoint } from './endpoint.ts';
+import { type Endpoint, endpoint, Raw } from './endpoint.ts';
+import type { Enrolments } from './enrolments.ts';
 import { limitField, openId } from './fields.ts';
 import { put, revoke, storedAt } from './grant-changes.ts';
 import { grantBody, grantReply, grantSchema } from './grant-fields.ts';
@@ -11,7 +14,22 @@ import { outcomeSchema, type Requests } from './requests.ts';
 const params = z.strictObject({ grant: openId });
 const VENDORS = ['cloud', 'local', 'keycafe', 'seam', 'intserv'] as const;
 
-export function grantEndpoints(desk: SiteDesk, requests: Requests): readonly Endpoint[] {
+/** More than a store holds. */
+const ALL = Number.MAX_SAFE_INTEGER;
+/** About a megabyte. */
+const TEXTS_MAX = 1000;
+
+export function grantEndpoints(
+  desk: SiteDesk,
+  requests: Requests,
+  enrolments: Enrolments,
+): readonly Endpoint[] {
+  const texts = new GrantTexts();
+  const pageReply = (grants: readonly string[], next: string | undefined) =>
+    new Raw(
+      'application/json',
+      `{"grants":[${grants.join(',')}],"next":${JSON.stringify(next ?? null)},"all":${desk.grants.count()}}`,
+    );
   return [
     endpoint({
       method: 'GET',
@@ -25,24 +43,38 @@ export function grantEndpoints(desk: SiteDesk, requests: Requests): readonly End
         source: z.enum(VENDORS).optional(),
         after: openId.optional().describe('`next` of the page before'),
         limit: limitField(1000, 100),
+        most: z.coerce
+          .number()
+          .pipe(z.int().min(1))
+          .optional()
+          .describe('grants to look through; the page may then be shorter, and `next` goes on'),
       }),
       reply: z.object({
         grants: z.array(grantSchema),
         next: z.string().nullable(),
         all: z.int().describe('how many there are, whatever was asked for'),
       }),
-      call: ({ query }) => {
-        const { text, holder, target, source, after, limit } = query;
-        const found = desk.grants.list({
+      call: async ({ query }) => {
+        const { text, holder, target, source, after, limit, most = ALL } = query;
+        const asked: GrantList = {
           limit,
           ...(text === undefined ? {} : { text }),
           ...(holder === undefined ? {} : { holder: holderId(holder) }),
           ...(target === undefined ? {} : { target }),
           ...(source === undefined ? {} : { source }),
           ...(after === undefined ? {} : { after }),
-        });
-        const next = found.length === limit ? (found.at(-1)?.grant.id ?? null) : null;
-        return { grants: found.map(grantReply), next, all: desk.grants.count() };
+        };
+        const isPage = text === undefined && target === undefined && source === undefined;
+        if (isPage) {
+          const lines = desk.grants.lines(asked);
+          const last = lines.length < limit ? undefined : lines.at(-1)?.read().grant.id;
+          return pageReply(
+            lines.map((line) => texts.of(line)),
+            last,
+          );
+        }
+        const { grants, next } = await desk.search.grants(asked, most);
+        return pageReply(grants.map(replyText), next);
       },
     }),
     endpoint({
@@ -70,7 +102,8 @@ export function grantEndpoints(desk: SiteDesk, requests: Requests): readonly End
         pins: z.array(z.object({ credential: z.string(), digits: z.string() })),
         collides: z.boolean().describe('another holder has the same code'),
       }),
-      call: ({ params: { grant }, body, principal }) => put(desk, grantId(grant), body, principal),
+      call: ({ params: { grant }, body, principal }) =>
+        put(desk, enrolments, grantId(grant), body, principal),
     }),
     endpoint({
       method: 'DELETE',
@@ -99,4 +132,22 @@ export function grantEndpoints(desk: SiteDesk, requests: Requests): readonly End
       },
     }),
   ];
+}
+
+function replyText(stored: StoredGrant): string {
+  return JSON.stringify(grantReply(stored));
+}
+
+/** Whenever something happens each open panel reads its page anew, and little of it is: a grant is read once. */
+class GrantTexts {
+  readonly #texts = new Map<string, string>();
+
+  of({ text, read }: GrantLine): string {
+    const known = this.#texts.get(text);
+    if (known !== undefined) return known;
+    if (this.#texts.size >= TEXTS_MAX) this.#texts.clear();
+    const reply = replyText(read());
+    this.#texts.set(text, reply);
+    return reply;
+  }
 }

@@ -1,7 +1,13 @@
 /** `/healthz`: the process lives. `/readyz`: it can do its work; what cannot is named. */
+import { statSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
+import { instant } from '../../drivers/contract/time.ts';
+import { BACKUPS, backupsOf } from '../store/backups.ts';
 import type { HealthCheck, SiteDesk } from './desk.ts';
 import { type Endpoint, endpoint, Raw } from './endpoint.ts';
+import { iso, moment } from './fields.ts';
 
 const checkSchema = z.object({ name: z.string(), ok: z.boolean(), detail: z.string() });
 
@@ -33,13 +39,43 @@ export function healthEndpoints(desk: SiteDesk): readonly Endpoint[] {
       scope: 'read',
       summary:
         'Every check with its detail; what is offline is told, but does not make the daemon unready',
-      reply: z.object({ ok: z.boolean(), checks: z.array(checkSchema) }),
-      call() {
+      reply: z.object({
+        ok: z.boolean(),
+        checks: z.array(checkSchema),
+        disk: z
+          .object({ freeBytes: z.number(), allBytes: z.number() })
+          .nullable()
+          .describe('where the store lies; null: in memory'),
+        backups: z
+          .array(z.object({ file: z.string(), at: moment, bytes: z.number() }))
+          .describe('copies beside the store, the newest first'),
+      }),
+      async call() {
         const all = [...checks(desk), ...surroundings(desk)];
-        return { ok: all.every(({ ok }) => ok), checks: all };
+        const { directory } = desk.about;
+        const ok = all.every((check) => check.ok);
+        if (directory === ':memory:') return { ok, checks: all, disk: null, backups: [] };
+        const disk = await diskAt(directory);
+        return { ok, checks: all, disk, backups: backupsAt(directory) };
       },
     }),
   ];
+}
+
+async function diskAt(directory: string) {
+  const { bavail, blocks, bsize } = await statfs(directory);
+  return { freeBytes: bavail * bsize, allBytes: blocks * bsize };
+}
+
+function backupsAt(directory: string) {
+  const files = [...backupsOf(directory, 'journal'), ...backupsOf(directory, 'grants')];
+  return files
+    .flatMap((file) => {
+      const found = statSync(join(directory, BACKUPS, file), { throwIfNoEntry: false });
+      if (found === undefined) return []; // the oldest is removed meanwhile
+      return [{ file, at: iso(instant(found.mtimeMs)), bytes: found.size }];
+    })
+    .toSorted((one, other) => (one.at < other.at ? 1 : -1));
 }
 
 /** What the daemon itself must be able to do. */

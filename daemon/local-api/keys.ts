@@ -7,6 +7,7 @@ import type { KeyCustody } from '../access/ledger.ts';
 import { accessPointId, holderId, type Key, keyId } from '../access/model.ts';
 import type { SiteDesk } from './desk.ts';
 import { type Endpoint, endpoint } from './endpoint.ts';
+import type { Enrolments } from './enrolments.ts';
 import { ApiError } from './errors.ts';
 import { instantIn, iso, isoOrNull, moment, openId, placeName, why } from './fields.ts';
 import { pointAt } from './places.ts';
@@ -61,7 +62,11 @@ const statedPlace = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('lost'), why }),
 ]);
 
-export function keyEndpoints(desk: SiteDesk, requests: Requests): readonly Endpoint[] {
+export function keyEndpoints(
+  desk: SiteDesk,
+  requests: Requests,
+  enrolments: Enrolments,
+): readonly Endpoint[] {
   return [
     endpoint({
       method: 'GET',
@@ -182,11 +187,24 @@ export function keyEndpoints(desk: SiteDesk, requests: Requests): readonly Endpo
       scope: 'admin',
       summary: 'Attaches a fob to a key',
       params,
-      body: z.strictObject({ fob: z.string().min(1).max(256), why }),
+      body: z
+        .strictObject({
+          fob: z.string().min(1).max(256).optional().describe('its number'),
+          enrolled: z.uuid().optional().describe('or the ticket of one that was shown'),
+          why,
+        })
+        .refine(({ fob, enrolled }) => (fob === undefined) !== (enrolled === undefined), {
+          error: 'a number or the ticket of a showing, one of them',
+          path: ['fob'],
+        }),
       reply: outcomeSchema,
       call({ params: { key }, body, ...asked }) {
         const id = keyAt(desk, key).id;
-        const fob = fobIndex(desk, body.fob);
+        const number =
+          body.enrolled === undefined
+            ? (body.fob ?? '')
+            : enrolments.number(body.enrolled, asked.principal, 'enrolled');
+        const fob = fobIndex(desk, number);
         const other = desk.grants.keyByFob(fob);
         if (other !== undefined && other.id !== id) {
           throw new ApiError('conflict', `this fob is on key ${other.id}`, 'fob');

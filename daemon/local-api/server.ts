@@ -14,10 +14,12 @@ import {
   Raw,
   WithHeaders,
 } from './endpoint.ts';
+import { Enrolments, enrolmentEndpoints } from './enrolments.ts';
 import { entryEndpoints } from './entries.ts';
 import { ApiError, ERROR_CODES } from './errors.ts';
 import { grantEndpoints } from './grants.ts';
 import { healthEndpoints } from './health.ts';
+import { holderEndpoints } from './holders.ts';
 import { keyEndpoints } from './keys.ts';
 import { type LoginParts, loginEndpoints } from './login.ts';
 import { LoginFailures } from './login-failures.ts';
@@ -57,13 +59,16 @@ export function apiEndpoints(
 ): readonly Endpoint[] {
   const { desk, vendors = () => [] } = parts;
   const requests = new Requests(desk);
+  const enrolments = new Enrolments(desk);
   const endpoints = [
     ...loginEndpoints(parts),
     ...siteEndpoints(desk, requests),
     ...deviceEndpoints(desk, requests),
     ...placeEndpoints(desk, requests),
-    ...keyEndpoints(desk, requests),
-    ...grantEndpoints(desk, requests),
+    ...keyEndpoints(desk, requests, enrolments),
+    ...grantEndpoints(desk, requests, enrolments),
+    ...holderEndpoints(desk),
+    ...enrolmentEndpoints(desk, enrolments),
     ...entryEndpoints(desk),
     ...reasonEndpoints(desk),
     ...vendorEndpoints(desk, vendors),

@@ -11,6 +11,7 @@ import {
   type GrantId,
   grantId,
   type HolderId,
+  holderId,
   type Key,
   type KeyId,
 } from '../access/model.ts';
@@ -27,7 +28,7 @@ import {
   storedFrom,
 } from './grant-rows.ts';
 import { readDigest, type Tombstone } from './grants-file.ts';
-import type { GrantList } from './ports.ts';
+import type { GrantLine, GrantList, HolderList } from './ports.ts';
 
 const LIMIT_MAX = 1000;
 const FROM = `FROM grants g LEFT JOIN tombstone t ON t.id = g.id AND t.rev >= g.rev`;
@@ -138,6 +139,10 @@ export class GrantReader implements GrantLookup {
 
   /** In the order of `bucketOf(id)`, then id, since that is the order of the tree; `after` goes on in it. */
   list(query: GrantList): readonly StoredGrant[] {
+    return this.lines(query).map((line) => line.read());
+  }
+
+  lines(query: GrantList): readonly GrantLine[] {
     const conditions = [LIVE];
     const values: (string | number)[] = [];
     const add = (condition: string, ...bound: (string | number)[]) => {
@@ -146,6 +151,7 @@ export class GrantReader implements GrantLookup {
     };
     if (query.after !== undefined)
       add('(g.bucket, g.id) > (+?, +?)', bucketOf(query.after), query.after);
+    if (query.bucket !== undefined) add('g.bucket = +?', query.bucket);
     if (query.holder !== undefined) add('g.holder = +?', query.holder);
     if (query.source !== undefined) add('g.source = +?', query.source);
     if (query.target !== undefined) {
@@ -172,8 +178,29 @@ export class GrantReader implements GrantLookup {
         statement = this.#db.prepare<(string | number)[], StoredTuple>(sql).raw();
         this.#lists.set(sql, statement);
       }
-      return statement.all(...values).map(storedFrom);
+      return statement
+        .all(...values)
+        .map((row) => ({ text: row.join('\u0000'), read: () => storedFrom(row) }));
     });
+  }
+
+  /** The last id, gone ones among them, in the order of the tree. */
+  lastIdIn(bucket: number): string | undefined {
+    return storage(() => this.#to.lastId.get(bucket))?.[0] ?? undefined;
+  }
+
+  /** The bucket that an id lies in, where more after it may be. */
+  bucketAfter(id: string | undefined): number {
+    return id === undefined ? 0 : bucketOf(id);
+  }
+
+  /** Holders in the order of their ids, each once, with how many grants there are for them. */
+  holders(query: HolderList): readonly { readonly holder: HolderId; readonly grants: number }[] {
+    const { text = '', after = '', limit } = query;
+    const most = Math.max(0, Math.min(LIMIT_MAX, Math.trunc(limit)));
+    return storage(() => this.#to.holders.all(after, text.toLowerCase(), most)).map(
+      ([holder, grants]) => ({ holder: holderId(holder), grants }),
+    );
   }
 
   meta(name: string): string | undefined {
@@ -254,6 +281,16 @@ function prepare(db: Database) {
     bucket: db
       .prepare<[number, string], [string, number]>(
         `SELECT g.id, g.rev ${FROM} WHERE g.bucket = +? AND g.source = +? AND ${LIVE} ORDER BY g.id`,
+      )
+      .raw(),
+    lastId: db
+      .prepare<[number], [string | null]>('SELECT max(id) FROM grants WHERE bucket = +?')
+      .raw(),
+    // Revoked grants count: whoever had one is somebody who may have a key.
+    holders: db
+      .prepare<[string, string, number], [string, number]>(
+        `SELECT holder, count(*) FROM grants WHERE holder > +? AND instr(lower(holder), +?) > 0
+         GROUP BY holder ORDER BY holder LIMIT +?`,
       )
       .raw(),
     meta: db.prepare<[string], [string]>('SELECT value FROM meta WHERE name = +?').raw(),

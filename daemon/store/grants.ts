@@ -28,10 +28,12 @@ import type { GrantReader } from './grants-query.ts';
 import type { GrantsThread, Place } from './grants-writer.ts';
 import type {
   GrantChange,
+  GrantLine,
   GrantList,
   GrantStore,
   GrantWrite,
   GrantWriteResult,
+  HolderList,
   SnapshotBuilder,
 } from './ports.ts';
 import { StorageError } from './ports.ts';
@@ -131,6 +133,22 @@ export class GrantsStore implements GrantStore {
 
   list(query: GrantList): readonly StoredGrant[] {
     return this.#file.reader.list(query);
+  }
+
+  lines(query: GrantList): readonly GrantLine[] {
+    return this.#file.reader.lines(query);
+  }
+
+  holders(query: HolderList): readonly { readonly holder: HolderId; readonly grants: number }[] {
+    return this.#file.reader.holders(query);
+  }
+
+  lastIdIn(bucket: number): string | undefined {
+    return this.#file.reader.lastIdIn(bucket);
+  }
+
+  bucketAfter(id: string | undefined): number {
+    return this.#file.reader.bucketAfter(id);
   }
 
   count(source?: Vendor): number {

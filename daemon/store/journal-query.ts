@@ -7,13 +7,28 @@ import type { GrantId } from '../access/model.ts';
 import { genesis } from './chain.ts';
 import { type Database, type Statement, storage } from './database.ts';
 import { ENTRY_COLUMNS, type EntryTuple, entryFrom } from './journal-rows.ts';
-import { type EvidenceRow, type JournalQuery, StorageError } from './ports.ts';
+import { type EntryLine, type EvidenceRow, type JournalQuery, StorageError } from './ports.ts';
 
 const LIMIT_MAX = 5000;
 
 const SELECT = `SELECT p.hash, ${ENTRY_COLUMNS} FROM entry e LEFT JOIN entry p ON p.seq = e.seq - 1`;
 
 type Row = [prev: Buffer | null, ...EntryTuple];
+
+const LINES = `SELECT e.seq, e.id, e.at, e.state, e.type, e.device, e.sub, coalesce(e.body, '{}'), lower(hex(e.hash))
+  FROM entry e`;
+
+type LineTuple = [
+  seq: number,
+  id: string,
+  at: number,
+  clock: string,
+  type: string,
+  device: string | null,
+  holder: string | null,
+  body: string,
+  hash: string,
+];
 
 export class JournalReader {
   readonly #db: Database;
@@ -24,6 +39,7 @@ export class JournalReader {
   readonly #tombstone: Statement<[string], [number, number]>;
   readonly #mark: Statement<[string], [string]>;
   readonly #queries = new Map<string, Statement<(string | number)[], Row>>();
+  readonly #lists = new Map<string, Statement<(string | number)[], LineTuple>>();
 
   constructor(db: Database, epoch: string) {
     this.#db = db;
@@ -51,7 +67,7 @@ export class JournalReader {
   }
 
   read(query: JournalQuery): readonly RecordedEntry[] {
-    const { sql, values } = queryText(query);
+    const { sql, values } = queryText(SELECT, query);
     return storage(() => {
       let statement = this.#queries.get(sql);
       if (statement === undefined) {
@@ -59,6 +75,30 @@ export class JournalReader {
         this.#queries.set(sql, statement);
       }
       return statement.all(...values).map((row) => this.#recorded(row));
+    });
+  }
+
+  lines(query: JournalQuery): readonly EntryLine[] {
+    const { sql, values } = queryText(LINES, query);
+    return storage(() => {
+      let statement = this.#lists.get(sql);
+      if (statement === undefined) {
+        statement = this.#db.prepare<(string | number)[], LineTuple>(sql).raw();
+        this.#lists.set(sql, statement);
+      }
+      return statement
+        .all(...values)
+        .map(([seq, id, at, clock, type, device, holder, body, hash]) => ({
+          seq,
+          id,
+          at,
+          clock,
+          type,
+          device,
+          holder,
+          body,
+          hash,
+        }));
     });
   }
 
@@ -129,7 +169,10 @@ function json(text: string): Json {
 }
 
 /** One text for each combination of conditions, so that few statements are prepared; `+?` as everywhere (trap T1). */
-function queryText(query: JournalQuery): { sql: string; values: (string | number)[] } {
+function queryText(
+  select: string,
+  query: JournalQuery,
+): { sql: string; values: (string | number)[] } {
   const conditions: string[] = [];
   const values: (string | number)[] = [];
   const add = (condition: string, ...bound: (string | number)[]) => {
@@ -158,7 +201,7 @@ function queryText(query: JournalQuery): { sql: string; values: (string | number
   values.push(Math.max(0, Math.min(LIMIT_MAX, Math.trunc(query.limit))));
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
   const order = query.backwards === true ? 'DESC' : 'ASC';
-  return { sql: `${SELECT}${where} ORDER BY e.seq ${order} LIMIT +?`, values };
+  return { sql: `${select}${where} ORDER BY e.seq ${order} LIMIT +?`, values };
 }
 
 /** Evidence rows that were appended and are not committed yet: they count at once, and go if the commit fails. */

@@ -17,6 +17,7 @@ import { Outbox } from './outbox.ts';
 import { placed, type Tail, wholeStamp } from './placing.ts';
 import {
   type Appended,
+  type EntryLine,
   type EvidenceRow,
   type Journal,
   type JournalBatch,
@@ -198,6 +199,10 @@ export class JournalStore implements Journal {
 
   read(query: JournalQuery): readonly RecordedEntry[] {
     return this.#parts.reader.read(query);
+  }
+
+  lines(query: JournalQuery): readonly EntryLine[] {
+    return this.#parts.reader.lines(query);
   }
 
   entry(seq: number): RecordedEntry | undefined {

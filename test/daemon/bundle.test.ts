@@ -28,6 +28,7 @@ test('the bundle runs, and starts its threads by the names that they have in it'
     'grants-worker.mjs',
     'journal-worker.mjs',
     'maintenance-worker.mjs',
+    'search-worker.mjs',
   ]);
   for (const name of [...started, 'migrations', 'panel']) {
     assert.ok(name !== undefined && files.includes(name), `${name} is in the bundle`);

@@ -1,0 +1,82 @@
+/** People: who holds grants here, what they show, and which keys they have now. */
+import { z } from 'zod';
+import { type HolderId, holderId } from '../access/model.ts';
+import type { SiteDesk } from './desk.ts';
+import { type Endpoint, endpoint } from './endpoint.ts';
+import { ApiError } from './errors.ts';
+import { limitField, openId } from './fields.ts';
+import { grantReply, grantSchema } from './grant-fields.ts';
+
+const holderSchema = z.object({
+  holder: z.string(),
+  grants: z.int().describe('revoked ones among them'),
+  keys: z.array(z.string()).describe('that they have now'),
+});
+export type HolderReply = z.infer<typeof holderSchema>;
+
+export function holderEndpoints(desk: SiteDesk): readonly Endpoint[] {
+  return [
+    endpoint({
+      method: 'GET',
+      path: '/api/v1/holders',
+      scope: 'read',
+      summary: 'Who holds grants here, by their ids, some at a time',
+      query: z.strictObject({
+        text: z.string().max(100).optional().describe('in the id'),
+        after: openId.optional().describe('`next` of the page before'),
+        limit: limitField(1000, 100),
+      }),
+      reply: z.object({ holders: z.array(holderSchema), next: z.string().nullable() }),
+      async call({ query: { text, after, limit } }) {
+        const asked = { limit, ...(after === undefined ? {} : { after }) };
+        const found =
+          text === undefined
+            ? desk.grants.holders(asked)
+            : await desk.search.holders({ ...asked, text });
+        const keys = keysOut(desk);
+        return {
+          holders: found.map(({ holder, grants }) => ({
+            holder,
+            grants,
+            keys: keys.get(holder) ?? [],
+          })),
+          next: found.length < limit ? null : (found.at(-1)?.holder ?? null),
+        };
+      },
+    }),
+    endpoint({
+      method: 'GET',
+      path: '/api/v1/holders/{holder}',
+      scope: 'read',
+      summary: 'One person: their grants, what they show, and which of it is disabled',
+      params: z.strictObject({ holder: openId }),
+      reply: z.object({
+        holder: z.string(),
+        keys: z.array(z.string()),
+        grants: z.array(grantSchema),
+        disabled: z.array(z.string()).describe('credentials that open nothing until enabled'),
+      }),
+      call({ params }) {
+        const holder = holderId(params.holder);
+        const grants = desk.grants.grantsOf(holder);
+        const keys = keysOut(desk).get(holder) ?? [];
+        if (grants.length === 0 && keys.length === 0) {
+          throw new ApiError('not_found', `there is nobody called ${holder}`, 'holder');
+        }
+        const disabled = grants
+          .flatMap(({ grant }) => grant.credentials)
+          .filter(({ id }) => desk.journal.ledger.get('credential', id)?.disabled === true)
+          .map(({ id }) => id);
+        return { holder, keys, grants: grants.map(grantReply), disabled: [...new Set(disabled)] };
+      },
+    }),
+  ];
+}
+
+function keysOut({ journal }: SiteDesk): ReadonlyMap<HolderId, string[]> {
+  const out = new Map<HolderId, string[]>();
+  for (const [key, { place }] of journal.ledger.all('key')) {
+    if (place.kind === 'holder') out.set(place.holder, [...(out.get(place.holder) ?? []), key]);
+  }
+  return out;
+}
