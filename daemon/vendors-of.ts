@@ -51,15 +51,22 @@ export function vendorsOf({ vendors }: Config, parts: VendorsParts): readonly Ve
     );
   }
   if (seam !== undefined) {
-    const { baseUrl, poll, devices, entrances, spaces } = seam;
+    const { baseUrl, poll, staleAfter, devices, entrances, spaces } = seam;
     const webhook = secretOf(seam.webhook, 'vendors.seam.webhook', parts);
     const apiKey = credentialsOf(seam, 'seam', parts);
     opened.push(
       openSeam({
         desk,
         log,
+        http,
         cloud: seam.connect
-          ? { http, baseUrl, apiKey, poll, ...(webhook === undefined ? {} : { webhook }) }
+          ? {
+              baseUrl,
+              apiKey,
+              poll,
+              ...(staleAfter === undefined ? {} : { staleAfter }),
+              ...(webhook === undefined ? {} : { webhook }),
+            }
           : undefined,
         dialectKeys: dialectKeysOf(seam, 'seam', parts),
         places: { devices, entrances, spaces },

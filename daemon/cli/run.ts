@@ -18,6 +18,7 @@ import { realRandom } from '../platform/random.ts';
 import { openServiceManager } from '../platform/service-manager.ts';
 import { lastTimeContact } from '../platform/time-contact.ts';
 import { StorageError } from '../store/ports.ts';
+import { isAllowed } from '../vendors/seam/webhook-target.ts';
 import { type Outside, wire } from '../wiring.ts';
 import { serveApi } from './api-server.ts';
 import { BUILT_AT } from './built-at.ts';
@@ -61,7 +62,7 @@ async function run({ config: file, set }: RunOptions): Promise<void> {
     else if (news.kind === 'up') log.info('radio-up', { adapter });
     else log.debug('radio', { adapter, line: news.line });
   });
-  await using http = new UndiciClient();
+  await using http = new UndiciClient({ allows: isAllowed });
   const outside: Outside = {
     clock,
     random: realRandom(),

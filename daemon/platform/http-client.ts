@@ -1,4 +1,6 @@
 /** Calls to other servers, through `undici`: bounded in time and length, connections kept. */
+import { lookup } from 'node:dns';
+import type { LookupFunction } from 'node:net';
 import { Agent, request } from 'undici';
 
 interface Call {
@@ -21,6 +23,8 @@ export interface HttpClientOptions {
   /** Largest body that is read, in bytes. */
   readonly most?: number;
   readonly perHost?: number;
+  /** Whether a name may lead to this address; asked for each that a name server gives, so at the time it is called. */
+  readonly allows?: (address: string) => boolean;
 }
 
 const WITHIN_MS = 30_000;
@@ -33,7 +37,10 @@ export class UndiciClient implements AsyncDisposable {
   constructor(options: HttpClientOptions = {}) {
     const within = options.within ?? WITHIN_MS;
     this.#agent = new Agent({
-      connect: { timeout: Math.min(within, 10_000) },
+      connect: {
+        timeout: Math.min(within, 10_000),
+        ...(options.allows === undefined ? {} : { lookup: lookupOf(options.allows) }),
+      },
       headersTimeout: within,
       bodyTimeout: within,
       connections: options.perHost ?? 4,
@@ -65,4 +72,18 @@ export class UndiciClient implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#agent.destroy();
   }
+}
+
+function lookupOf(allows: (address: string) => boolean): LookupFunction {
+  return (name, options, done) => {
+    lookup(name, { ...options, all: true }, (error, addresses) => {
+      if (error !== null) return done(error, []);
+      const allowed = addresses.filter(({ address }) => allows(address));
+      const [first] = allowed;
+      if (first === undefined)
+        return done(new Error(`${name} has no address that may be called`), []);
+      if (options.all === true) done(null, allowed);
+      else done(null, first.address, first.family);
+    });
+  };
 }

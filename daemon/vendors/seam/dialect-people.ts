@@ -1,11 +1,10 @@
-/** The workspace, user identities, and webhooks. */
+/** The workspace and user identities. */
 import { z } from 'zod';
 import { BY, type DialectParts, idHere, KINDS, rankOf } from './dialect-parts.ts';
 import {
   CHANGE,
   endpoint,
   limit,
-  listOf,
   READ,
   REMOVE,
   type SeamEndpoint,
@@ -13,7 +12,7 @@ import {
   uuids,
   WRITE,
 } from './endpoint.ts';
-import type { PersonFields, WebhookFields } from './fields.ts';
+import type { PersonFields } from './fields.ts';
 import { drawnUuid } from './ids.ts';
 import { pageOf } from './page.ts';
 import { notFound, SeamError } from './seam-error.ts';
@@ -144,7 +143,6 @@ export function peopleEndpoints(parts: DialectParts): readonly SeamEndpoint[] {
         return {};
       },
     ),
-    ...webhookEndpoints(parts),
   ];
 }
 
@@ -198,72 +196,4 @@ function personBody(fields: PersonFields, workspace_id: string) {
 
 export function displayName(person: PersonFields | undefined): string {
   return person?.full_name ?? person?.email_address ?? person?.phone_number ?? 'Guest';
-}
-
-function webhookEndpoints({ shelves, sync }: DialectParts): readonly SeamEndpoint[] {
-  const { clock, random } = sync.desk;
-  const byId = (id: string) => {
-    const found = shelves.webhooks.find(({ webhook_id }) => webhook_id === id);
-    if (found === undefined) throw notFound('webhook');
-    return found;
-  };
-  const types = listOf(z.string().min(1).max(100));
-  const url = z.url({ protocol: /^https?$/ }).max(2000);
-  const keep = (id: string, fields: WebhookFields) =>
-    sync.apply(
-      [
-        {
-          id,
-          record: {
-            kind: KINDS.webhook,
-            origin: 'here',
-            // Told to a person as a difference, since a client that waits for calls would wait for ever.
-            state: 'cannot',
-            detail: 'webhooks are kept but not called from here; events/list has all events',
-            since: clock.now(),
-            sealed: sync.seal(id, fields),
-          },
-        },
-      ],
-      { by: BY },
-    );
-  return [
-    endpoint(
-      '/webhooks/create',
-      WRITE,
-      z.strictObject({ url, event_types: types.default(['*']) }),
-      async ({ url: at, event_types }) => {
-        const secret = `whsec_${Buffer.from(random.bytes(24)).toString('base64')}`;
-        const webhook = { webhook_id: drawnUuid(random), url: at, event_types, secret };
-        await keep(idHere(webhook.webhook_id), webhook);
-        return { webhook };
-      },
-    ),
-    endpoint('/webhooks/get', READ, z.object({ webhook_id: z.string() }), ({ webhook_id }) => ({
-      webhook: byId(webhook_id).fields,
-    })),
-    endpoint('/webhooks/list', READ, z.object({}).loose(), () => ({
-      webhooks: shelves.webhooks.all().map(({ fields }) => fields),
-    })),
-    endpoint(
-      '/webhooks/update',
-      CHANGE,
-      z.strictObject({ webhook_id: z.string(), event_types: types }),
-      async ({ webhook_id, event_types }) => {
-        const { id, fields } = byId(webhook_id);
-        await keep(id, { ...fields, event_types });
-        return {};
-      },
-    ),
-    endpoint(
-      '/webhooks/delete',
-      REMOVE,
-      z.strictObject({ webhook_id: z.string() }),
-      async (asked) => {
-        const { id } = byId(asked.webhook_id);
-        await sync.apply([{ id, record: null }], { by: BY });
-        return {};
-      },
-    ),
-  ];
 }

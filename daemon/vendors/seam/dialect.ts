@@ -20,6 +20,7 @@ import { grantEndpoints } from './dialect-grants.ts';
 import { methodEndpoints } from './dialect-methods.ts';
 import { type DialectParts, shelvesOf } from './dialect-parts.ts';
 import { peopleEndpoints } from './dialect-people.ts';
+import { webhookEndpoints } from './dialect-webhooks.ts';
 import { callOf, inputOf, type Method, READ, type SeamEndpoint } from './endpoint.ts';
 import { drawnUuid } from './ids.ts';
 import { isTheirs, NO_PLACES, type SeamPlaces } from './places.ts';
@@ -41,17 +42,13 @@ export interface SeamDialectParts {
 
 const METHODS: readonly Method[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
-/** Routes for the HTTP server; also for what Seam has and this dialect has not, so that its clients can read the answer. */
-export function seamDialect({
+export function dialectParts({
   sync,
-  apiKeys,
   places = NO_PLACES,
   isConnected = false,
-  changed = () => {},
-  mount = '/seam',
-}: SeamDialectParts): readonly DialectRoute[] {
+}: Pick<SeamDialectParts, 'sync' | 'places' | 'isConnected'>): DialectParts {
   const { desk } = sync;
-  const parts: DialectParts = {
+  return {
     desk,
     sync,
     devices: new SiteDevices(desk, places),
@@ -60,6 +57,15 @@ export function seamDialect({
     limits: new DeviceLimits(desk.clock),
     shelves: shelvesOf(sync),
   };
+}
+
+/** Routes for the HTTP server; also for what Seam has and this dialect has not, so that its clients can read the answer. */
+export function seamDialect(
+  options: SeamDialectParts,
+  parts: DialectParts = dialectParts(options),
+): readonly DialectRoute[] {
+  const { apiKeys, changed = () => {}, mount = '/seam' } = options;
+  const { desk } = parts;
   const writing = new Turns();
   const handle = async (
     found: SeamEndpoint | undefined,
@@ -93,6 +99,7 @@ export function seamDialect({
     ...deviceEndpoints(parts),
     ...eventEndpoints(parts),
     ...peopleEndpoints(parts),
+    ...webhookEndpoints(parts),
   ];
   return METHODS.flatMap((method) => [
     ...endpoints.map(

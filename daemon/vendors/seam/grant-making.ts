@@ -1,5 +1,5 @@
 /** Making, changing and taking back a grant: in force before it resolves. */
-import type { HolderId, Target } from '../../access/model.ts';
+import { grantId, type HolderId, type Target } from '../../access/model.ts';
 import { holderFor } from '../people.ts';
 import { digestOf } from '../vendor-record.ts';
 import type { SyncChange } from '../vendor-sync.ts';
@@ -7,6 +7,7 @@ import { MODE_NAMES, wantedGrant } from './access-grant.ts';
 import { BY, type DialectParts, idHere, KINDS } from './dialect-parts.ts';
 import { keepPerson, known } from './dialect-people.ts';
 import type { GrantFields, MethodFields, RequestedFields } from './fields.ts';
+import { changesBetween, withChanges } from './grant-changes.ts';
 import type { Requested, Wanted } from './grant-requests.ts';
 import { drawnUuid } from './ids.ts';
 import { invalid, notFound, SeamError } from './seam-error.ts';
@@ -107,16 +108,16 @@ function wantedOf(parts: DialectParts, id: string, fields: GrantFields) {
 /** Changed, and in force when it resolves; the vendor is told of what is the vendor's. */
 export async function keep(
   parts: DialectParts,
-  { id, record }: Grant,
+  { id, record, fields: before }: Grant,
   fields: GrantFields,
   more: readonly SyncChange[] = [],
 ): Promise<void> {
-  const { sync } = parts;
-  const sealed = sync.seal(id, fields);
+  const { sync, desk } = parts;
+  const rev = (desk.grants.grant(grantId(id))?.grant.rev ?? 0) + 1;
+  const extra = withChanges(record, rev, changesBetween(before, fields));
+  const kept = { sealed: sync.seal(id, fields), extra };
   const next =
-    record.ref === undefined
-      ? { ...record, sealed }
-      : sync.changed(record, 'to-update', { sealed });
+    record.ref === undefined ? { ...record, ...kept } : sync.changed(record, 'to-update', kept);
   await sync.apply([{ id, grant: wantedOf(parts, id, fields), record: next }, ...more], { by: BY });
 }
 

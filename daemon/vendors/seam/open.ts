@@ -4,25 +4,30 @@ import type { VendorDesk, VendorLog } from '../desk.ts';
 import type { DialectRoute } from '../dialect.ts';
 import { differencesOf, driftOf } from '../difference.ts';
 import type { HttpClient } from '../http.ts';
+import { StaleGuard } from '../stale-guard.ts';
 import type { VendorPart } from '../vendor.ts';
 import { VendorSync } from '../vendor-sync.ts';
 import { SeamConnector } from './connector.ts';
-import { seamDialect } from './dialect.ts';
+import { dialectParts, seamDialect } from './dialect.ts';
 import type { SeamPlaces } from './places.ts';
 import { remarksOn } from './remarks.ts';
 import { webhookRoute } from './webhook.ts';
+import { WebhookCourier } from './webhook-courier.ts';
 
 export interface OpenSeam {
   readonly desk: VendorDesk;
   readonly log: VendorLog;
+  /** How clouds, and the webhooks of callers, are called. */
+  readonly http: HttpClient;
   /** `undefined`: no cloud is kept in step, only the dialect answers. */
   readonly cloud:
     | {
-        readonly http: HttpClient;
         /** `https://connect.getseam.com` */
         readonly baseUrl: string;
         readonly apiKey: () => string;
         readonly poll: Millis;
+        /** What Seam gave refuses when nothing was read there for so long. */
+        readonly staleAfter?: Millis;
         /** `whsec_…` of the webhook that calls `/hooks/seam`. */
         readonly webhook?: () => string;
       }
@@ -32,16 +37,20 @@ export interface OpenSeam {
   readonly places: SeamPlaces;
 }
 
-export function openSeam({ desk, log, cloud, dialectKeys, places }: OpenSeam): VendorPart {
+export function openSeam({ desk, log, http, cloud, dialectKeys, places }: OpenSeam): VendorPart {
   const sync = new VendorSync('seam', desk);
   const connector =
-    cloud === undefined ? undefined : new SeamConnector({ sync, places, log, ...cloud });
+    cloud === undefined ? undefined : new SeamConnector({ sync, places, log, http, ...cloud });
   const wake = () => connector?.wake();
+  const parts = dialectParts({ sync, places, isConnected: cloud !== undefined });
+  const courier = new WebhookCourier(parts, http);
   const routes: DialectRoute[] = [];
   if (dialectKeys !== undefined) {
-    const isConnected = cloud !== undefined;
-    const apiKeys = () => dialectKeys;
-    routes.push(...seamDialect({ sync, apiKeys, places, isConnected, changed: wake }));
+    const changed = () => {
+      wake();
+      courier.wake();
+    };
+    routes.push(...seamDialect({ sync, apiKeys: () => dialectKeys, changed }, parts));
   }
   if (cloud?.webhook !== undefined && connector !== undefined) {
     routes.push(
@@ -71,7 +80,13 @@ export function openSeam({ desk, log, cloud, dialectKeys, places }: OpenSeam): V
     wake,
     run: async (signal) => {
       if (connector === undefined) await sync.recover();
-      else await connector.run(signal);
+      const guard =
+        cloud?.staleAfter === undefined ? undefined : new StaleGuard(sync, cloud.staleAfter);
+      await Promise.all([
+        connector?.run(signal),
+        guard?.run(signal),
+        dialectKeys === undefined ? undefined : courier.run(signal),
+      ]);
     },
   };
 }

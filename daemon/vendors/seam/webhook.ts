@@ -2,13 +2,12 @@
  * Seam's calls to us, signed by Svix (vendor-apis.md 3.7). An event is only a reason to look: what is true is read, so
  * neither order nor repetition can change anything here.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import type { ClockInterval } from '../../access/model.ts';
 import type { DialectRequest, DialectRoute } from '../dialect.ts';
+import { signature, TOLERANCE_MS } from './svix.ts';
 import { eventSchema, type SeamEvent } from './wire.ts';
 
-/** In both directions. */
-const TOLERANCE_MS = 5 * 60_000;
 /** Ids of messages that came before; Svix repeats for days, but not more than a few. */
 const REMEMBERED = 2000;
 
@@ -34,8 +33,7 @@ export function verify(
   if (isClockKnown && (at < clock.lo - TOLERANCE_MS || at > clock.hi + TOLERANCE_MS)) {
     return 'out-of-time';
   }
-  const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
-  const wanted = createHmac('sha256', key).update(`${id}.${timestamp}.`).update(raw).digest();
+  const wanted = signature(secret, id, timestamp, raw);
   const isSigned = signatures.split(' ').some((each) => {
     const [version, text = ''] = each.split(',', 2);
     const shown = Buffer.from(text, 'base64');

@@ -28,7 +28,8 @@ async function fakeBench(apiKey: string) {
   const part = openSeam({
     desk: site.daemon.desk,
     log: () => {},
-    cloud: { http, baseUrl, apiKey: () => key, poll: 60_000 },
+    http,
+    cloud: { baseUrl, apiKey: () => key, poll: 60_000 },
     dialectKeys: ['seam_local_1'],
     places: { devices: { [DEVICE]: { kind: 'key', id: 'flat-3' } } },
   });
