@@ -10,6 +10,8 @@ import type {
   Credential,
   CredentialIndex,
   Grant,
+  GrantId,
+  HolderId,
   Key,
   Operation,
   ResolvedWindow,
@@ -21,10 +23,10 @@ import { type GrantChange, type GrantWrite, StorageError } from './ports.ts';
 
 /** A grant on its way to the writer. */
 export interface GrantRow {
-  readonly id: string;
+  readonly id: GrantId;
   readonly source: Vendor;
   readonly rev: number;
-  readonly holder: string;
+  readonly holder: HolderId;
   readonly starts: number | null;
   readonly ends: number | null;
   readonly local: 0 | 1;
@@ -71,7 +73,7 @@ export function grantRow(grant: Grant, window: ResolvedWindow): GrantRow {
     starts: window.start === undefined ? null : Math.ceil(window.start),
     ends: window.end === undefined ? null : Math.floor(window.end),
     local: grant.window.kind === 'wall' || grant.window.kind === 'floating' ? 1 : 0,
-    doc: grantText(grant),
+    doc: grantText(grant, window),
     codes: [...new Set(grant.credentials.map(({ index }) => index))],
     slots: slotsOf(grant.targets),
   };
@@ -92,20 +94,17 @@ export function slotsOf(targets: readonly Target[]): GrantRow['slots'] {
 }
 
 /**
- * What is not told is as usual: the vendor calls the grant as we do, its version is the revision, and it is active
- * without options. Statements of the store read credentials at 6 and targets at 7.
+ * What the columns tell is not told again, and what is left out is as usual: the vendor calls the grant as we do, its
+ * version is the revision, it holds from `starts` to `ends`, is active and has no options. Statements of the store
+ * read credentials at 2 and targets at 3.
  */
 type GrantTuple = [
-  id: Grant['id'],
-  rev: number,
-  vendor: Vendor,
   ref: string | 0,
   version: string | 0,
-  holder: Grant['holder'],
   credentials: CredentialTuple[],
   targets: [kind: Target['kind'], id: string][],
-  window: Window | [start: Instant | null, end: Instant | null] | 0,
   operations: readonly Operation[],
+  window?: Window | 0,
   state?: Grant['state'],
   options?: Grant['options'] | 0,
   rest?: Pick<Grant, 'schedule' | 'uses' | 'unsupported'>,
@@ -119,31 +118,37 @@ type CredentialTuple = [
   more?: number | Omit<Credential, 'id' | 'kind' | 'index'>,
 ];
 
-export function grantText(grant: Grant): string {
-  const { id, rev, source, schedule, uses, unsupported } = grant;
+function grantText(grant: Grant, resolved: ResolvedWindow): string {
+  const { id, rev, source, credentials, targets, operations, window, state, options } = grant;
+  const { schedule, uses, unsupported } = grant;
   const tuple: GrantTuple = [
-    id,
-    rev,
-    source.vendor,
     source.ref === id ? 0 : source.ref,
     source.version === String(rev) ? 0 : source.version,
-    grant.holder,
-    grant.credentials.map(credentialTuple),
-    grant.targets.map((target) => [target.kind, target.id]),
-    windowTuple(grant.window),
-    grant.operations,
+    credentials.map(credentialTuple),
+    targets.map((target) => [target.kind, target.id]),
+    operations,
   ];
-  const rest = {
-    ...(schedule === undefined ? {} : { schedule }),
-    ...(uses === undefined ? {} : { uses }),
-    ...(unsupported === undefined ? {} : { unsupported }),
-  };
-  const hasRest = Object.keys(rest).length > 0;
-  const hasOptions = Object.keys(grant.options).length > 0;
-  if (hasRest || hasOptions || grant.state !== 'active') tuple.push(grant.state);
-  if (hasRest || hasOptions) tuple.push(hasOptions ? grant.options : 0);
-  if (hasRest) tuple.push(rest);
+  const hasRest = schedule !== undefined || uses !== undefined || unsupported !== undefined;
+  const hasOptions = Object.keys(options).length > 0;
+  const isPlain = isAsColumns(window, resolved);
+  if (hasRest || hasOptions || state !== 'active' || !isPlain) tuple.push(isPlain ? 0 : window);
+  if (hasRest || hasOptions || state !== 'active') tuple.push(state);
+  if (hasRest || hasOptions) tuple.push(hasOptions ? options : 0);
+  if (hasRest) {
+    tuple.push({
+      ...(schedule === undefined ? {} : { schedule }),
+      ...(uses === undefined ? {} : { uses }),
+      ...(unsupported === undefined ? {} : { unsupported }),
+    });
+  }
   return JSON.stringify(tuple);
+}
+
+/** Instants with one end at least, in whole milliseconds, are told by `starts` and `ends`. */
+function isAsColumns(window: Window, { start, end }: ResolvedWindow): boolean {
+  if (window.kind !== 'instants' || window.start !== start || window.end !== end) return false;
+  const isWhole = (at: Instant | undefined) => at === undefined || Number.isInteger(at);
+  return (start !== undefined || end !== undefined) && isWhole(start) && isWhole(end);
 }
 
 function credentialTuple({ id, kind, index, ...more }: Credential): CredentialTuple {
@@ -152,32 +157,49 @@ function credentialTuple({ id, kind, index, ...more }: Credential): CredentialTu
   return digits === undefined ? [id, kind, index] : [id, kind, index, digits];
 }
 
-function windowTuple(window: Window): GrantTuple[8] {
-  if (window.kind === 'ongoing') return 0;
-  return window.kind === 'instants' ? [window.start ?? null, window.end ?? null] : window;
+/** The columns of a grant that tell what it is. */
+export type GrantColumns = Pick<
+  GrantRow,
+  'id' | 'rev' | 'source' | 'holder' | 'starts' | 'ends' | 'doc'
+>;
+
+/** Only what `grantRow` made is read here. @throws StorageError `corrupt` */
+export function grantFrom({ id, rev, source, holder, starts, ends, doc }: GrantColumns): Grant {
+  const tuple = tupleFrom(doc);
+  const [ref, version] = tuple;
+  const grant: Grant = {
+    id,
+    rev,
+    source: {
+      vendor: source,
+      ref: ref === 0 ? id : ref,
+      version: version === 0 ? String(rev) : version,
+    },
+    holder,
+    credentials: tuple[2].map(credentialFrom),
+    targets: tuple[3].map((target) => ({ kind: target[0], id: target[1] })),
+    window: tuple[5] || instantsFrom(starts, ends),
+    operations: tuple[4],
+    options: tuple[7] || {},
+    state: tuple[6] ?? 'active',
+  };
+  return tuple[8] === undefined ? grant : { ...grant, ...tuple[8] };
 }
 
-/** Only what `grantText` wrote is read here. @throws StorageError `corrupt` */
-export function grantFrom(text: string): Grant {
+/** What a document tells by itself. @throws StorageError `corrupt` */
+export function documentFrom(doc: string): Pick<Grant, 'credentials' | 'targets' | 'state'> {
+  const tuple = tupleFrom(doc);
+  return {
+    credentials: tuple[2].map(credentialFrom),
+    targets: tuple[3].map((target) => ({ kind: target[0], id: target[1] })),
+    state: tuple[6] ?? 'active',
+  };
+}
+
+function tupleFrom(doc: string): GrantTuple {
   try {
-    const tuple: GrantTuple = JSON.parse(text);
-    const grant: Grant = {
-      id: tuple[0],
-      rev: tuple[1],
-      source: {
-        vendor: tuple[2],
-        ref: tuple[3] === 0 ? tuple[0] : tuple[3],
-        version: tuple[4] === 0 ? String(tuple[1]) : tuple[4],
-      },
-      holder: tuple[5],
-      credentials: tuple[6].map(credentialFrom),
-      targets: tuple[7].map((target) => ({ kind: target[0], id: target[1] })),
-      window: windowFrom(tuple[8]),
-      operations: tuple[9],
-      options: tuple[11] || {},
-      state: tuple[10] ?? 'active',
-    };
-    return tuple[12] === undefined ? grant : { ...grant, ...tuple[12] };
+    const tuple: GrantTuple = JSON.parse(doc);
+    return tuple;
   } catch (cause) {
     throw new StorageError('corrupt', 'a stored grant cannot be read', { cause });
   }
@@ -191,12 +213,12 @@ function credentialFrom(tuple: CredentialTuple): Credential {
     : { id, kind, index, ...more };
 }
 
-function windowFrom(window: GrantTuple[8]): Window {
-  if (window === 0) return { kind: 'ongoing' };
-  if (!Array.isArray(window)) return window;
-  const [start, end] = window;
-  if (start === null) return end === null ? { kind: 'instants' } : { kind: 'instants', end };
-  return end === null ? { kind: 'instants', start } : { kind: 'instants', start, end };
+function instantsFrom(starts: number | null, ends: number | null): Window {
+  return {
+    kind: 'instants',
+    ...(starts === null ? {} : { start: instant(starts) }),
+    ...(ends === null ? {} : { end: instant(ends) }),
+  };
 }
 
 export function keyFrom(text: string): Key {
@@ -217,28 +239,31 @@ export function jsonFrom(text: string): Json {
   }
 }
 
-/** What every lookup selects, from `grants g` and its tombstone `t`. */
-export const STORED_COLUMNS = 'g.doc, g.starts, g.ends, g.rev, g.gone, t.rev, t.at';
+/** What every lookup selects, from `grants g` and its tombstone `t`: a row that is gone is revoked as it is. */
+export const STORED_COLUMNS = `g.id, g.rev, g.source, g.holder, g.starts, g.ends, g.doc,
+  coalesce(t.rev, iif(g.gone IS NULL, NULL, g.rev)), coalesce(t.at, g.gone)`;
 export type StoredTuple = [
-  doc: string,
+  id: GrantId,
+  rev: number,
+  source: Vendor,
+  holder: HolderId,
   starts: number | null,
   ends: number | null,
-  rev: number,
-  gone: number | null,
-  tombstoneRev: number | null,
-  tombstoneAt: number | null,
+  doc: string,
+  revokedRev: number | null,
+  revokedAt: number | null,
 ];
 
 export function storedFrom(row: StoredTuple): StoredGrant {
-  const [doc, starts, ends, rev, gone, tombstoneRev, tombstoneAt] = row;
-  const window: ResolvedWindow = {
-    start: starts === null ? undefined : instant(starts),
-    end: ends === null ? undefined : instant(ends),
+  const [id, rev, source, holder, starts, ends, doc, revokedRev, revokedAt] = row;
+  return {
+    grant: grantFrom({ id, rev, source, holder, starts, ends, doc }),
+    window: {
+      start: starts === null ? undefined : instant(starts),
+      end: ends === null ? undefined : instant(ends),
+    },
+    revoked: revokedRev === null ? undefined : { rev: revokedRev, at: instant(revokedAt ?? 0) },
   };
-  let revoked: StoredGrant['revoked'];
-  if (tombstoneRev !== null) revoked = { rev: tombstoneRev, at: instant(tombstoneAt ?? 0) };
-  else if (gone !== null) revoked = { rev, at: instant(gone) };
-  return { grant: grantFrom(doc), window, revoked };
 }
 
 export function codeBytes(index: CredentialIndex | string): Buffer {

@@ -8,8 +8,8 @@ import { type Database, storage } from './database.ts';
 import { BUCKETS, bucketOf, GrantDigest, grantHash } from './digest.ts';
 import {
   codeBytes,
+  documentFrom,
   type GrantRow,
-  grantFrom,
   type KeyRow,
   type RowWrite,
   slotsOf,
@@ -218,7 +218,7 @@ export class GrantFile {
   #remove(num: number): void {
     const doc = this.#to.doc.get(num)?.[0];
     if (doc === undefined) return;
-    const { credentials, targets } = grantFrom(doc);
+    const { credentials, targets } = documentFrom(doc);
     for (const { index } of credentials) this.#to.codeGone.run(codeBytes(index), num);
     for (const { box, slot } of slotsOf(targets)) this.#to.slotGone.run(box, slot, num);
     this.#to.gone.run(num);

@@ -1,8 +1,8 @@
 /** What goes from the live file of grants into the one that will take its place. */
-import type { Vendor } from '../access/model.ts';
+import type { GrantId, HolderId, Vendor } from '../access/model.ts';
 import type { Database } from './database.ts';
 import { bucketOf } from './digest.ts';
-import { codeBytes, type GrantRow, grantFrom, slotsOf } from './grant-rows.ts';
+import { codeBytes, documentFrom, type GrantRow, slotsOf } from './grant-rows.ts';
 import { GrantFile } from './grants-file.ts';
 
 export const RAW_COLUMNS =
@@ -11,10 +11,10 @@ export const RAW_INSERT = `INSERT INTO grants (bucket, id, source, rev, holder, 
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 export type RawGrant = [
   bucket: number,
-  id: string,
+  id: GrantId,
   source: Vendor,
   rev: number,
-  holder: string,
+  holder: HolderId,
   starts: number | null,
   ends: number | null,
   local: 0 | 1,
@@ -34,7 +34,7 @@ export interface CatchUpOrder {
 
 export function rowOf(raw: RawGrant): GrantRow {
   const [, id, source, rev, holder, starts, ends, local, , doc] = raw;
-  const { credentials, targets } = grantFrom(doc);
+  const { credentials, targets } = documentFrom(doc);
   const codes = [...new Set(credentials.map(({ index }) => index))];
   return { id, source, rev, holder, starts, ends, local, doc, codes, slots: slotsOf(targets) };
 }

@@ -19,7 +19,7 @@ import { type Database, type Statement, storage } from './database.ts';
 import { bucketOf, type GrantDigest } from './digest.ts';
 import {
   codeBytes,
-  grantFrom,
+  documentFrom,
   jsonFrom,
   keyFrom,
   STORED_COLUMNS,
@@ -90,7 +90,7 @@ export class GrantReader implements GrantLookup {
           .filter(
             ([, starts, ends]) => (starts ?? at) <= at && at < (ends ?? Number.POSITIVE_INFINITY),
           )
-          .filter(([, , , doc]) => grantFrom(doc).state === 'active')
+          .filter(([, , , doc]) => documentFrom(doc).state === 'active')
           .map(([slot]) => [slot, [slot] as [number]]),
       ).values(),
     ]);
@@ -156,7 +156,7 @@ export class GrantReader implements GrantLookup {
     if (query.source !== undefined) add('g.source = +?', query.source);
     if (query.target !== undefined) {
       add(
-        "instr(g.doc, +?) > 0 AND EXISTS (SELECT 1 FROM json_each(g.doc, '$[7]') a WHERE json_extract(a.value, '$[1]') = +?)",
+        "instr(g.doc, +?) > 0 AND EXISTS (SELECT 1 FROM json_each(g.doc, '$[3]') a WHERE json_extract(a.value, '$[1]') = +?)",
         JSON.stringify(query.target),
         query.target,
       );
@@ -266,7 +266,7 @@ function prepare(db: Database) {
     sources: db.prepare<[], [string, number]>('SELECT name, version FROM source').raw(),
     activePins: db
       .prepare<[number, number], [number]>(
-        `SELECT count(*) FROM grants, json_each(grants.doc, '$[6]') AS one
+        `SELECT count(*) FROM grants, json_each(grants.doc, '$[2]') AS one
          WHERE (ends IS NULL OR ends > +?) AND gone IS NULL
            AND json_extract(one.value, '$[1]') = 'pin'
            AND coalesce(json_extract(one.value, '$[3].digits'), json_extract(one.value, '$[3]')) = +?`,
