@@ -11,13 +11,14 @@ import {
 import {
   beginClock,
   type ClockInput,
+  type ClockMarks,
   type ClockOptions,
   type ClockState,
   type ClockStep,
   intervalAt,
   stepClock,
 } from './access/clock-interval.ts';
-import type { Stamp } from './access/entry.ts';
+import type { JsonObject, Stamp } from './access/entry.ts';
 import type { ClockInterval } from './access/model.ts';
 import { type Journal, StorageError } from './store/ports.ts';
 
@@ -30,6 +31,8 @@ const marksSchema = z.object({
   boot: z.string(),
   uptime: z.number().transform(uptime),
   graceUsed: z.number(),
+  everKnown: z.boolean().optional(),
+  leap: z.number().optional(),
 });
 
 export interface ClockKeeperParts {
@@ -81,9 +84,21 @@ export class ClockKeeper implements Disposable {
     this.#take({ kind: 'signed-time', at, error });
   }
 
-  /** From the `Date` of a TLS-authenticated answer. */
+  /** From the `Date` of a TLS-authenticated answer: a witness where time is not known, and nothing where it is. */
   tlsDate(at: Instant, roundTrip: Millis): void {
-    this.#take({ kind: 'tls-date', at, roundTrip });
+    if (!this.isKnown) this.#take({ kind: 'tls-date', at, roundTrip });
+  }
+
+  /** From an administrator of the site; `false` where time is known, and nothing is to be confirmed. */
+  stated(at: Instant, error: Millis): boolean {
+    if (this.isKnown) return false;
+    this.#take({ kind: 'stated', at, error });
+    return this.isKnown;
+  }
+
+  get isKnown(): boolean {
+    const { state } = this.interval();
+    return state === 'trusted' || state === 'holdover';
   }
 
   [Symbol.dispose](): void {
@@ -114,7 +129,11 @@ export class ClockKeeper implements Disposable {
     const stamp = this.stamp();
     if (entries.length > 0) journal.append({ stamp, entries, keep: true }).committed.catch(failed);
     if (marks === undefined) return;
-    const rows = [{ table: 'mark', name: MARK, value: { ...marks } } as const];
+    const rows = [{ table: 'mark', name: MARK, value: json(marks) } as const];
     journal.append({ stamp, entries: [], rows }).committed.catch(failed);
   }
+}
+
+function json({ leap, everKnown, ...marks }: ClockMarks): JsonObject {
+  return { ...marks, everKnown: everKnown === true, ...(leap === undefined ? {} : { leap }) };
 }

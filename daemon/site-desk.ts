@@ -49,6 +49,8 @@ export interface SiteDeskParts {
   /** Grants or keys were changed here. */
   readonly grantsChanged: () => void;
   readonly adopt: (device: DeviceId) => void;
+  /** Hands the clock what a person says; whether it was of use. */
+  readonly stated: (at: Instant, error: Millis) => boolean;
   readonly vendors: () => readonly VendorView[];
 }
 
@@ -136,6 +138,19 @@ export class TheDesk implements SiteDesk {
     grant: GrantId,
   ): Promise<readonly { readonly device: string; readonly state: 'dead' | 'pending' }[]> {
     return this.#parts.actions.withdrawOpenings(grant);
+  }
+
+  stateTime(at: Instant, error: Millis, by: string): boolean {
+    if (!this.#parts.stated(at, error)) return false;
+    const body = { by, stated: new Date(at).toISOString() };
+    this.journal
+      .append({
+        stamp: this.stamp(),
+        entries: [{ type: 'system.config_changed', body }],
+        keep: true,
+      })
+      .committed.catch(() => {}); // a full disk has its own alarm
+    return true;
   }
 
   adopt(device: DeviceId, by: string): void {

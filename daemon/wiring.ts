@@ -54,6 +54,7 @@ import { Vault } from './vault.ts';
 import { FidelityWatch } from './vendors/fidelity-watch.ts';
 import type { HttpClient } from './vendors/http.ts';
 import type { VendorPart } from './vendors/vendor.ts';
+import { witnessed } from './vendors/witness.ts';
 import { vendorsOf } from './vendors-of.ts';
 import { Watch, type WatchParts } from './watch.ts';
 
@@ -335,6 +336,7 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
       for (const vendor of vendors) vendor.wake();
     },
     vendors: () => vendors.map(({ status }) => status),
+    stated: (at, error) => keeper.stated(at, error),
     adopt: (device) => {
       const bus = wires.devices.find(({ id }) => id === device)?.bus;
       if (bus !== undefined) devices.adopt(bus);
@@ -343,7 +345,7 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
 
   const vendors = vendorsOf(config, {
     desk,
-    http: outside.http,
+    http: witnessed(outside.http, clock, (at, roundTrip) => keeper.tlsDate(at, roundTrip)),
     secrets: outside.secrets,
     log,
   });

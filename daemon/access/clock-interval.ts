@@ -17,6 +17,9 @@ const CONTACT_FOR: Millis = 60 * MINUTE;
 const START_COSTS: Millis = 15 * MINUTE;
 const TOLERANCE_BACK: Millis = 2 * MINUTE;
 const JUMP: Millis = 5 * MINUTE;
+const DAY: Millis = 24 * 60 * MINUTE;
+/** After a start without time, a time server is believed so far ahead of what has certainly passed, and no farther. */
+const FORWARD_MOST: Millis = 30 * DAY;
 const TLS_DATE_ERROR: Millis = 2_000;
 const RTC_ERROR: Millis = 2_000;
 const RTC_DRIFT = 20e-6;
@@ -35,12 +38,16 @@ export interface ClockMarks {
   readonly uptime: Uptime;
   /** Grace spent since time was last known. */
   readonly graceUsed: Millis;
+  /** Time was known once: from then on nobody is believed who comes from too far ahead. */
+  readonly everKnown?: boolean | undefined;
+  /** So far ahead was a time server that was not believed; it is not believed after a restart either. */
+  readonly leap?: Millis | undefined;
 }
 
 export interface ClockState {
   readonly state: ClockInterval['state'];
   readonly boot: string;
-  /** True bounds at `asOf`; `hi` undefined in floor and broken. */
+  /** True bounds at `asOf`; `hi` undefined in floor, and in broken where time was not known before. */
   readonly lo: Instant;
   readonly hi: Instant | undefined;
   readonly asOf: Uptime;
@@ -53,6 +60,12 @@ export interface ClockState {
   readonly graceUsed: Millis;
   readonly graceAt: Uptime;
   readonly marked: Instant;
+  readonly everKnown: boolean;
+  /** How far ahead a time server claims to be that is not believed until somebody else confirms it. */
+  readonly leap: Millis | undefined;
+  /** How far time servers have led forward in small steps; a day forgives `JUMP` of it. */
+  readonly walked: Millis;
+  readonly walkedAt: Uptime;
 }
 
 export interface ClockStart {
@@ -80,7 +93,9 @@ export type ClockInput =
   /** A signed `time` command with a fresh nonce. */
   | { readonly kind: 'signed-time'; readonly at: Instant; readonly error: Millis }
   /** `Date` of a TLS-authenticated answer; whole seconds, so ±2 s and the time it took. */
-  | { readonly kind: 'tls-date'; readonly at: Instant; readonly roundTrip: Millis };
+  | { readonly kind: 'tls-date'; readonly at: Instant; readonly roundTrip: Millis }
+  /** An administrator of the site looked at another clock. */
+  | { readonly kind: 'stated'; readonly at: Instant; readonly error: Millis };
 
 export interface ClockStep {
   readonly state: ClockState;
@@ -107,6 +122,10 @@ export function beginClock(start: ClockStart): ClockStep {
     graceUsed: (marks?.graceUsed ?? 0) + START_COSTS,
     graceAt: uptime,
     marked: marks?.highWater ?? instant(0),
+    everKnown: marks?.everKnown ?? marks !== undefined,
+    leap: marks?.leap,
+    walked: 0,
+    walkedAt: uptime,
   };
   const { rtc } = start;
   if (rtc !== undefined && rtc >= lo - TOLERANCE_BACK) {
@@ -137,6 +156,8 @@ function heard(state: ClockState, input: ClockInput, now: Uptime): Heard {
       return told(state, input.at, input.error, input.kind, now);
     case 'tls-date':
       return told(state, input.at, TLS_DATE_ERROR + input.roundTrip, input.kind, now);
+    case 'stated':
+      return told(state, input.at, input.error, input.kind, now);
     default:
       return input satisfies never;
   }
@@ -144,7 +165,8 @@ function heard(state: ClockState, input: ClockInput, now: Uptime): Heard {
 
 /** Spends grace while time is not known, and lets a contact grow old. */
 function age(state: ClockState, now: Uptime): ClockState {
-  const spent = isKnown(state) ? 0 : Math.max(0, now - state.graceAt);
+  // Where it is broken and yet bounded by the monotonic clock, nothing is spent: the bounds are as good as before.
+  const spent = state.hi !== undefined ? 0 : Math.max(0, now - state.graceAt);
   const aged = { ...state, graceUsed: state.graceUsed + spent, graceAt: now };
   const isOld = state.contactAt !== undefined && now - state.contactAt > CONTACT_FOR;
   return state.state === 'trusted' && isOld ? { ...aged, state: 'holdover' } : aged;
@@ -168,10 +190,45 @@ function look(
   // Once time was known, a wall clock that leaps is not believed before the next contact confirms it.
   if (isKnown(state) && Math.abs(jump) > JUMP) return broken(seen, jump, now);
   if (!isNew) return { state: seen, entries: [] };
+  const walked = walkedBy(state, wall, now);
+  if (isDoubtful(state, wall, walked, now)) return doubted(seen, wall, contact, now);
 
   const known = knowing(seen, 'trusted', wall, Math.max(LEAST_ERROR, error ?? 0), now);
-  const next: ClockState = { ...known, contact, contactAt: now };
+  const next: ClockState = { ...known, contact, contactAt: now, walked, walkedAt: now };
   return { state: next, entries: isKnown(state) ? [] : [correctionOf(state, next, now)] };
+}
+
+/** What time servers led forward beyond our own bounds, so far. */
+function walkedBy(state: ClockState, wall: Instant, now: Uptime): Millis {
+  const forgiven = (JUMP * Math.max(0, now - state.walkedAt)) / DAY;
+  const most = highest(state, now);
+  const step = most === undefined ? 0 : Math.max(0, wall - most);
+  return Math.max(0, state.walked - forgiven) + step;
+}
+
+/**
+ * A time server that comes from ahead is a liar, or right where everything else here is wrong: it would open what is
+ * for later. Neither in one leap nor in many steps is it believed until somebody else says the same.
+ */
+function isDoubtful(state: ClockState, wall: Instant, walked: Millis, now: Uptime): boolean {
+  if (state.hi !== undefined) return walked > JUMP;
+  if (!state.everKnown) return false;
+  const ahead = wall - lowest(state, now);
+  return ahead > FORWARD_MOST || (state.leap !== undefined && ahead > state.leap - JUMP);
+}
+
+function doubted(
+  state: ClockState,
+  wall: Instant,
+  contact: number | undefined,
+  now: Uptime,
+): Heard {
+  const ahead = wall - lowest(state, now);
+  const seen: ClockState = { ...state, contact, leap: state.leap ?? ahead };
+  if (state.hi !== undefined) return broken(seen, ahead, now, 'time-server');
+  // It stays as it is, without a time; once is enough to say so.
+  const isTold = state.leap !== undefined && state.contact !== undefined;
+  return { state: seen, entries: isTold ? [] : [jumped(seen, ahead, 'time-server')] };
 }
 
 /** Somebody authenticated says what time it is. It sets the interval where time is not known, else only raises `lo`. */
@@ -208,16 +265,21 @@ function knowing(
     asOf: now,
     graceUsed: 0,
     graceAt: now,
+    everKnown: true,
+    leap: undefined,
   };
 }
 
-/** As floor: what certainly passed still has; nothing else is believed until there is new evidence. */
+/**
+ * What certainly passed still has, and where time was known it still bounds now from above by the monotonic clock, so
+ * that a leap neither opens early nor ends anything; nothing else is believed until there is new evidence.
+ */
 function broken(state: ClockState, jump: number, now: Uptime, by?: string): Heard {
   const next: ClockState = {
     ...state,
     state: 'broken',
     lo: lowest(state, now),
-    hi: undefined,
+    hi: highest(state, now),
     asOf: now,
   };
   return { state: next, entries: state.state === 'broken' ? [] : [jumped(next, jump, by)] };
@@ -238,13 +300,14 @@ export function intervalAt(state: ClockState, now: Uptime, options: ClockOptions
   const aged = age(state, now);
   const lo = lowest(aged, now);
   const hi = highest(aged, now);
-  if (hi !== undefined) return { lo, hi, state: aged.state };
+  if (hi !== undefined && isKnown(aged)) return { lo, hi, state: aged.state };
+  if (hi !== undefined && options.policy !== 'grace') return { lo, hi, state: aged.state };
   if (options.policy === 'deny') {
     return { lo, hi: instant(Number.POSITIVE_INFINITY), state: aged.state };
   }
   const grace = options.graceHours * 60 * MINUTE;
   const graceLeft = Math.max(0, grace - aged.graceUsed);
-  return { lo, hi: instant(lo + grace), state: aged.state, graceLeft };
+  return { lo, hi: hi ?? instant(lo + grace), state: aged.state, graceLeft };
 }
 
 /** The moment to date entries by: the middle of what is known, else the least. */
@@ -265,11 +328,11 @@ function withMarks(
   const rounded = instant(Math.max(state.marked, Math.floor(lo / MINUTE) * MINUTE));
   const isDue = isUrgent || rounded > state.marked;
   if (!isDue) return { state, entries, marks: undefined };
-  const { boot, graceUsed } = state;
+  const { boot, graceUsed, everKnown, leap } = state;
   return {
     state: { ...state, marked: rounded },
     entries,
-    marks: { highWater: rounded, boot, uptime: now, graceUsed },
+    marks: { highWater: rounded, boot, uptime: now, graceUsed, everKnown, leap },
   };
 }
 

@@ -25,6 +25,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   grants: async () => (await import('./grants.ts')).grantsCommand,
   restore: async () => (await import('./restore.ts')).restoreCommand,
   token: async () => (await import('./token.ts')).tokenCommand,
+  clock: async () => (await import('./clock.ts')).clockCommand,
   'setup-code': async () => (await import('./setup-code.ts')).setupCodeCommand,
   drivers: async () => (await import('./drivers.ts')).driversCommand,
   ble: async () => (await import('./ble.ts')).bleCommand,

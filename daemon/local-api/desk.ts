@@ -137,6 +137,8 @@ export interface SiteDesk {
   ): Promise<readonly { readonly device: string; readonly state: 'dead' | 'pending' }[]>;
   /** Grants or keys were changed here; called after they are stored. */
   grantsChanged(): void;
+  /** An administrator read it off another clock; `false` where time is known already, or it lies in the past. */
+  stateTime(at: Instant, error: Millis, by: string): boolean;
   /** Accepts the other adapter that answers on the wire of a device; recorded with who said so. */
   adopt(device: DeviceId, by: string): void;
   /** Text of the next card shown at a reader (any, when none is named) within `within`, for enrolling; it opens nothing. */

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { StorageError } from '../store/ports.ts';
 import type { VendorPart } from '../vendors/vendor.ts';
 import type { Accounts } from './accounts.ts';
+import { clockEndpoints } from './clock.ts';
 import type { SiteDesk } from './desk.ts';
 import { deviceEndpoints } from './devices.ts';
 import {
@@ -63,6 +64,7 @@ export function apiEndpoints(
   const endpoints = [
     ...loginEndpoints(parts),
     ...siteEndpoints(desk, requests),
+    ...clockEndpoints(desk),
     ...deviceEndpoints(desk, requests),
     ...placeEndpoints(desk, requests),
     ...keyEndpoints(desk, requests, enrolments),

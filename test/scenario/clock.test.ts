@@ -104,6 +104,48 @@ test('NTP lying: a leap into the future opens no stay early, and alarms', async 
   assert.equal(site.pulses(STORE_KEY.slot), 1, 'who may come in now still may');
 });
 
+test('NTP lying: a time server that vouches for its lie opens nothing early and ends nothing, until a person states the time', async () => {
+  await using site = await simulatedSite({ seed: 27, at: '2026-03-02T09:00:00Z' });
+  const window = (start: string, end: string) =>
+    ({ kind: 'instants', start: at(start), end: at(end) }) as const;
+  await site.put({
+    id: 'later',
+    pin: '390817',
+    window: window('2026-03-02T20:00Z', '2026-03-06T09:00Z'),
+  });
+  await site.put({
+    id: 'now',
+    pin: '482913',
+    key: STORE_KEY.key,
+    window: window('2026-03-02T08:00Z', '2026-03-03T12:00Z'),
+  });
+  await site.advance(minutes(2));
+  site.clock.shiftWall(hours(60)); // and the time server goes on saying so
+  await site.advance(minutes(30));
+  assert.equal(site.daemon.desk.stamp().clock.state, 'broken');
+  const alarms = site.types('security').filter((type) => type === 'security.clock_jump');
+  assert.equal(alarms.length, 1);
+  await site.type('390817#');
+  assert.equal(site.pulseCount, 0);
+  assert.equal(reason(site), 'not-yet-valid');
+  await site.type('482913#');
+  assert.equal(site.pulses(STORE_KEY.slot), 1, 'who may come in now still may');
+  await site.takeKey(STORE_KEY.slot);
+
+  const { desk } = site.daemon;
+  const real = () => instant(site.clock.now() - hours(60));
+  assert.equal(desk.stateTime(real(), minutes(1), 'panel:anna'), true);
+  await site.advance(100);
+  assert.equal(site.last('system.config_changed').body['by'], 'panel:anna');
+  site.clock.shiftWall(-hours(60)); // somebody saw to the time server
+  await site.advance(minutes(1));
+  assert.equal(desk.stamp().clock.state, 'trusted');
+  assert.equal(desk.stateTime(real(), minutes(1), 'panel:anna'), false, 'nothing to confirm');
+  await site.advance(hours(11));
+  await site.type('390817#');
+  assert.equal(site.pulses(FLAT_KEY.slot), 1);
+});
+
 test('NTP lying: a leap into the past revives no stay that has ended', async () => {
   await using site = await simulatedSite({ seed: 24, at: '2026-03-02T09:00:00Z' });
   const gone = {

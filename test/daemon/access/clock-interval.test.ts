@@ -180,7 +180,7 @@ test('the high-water mark is written every minute in every state, and never goes
   }
 });
 
-test('a wall clock that leaps is not believed, in either direction, until a new contact', () => {
+test('a wall clock that leaps is not believed, in either direction, until it is right again', () => {
   for (const leap of [6 * MINUTE, 400 * DAY, -6 * MINUTE, -400 * DAY]) {
     const machine = new Machine();
     machine.pass(2 * MINUTE, true);
@@ -198,6 +198,64 @@ test('a wall clock that leaps is not believed, in either direction, until a new 
   small.off = 4 * MINUTE;
   assert.deepEqual(small.pass(MINUTE), []);
   assert.ok(small.interval.hi < small.true + 200);
+});
+
+test('a time server that lies forward is not believed, in one leap or in many steps, until somebody else says the same', () => {
+  const machine = new Machine();
+  machine.pass(2 * MINUTE, true);
+  machine.off = 60 * HOUR;
+  machine.contact = machine.true + 60 * HOUR;
+  assert.deepEqual(machine.look(), ['security.clock_jump', 'system.clock_state']);
+  for (let n = 0; n < 20; n++) {
+    machine.contact = machine.true + n; // it goes on vouching for it
+    assert.deepEqual(machine.pass(HOUR), []);
+    const { lo, hi, state, graceLeft } = machine.interval;
+    assert.equal(state, 'broken');
+    assert.ok(lo <= machine.true && hi >= machine.true && hi - lo < 20_000, 'by its own count');
+    assert.equal(graceLeft, 12 * HOUR, 'no grace is spent: time is bounded');
+  }
+  // The same lie after a restart of the machine, which knows nothing of the time between.
+  machine.reboot(HOUR);
+  machine.contact = machine.true;
+  assert.ok(machine.look().includes('security.clock_jump'));
+  assert.equal(machine.interval.state, 'floor');
+  machine.contact = machine.true + 1;
+  assert.deepEqual(machine.look(), [], 'told once');
+  machine.input({ kind: 'stated', at: instant(machine.true), error: MINUTE });
+  assert.equal(machine.interval.state, 'holdover');
+  machine.contact = machine.true + 2;
+  machine.look();
+  assert.equal(machine.interval.state, 'broken', 'and it is no more believed than before');
+  machine.off = 0;
+  machine.pass(MINUTE, true);
+  assert.equal(machine.interval.state, 'trusted', 'the truth needs no witness');
+
+  const steps = new Machine();
+  steps.pass(MINUTE, true);
+  let believed = 0;
+  for (let n = 0; n < 20; n++) {
+    steps.off += 2 * MINUTE;
+    steps.pass(MINUTE, true);
+    if (steps.interval.state === 'trusted') believed = steps.off;
+  }
+  assert.equal(steps.interval.state, 'broken');
+  assert.ok(believed <= 6 * MINUTE, `led forward by ${believed} ms`);
+});
+
+test('after a start a time server is believed as far ahead as a box may have lain dark; the first of all without bound', () => {
+  const fresh = new Machine();
+  fresh.reboot(0);
+  fresh.pass(MINUTE, true);
+  assert.equal(fresh.interval.state, 'trusted', 'ten months after it was built');
+  fresh.reboot(29 * DAY);
+  fresh.pass(MINUTE, true);
+  assert.equal(fresh.interval.state, 'trusted');
+  fresh.reboot(31 * DAY);
+  assert.ok(fresh.pass(MINUTE, true).includes('security.clock_jump'));
+  assert.equal(fresh.interval.state, 'floor');
+  fresh.input({ kind: 'tls-date', at: instant(fresh.true), roundTrip: 100 });
+  fresh.pass(MINUTE, true);
+  assert.equal(fresh.interval.state, 'trusted', 'a witness said the same');
 });
 
 test('grace is one durable budget since time was known; each start costs a quarter of an hour', () => {

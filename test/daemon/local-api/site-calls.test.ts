@@ -386,3 +386,15 @@ test('so many callers may follow at one time, and one more when one of them goes
     await stream.return?.();
   }
 });
+
+test('an administrator states the time where the box does not know it, and nobody moves it where it does', async () => {
+  await using bench = await ApiBench.open({ noTimeServer: true });
+  const { site } = bench;
+  const say = (at: number, as: 'operate' | 'admin' = 'admin') =>
+    bench.call('POST', '/api/v1/clock', { as, body: { at: new Date(at).toISOString() } });
+  assert.equal((await say(site.clock.now(), 'operate')).status, 403);
+  const past = await say(Date.UTC(2020, 0, 1));
+  assert.deepEqual([past.status, past.body.error.field], [400, 'at']);
+  assert.equal((await say(site.clock.now())).body.state, 'holdover');
+  assert.equal((await say(site.clock.now() + 3_600_000)).status, 409);
+});
