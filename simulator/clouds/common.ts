@@ -1,5 +1,7 @@
 /** What all simulated vendor clouds share: a loopback HTTP server with faults on demand. */
+
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type Clock, type Millis, pause } from '../../drivers/contract/time.ts';
 
 export interface CloudRequest {
   readonly method: string;
@@ -22,6 +24,8 @@ export type CloudFault =
   | { readonly kind: 'lost-answer' }
   /** Cut off before anything is done. */
   | { readonly kind: 'cut' }
+  /** Done, and never answered: whoever asked waits until it has enough. */
+  | { readonly kind: 'silent' }
   | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: string }
   /** Half of the body. */
   | { readonly kind: 'half' };
@@ -35,11 +39,15 @@ export class CloudServer implements AsyncDisposable {
   readonly requests: CloudRequest[] = [];
   /** Nobody answers, as with the internet gone. */
   isAway = false;
+  /** Until each answer, on the clock that was handed in. */
+  latency: Millis = 0;
   readonly #server: Server;
+  readonly #clock: Clock | undefined;
   readonly #faults: Armed[] = [];
   #port = 0;
 
-  constructor(handle: (request: CloudRequest) => CloudReply) {
+  constructor(handle: (request: CloudRequest) => CloudReply, clock?: Clock) {
+    this.#clock = clock;
     this.#server = createServer((incoming, reply) => {
       void this.#answer(incoming, reply, handle);
     });
@@ -91,6 +99,8 @@ export class CloudServer implements AsyncDisposable {
     this.requests.push(request);
     const { status, headers = {}, body } = handle(request);
     if (fault?.kind === 'lost-answer') return void incoming.socket.destroy();
+    if (fault?.kind === 'silent') return;
+    if (this.latency > 0 && this.#clock !== undefined) await pause(this.#clock, this.latency);
     const json = body === undefined ? '' : JSON.stringify(body);
     reply.writeHead(status, {
       ...headers,

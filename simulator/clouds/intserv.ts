@@ -9,6 +9,7 @@ import {
 } from '../../daemon/vendors/intserv/wire.ts';
 import type { Clock, Millis, Random } from '../../drivers/contract/time.ts';
 import { type CloudReply, type CloudRequest, CloudServer } from './common.ts';
+import { Refused } from './refused.ts';
 
 export interface SimulatedSystem {
   readonly id: string;
@@ -50,15 +51,6 @@ export interface IntservCloudOptions {
   readonly pageMost?: number;
 }
 
-class Refused extends Error {
-  override readonly name = 'Refused';
-  readonly status: number;
-  constructor(status: number, word: string) {
-    super(word);
-    this.status = status;
-  }
-}
-
 export class IntservCloud implements AsyncDisposable {
   readonly keys = new Map<string, SimulatedAccessKey>();
   readonly levels = new Map<string, { readonly name: string; readonly system: string }>();
@@ -74,7 +66,7 @@ export class IntservCloud implements AsyncDisposable {
     this.#options = options;
     this.#apiKey = options.apiKey;
     this.systems = options.systems ?? [{ id: 'brf42x-001', delay: 30_000 }];
-    this.server = new CloudServer((request) => this.#answer(request));
+    this.server = new CloudServer((request) => this.#answer(request), options.clock);
   }
 
   get baseUrl(): string {

@@ -9,8 +9,12 @@ import {
   PENALTY_MS,
   PER_MINUTE,
 } from '../../daemon/vendors/keycafe/wire.ts';
-import type { Clock, Random } from '../../drivers/contract/time.ts';
+import type { Clock, Millis, Random } from '../../drivers/contract/time.ts';
 import { type CloudReply, type CloudRequest, CloudServer } from './common.ts';
+import { KeycafeBoxes } from './keycafe-boxes.ts';
+import { KeycafeMembers } from './keycafe-members.ts';
+import { Refused } from './refused.ts';
+import { WebhookSender } from './webhook-sender.ts';
 
 export interface SimulatedKey {
   readonly id: number;
@@ -35,8 +39,13 @@ export interface SimulatedAccess {
 export interface KeycafeCloudOptions {
   readonly clock: Clock;
   readonly random: Random;
-  /** `EMAIL/token:TOKEN`: the whole of it. */
-  readonly credentials: string;
+  /** `EMAIL/token:TOKEN`, `EMAIL/key:KEY` or `EMAIL:PASSWORD`: the whole of it; with two-factor login on, no password. */
+  readonly credentials: string | readonly string[];
+  readonly hasTwoFactor?: boolean;
+  /** How wrong its clock is, as far as it tells the time. */
+  readonly skew?: Millis;
+  /** Of boxes whose location is not told. */
+  readonly zone?: string;
   /** Requests a minute; above, a penalty minute. */
   readonly perMinute?: number;
   readonly exchangeEnabled?: boolean;
@@ -49,16 +58,19 @@ export interface Happening {
   readonly type: 'PICKUP' | 'DROPOFF' | 'ACCESS_CREATED' | 'ACCESS_CANCELLED';
   readonly key?: { readonly id: number };
   readonly access?: { readonly id: number };
+  readonly anonymous?: boolean;
 }
 
-class Refused extends Error {
-  override readonly name = 'Refused';
-  readonly status: number;
-  constructor(status: number, id: string) {
-    super(id);
-    this.status = status;
-  }
+interface Webhook {
+  readonly url: string;
+  readonly username: string;
+  readonly password: string;
 }
+
+/** Webhooks tell of keys only (vendor-apis 2.6). */
+const TOLD: readonly Happening['type'][] = ['PICKUP', 'DROPOFF'];
+const WEBHOOK_TRIES = 10;
+const WEBHOOK_FIRST_WAIT: Millis = 5000;
 
 const FRENCH = 'Demande refusée';
 
@@ -67,16 +79,32 @@ export class KeycafeCloud implements AsyncDisposable {
   readonly accesses = new Map<number, SimulatedAccess>();
   readonly events: Happening[] = [];
   readonly server: CloudServer;
+  readonly members: KeycafeMembers;
+  readonly boxes: KeycafeBoxes;
+  readonly webhooks: WebhookSender<Happening>;
+  readonly #hooks: Webhook[] = [];
   readonly #options: KeycafeCloudOptions;
   /** How often somebody went over the limit. */
   penalties = 0;
   #next = 1000;
   #sent: number[] = [];
   #penaltyUntil = 0;
+  readonly #tokens: string[] = [];
 
   constructor(options: KeycafeCloudOptions) {
     this.#options = options;
-    this.server = new CloudServer((request) => this.#answer(request));
+    this.server = new CloudServer((request) => this.#answer(request), options.clock);
+    const nextId = () => this.#id();
+    this.members = new KeycafeMembers({ nextId, code: (digits) => this.#code(digits) });
+    this.boxes = new KeycafeBoxes({ nextId, uptime: () => options.clock.uptime() });
+    this.webhooks = new WebhookSender({
+      clock: options.clock,
+      post: (event) => this.#post(event),
+      // 201 and 204 do not count.
+      isReceived: (status) => status === 200,
+      triesMost: WEBHOOK_TRIES,
+      firstWait: WEBHOOK_FIRST_WAIT,
+    });
   }
 
   get baseUrl(): string {
@@ -101,6 +129,11 @@ export class KeycafeCloud implements AsyncDisposable {
     return made;
   }
 
+  /** As in the settings of an account. */
+  addWebhook(hook: Webhook): void {
+    this.#hooks.push(hook);
+  }
+
   cancel(id: number): void {
     if (!this.accesses.delete(id)) throw new Refused(404, 'access.notFound');
     this.#happen('ACCESS_CANCELLED', { access: { id } });
@@ -108,6 +141,9 @@ export class KeycafeCloud implements AsyncDisposable {
 
   /** Somebody drops the key off there: it is checked in, and its home moves along. */
   dropOff(key: SimulatedKey, location: number): void {
+    if (!key.roaming && key.homeLocation !== undefined && key.homeLocation !== location) {
+      throw new Refused(400, 'key.exchange.error.location');
+    }
     key.location = location;
     key.homeLocation = location;
     this.#happen('DROPOFF', { key: { id: key.id } });
@@ -123,14 +159,29 @@ export class KeycafeCloud implements AsyncDisposable {
     return this.#next;
   }
 
-  #code(): string {
-    const number = Math.floor(this.#options.random.fraction() * 1e8);
-    return String(number).padStart(8, '0');
+  #code(digits = 8): string {
+    const number = Math.floor(this.#options.random.fraction() * 10 ** digits);
+    return String(number).padStart(digits, '0');
   }
 
   #happen(type: Happening['type'], about: Pick<Happening, 'key' | 'access'>): void {
-    const dateCreated = new Date(this.#options.clock.now()).toISOString();
-    this.events.push({ id: this.#id(), dateCreated, type, ...about });
+    const { clock, skew = 0 } = this.#options;
+    const dateCreated = new Date(clock.now() + skew).toISOString();
+    const event: Happening = { id: this.#id(), dateCreated, type, ...about };
+    this.events.push(event);
+    if (TOLD.includes(type) && this.#hooks.length > 0) this.webhooks.tell(event);
+  }
+
+  async #post(event: Happening): Promise<number> {
+    const statuses = await Promise.all(
+      this.#hooks.map(async ({ url, username, password }) => {
+        const secret = Buffer.from(`${username}:${password}`).toString('base64');
+        const headers = { authorization: `Basic ${secret}`, 'content-type': 'application/json' };
+        const reply = await fetch(url, { method: 'POST', headers, body: JSON.stringify(event) });
+        return reply.status;
+      }),
+    );
+    return statuses.find((status) => status !== 200) ?? 200;
   }
 
   #answer(request: CloudRequest): CloudReply {
@@ -146,7 +197,7 @@ export class KeycafeCloud implements AsyncDisposable {
   }
 
   #admit({ headers }: CloudRequest): void {
-    const { clock, credentials, perMinute = PER_MINUTE } = this.#options;
+    const { clock, perMinute = PER_MINUTE } = this.#options;
     const now = clock.uptime();
     this.#sent = [...this.#sent.filter((at) => at > now - 60_000), now];
     if (this.#sent.length > perMinute && now >= this.#penaltyUntil) {
@@ -155,59 +206,175 @@ export class KeycafeCloud implements AsyncDisposable {
     }
     // Everything fails, whoever asks and for what.
     if (now < this.#penaltyUntil) throw new Refused(429, 'error.limitExceeded');
-    const expected = `Basic ${Buffer.from(credentials).toString('base64')}`;
-    if (headers.authorization !== expected) throw new Refused(401, 'unauthorized');
+    if (!this.#isKnown(headers.authorization)) throw new Refused(401, 'unauthorized');
+  }
+
+  #isKnown(shown: string | undefined): boolean {
+    const { credentials, hasTwoFactor = false } = this.#options;
+    const all = typeof credentials === 'string' ? [credentials] : credentials;
+    return [...all, ...this.#tokens].some((each) => {
+      const isPassword = !/^[^:]*\/(token|key):/.test(each);
+      if (isPassword && hasTwoFactor) return false;
+      return shown === `Basic ${Buffer.from(each).toString('base64')}`;
+    });
   }
 
   #route(request: CloudRequest): CloudReply {
     const [, what = '', id, operation] = request.path.replace(/^\/v0/, '').split('/');
-    switch (`${request.method} ${what}${id === undefined ? '' : '/'}${operation ?? ''}`) {
+    const { method, body, query } = request;
+    const ok = (shown: object): CloudReply => ({ status: 200, body: shown });
+    switch (`${method} ${what}${id === undefined ? '' : '/'}${operation ?? ''}`) {
       case 'GET key':
-        return this.#page(
-          request,
-          [...this.keys.values()].map((key) => this.#shownKey(key)),
-        );
+        return this.#page(request, this.#keysLike(query.get('query')));
       case 'POST key':
-        return this.#createKey(request.body);
+        return this.#createKey(body);
       case 'PUT key/':
-        return this.#editKey(Number(id), request.body);
+        return this.#editKey(Number(id), body);
       case 'PUT key/exchange':
         return this.#exchange(Number(id));
       case 'GET access':
-        return this.#page(
-          request,
-          this.#live().map((access) => this.#shown(access)),
-        );
+        return this.#page(request, this.#accessesLike(query));
       case 'GET access/':
-        return { status: 200, body: this.#shown(this.#at(Number(id))) };
+        return ok(this.#shown(this.#at(Number(id))));
       case 'POST access':
-        return this.#create(request.body);
+        return this.#create(body);
       case 'PUT access/':
-        return this.#edit(Number(id), request.body);
+        return this.#edit(Number(id), body);
       case 'DELETE access/':
         this.cancel(Number(id));
         return { status: 200 };
+      case 'GET location':
+        return this.#page(request, [...this.boxes.locations.values()]);
+      case 'GET box':
+        return this.#page(request, this.boxes.shownBoxes());
+      case 'GET bin':
+        return this.#page(request, this.boxes.shownBins(query.get('box')));
       case 'PUT bin/':
-        return this.#bin(request.body);
+        return this.#bin(Number(id), body);
+      case 'POST release':
+        return ok(this.boxes.release(body));
+      case 'GET release/':
+        return ok(this.boxes.shownRelease(Number(id)));
+      case 'GET event':
+        return this.#page(request, this.#eventsLike(query));
+      case 'GET event/':
+        return ok(this.#event(Number(id)));
+      case 'POST webhook': {
+        const { url, username, password } = Object(body);
+        this.addWebhook({
+          url: String(url),
+          username: String(username),
+          password: String(password),
+        });
+        return { status: 200 };
+      }
+      case 'GET organization/':
+        return ok({ id: 1, name: 'Simulated' });
+      case 'POST authorization': {
+        const [email = ''] = this.#nameOf(request).split('/');
+        const token = Buffer.from(this.#options.random.bytes(12)).toString('hex');
+        this.#tokens.push(`${email}/token:${token}`);
+        return ok({ token });
+      }
+      default:
+        return this.#routeMembers(request, what, id);
+    }
+  }
+
+  #routeMembers({ method, body, ...request }: CloudRequest, what: string, id?: string): CloudReply {
+    const { members } = this;
+    const ok = (shown: object): CloudReply => ({ status: 200, body: shown });
+    switch (`${method} ${what}${id === undefined ? '' : '/'}`) {
+      case 'GET organizationMembership': {
+        const rows = [...members.memberships.values()];
+        return this.#page(
+          { method, body, ...request },
+          rows.map((each) => members.shownMembership(each)),
+        );
+      }
+      case 'POST organizationMembership':
+        return ok(members.shownMembership(members.join(body)));
+      case 'DELETE organizationMembership/':
+        members.removeMember(Number(id));
+        return { status: 200 };
+      case 'GET permission': {
+        const rows = [...members.permissions.values()];
+        return this.#page(
+          { method, body, ...request },
+          rows.map((each) => members.shownPermission(each)),
+        );
+      }
+      case 'POST permission':
+        return ok(members.shownPermission(members.addPermission(body)));
+      case 'PUT permission/':
+        return ok(members.shownPermission(members.editPermission(Number(id), body)));
+      case 'DELETE permission/':
+        members.removePermission(Number(id));
+        return { status: 200 };
       default:
         throw new Refused(404, 'operation.notFound');
     }
   }
 
-  #live(): readonly SimulatedAccess[] {
-    const today = new Date(this.#options.clock.now()).toISOString().slice(0, 10);
-    // Ended ones vanish; a day's grace, since the zone of the end is not looked at here.
-    return [...this.accesses.values()].filter(
-      ({ body }) => body.accessEndDate === undefined || body.accessEndDate >= today,
-    );
+  #nameOf({ headers }: CloudRequest): string {
+    const encoded = headers.authorization?.replace(/^Basic /, '') ?? '';
+    return Buffer.from(encoded, 'base64').toString('utf8').split(':')[0] ?? '';
+  }
+
+  #keysLike(text: string | null): readonly object[] {
+    return [...this.keys.values()]
+      .filter(({ name, notes, serialNumber }) => isLike(text, name, notes, serialNumber))
+      .map((key) => this.#shownKey(key));
+  }
+
+  /** Ended ones vanish, without an event. */
+  #accessesLike(query: URLSearchParams): readonly object[] {
+    const key = query.get('key');
+    const user = query.get('user');
+    return [...this.accesses.values()]
+      .filter(({ body }) => !this.#isOver(body))
+      .filter(({ keys }) => key === null || keys.includes(Number(key)))
+      .filter(({ body }) => user === null || body.user?.id === user)
+      .filter(({ body }) => isLike(query.get('query'), body.name, body.user?.email))
+      .map((access) => this.#shown(access));
+  }
+
+  /** By the wall clock of its zone; a floating one by that of the box. */
+  #isOver({ accessEndDate, accessEndTime, timeZone }: AccessRequest): boolean {
+    if (accessEndDate === undefined) return false;
+    const { clock, zone = 'Europe/Stockholm' } = this.#options;
+    const now = wallClock(clock.now(), timeZone ?? zone);
+    return `${accessEndDate} ${accessEndTime ?? '00:00'}` <= now;
+  }
+
+  /** Newest first; one search property at least. */
+  #eventsLike(query: URLSearchParams): readonly object[] {
+    if ([...query.keys()].every((name) => name === 'page')) {
+      throw new Refused(400, 'event.search.required');
+    }
+    const key = query.get('key');
+    return this.events
+      .filter((event) => key === null || String(event.key?.id) === key)
+      .toReversed();
+  }
+
+  #event(id: number): object {
+    const found = this.events.find((event) => event.id === id);
+    if (found === undefined) throw new Refused(404, 'event.notFound');
+    return found;
   }
 
   #page({ query, path }: CloudRequest, rows: readonly object[]): CloudReply {
     const page = Number(query.get('page') ?? 1);
     const last = Math.max(1, Math.ceil(rows.length / PAGE_SIZE));
-    const links = [`<${path}?page=1>; rel="first"`, `<${path}?page=${last}>; rel="last"`];
-    if (page > 1) links.push(`<${path}?page=${page - 1}>; rel="prev"`);
-    if (page < last) links.push(`<${path}?page=${page + 1}>; rel="next"`);
+    const link = (to: number, rel: string) => {
+      const next = new URLSearchParams(query);
+      next.set('page', String(to));
+      return `<${path}?${next}>; rel="${rel}"`;
+    };
+    const links = [link(1, 'first'), link(last, 'last')];
+    if (page > 1) links.push(link(page - 1, 'prev'));
+    if (page < last) links.push(link(page + 1, 'next'));
     return {
       status: 200,
       headers: { link: links.join(', ') },
@@ -232,6 +399,7 @@ export class KeycafeCloud implements AsyncDisposable {
         (serialNumber !== undefined && serialNumber === key?.serialNumber),
     );
     if (key == null) throw new Refused(400, 'key.required');
+    checkBounds(read.data);
     if (found === undefined) throw new Refused(404, 'key.notFound');
     return { status: 200, body: this.#shown(this.addAccess(read.data, found.id)) };
   }
@@ -249,7 +417,9 @@ export class KeycafeCloud implements AsyncDisposable {
     const given = Object.fromEntries(
       Object.entries(rest).filter(([, value]) => value !== undefined),
     );
-    access.body = { ...access.body, ...given, ...(name === undefined ? {} : { name }) };
+    const edited = { ...access.body, ...given, ...(name === undefined ? {} : { name }) };
+    checkBounds(edited);
+    access.body = edited;
     return { status: 200, body: this.#shown(access) };
   }
 
@@ -288,9 +458,20 @@ export class KeycafeCloud implements AsyncDisposable {
 
   #editKey(id: number, body: unknown): CloudReply {
     const key = this.#key(id);
-    const { name, notes } = Object(body);
-    if (typeof name === 'string') key.name = name;
-    if (typeof notes === 'string') key.notes = notes;
+    const read = keyRequestSchema.partial().safeParse(body);
+    if (!read.success) throw new Refused(400, 'key.name.required');
+    const given = Object.keys(Object(body));
+    const { name, notes, code, serialNumber, roaming, homeLocation } = read.data;
+    if (homeLocation != null && key.location !== undefined) {
+      throw new Refused(400, 'key.homeLocation.invalid');
+    }
+    if (name !== undefined) key.name = name;
+    if (notes != null) key.notes = notes;
+    // A new code kills the old one at once.
+    if (code != null && key.virtual) key.code = code;
+    if (serialNumber != null) key.serialNumber = serialNumber;
+    if (roaming !== undefined && given.includes('roaming')) key.roaming = roaming;
+    if (homeLocation != null) key.homeLocation = Number(homeLocation.id);
     return { status: 200, body: this.#shownKey(key) };
   }
 
@@ -303,9 +484,20 @@ export class KeycafeCloud implements AsyncDisposable {
     return { status: 200 };
   }
 
-  #bin(body: unknown): CloudReply {
+  /** The inventory is set right by hand: what lies in the bin lies there, whatever was said before. */
+  #bin(id: number, body: unknown): CloudReply {
+    const bin = this.boxes.bin(id);
     const { key } = Object(body);
-    if (key != null) this.dropOff(this.#key(Number(Object(key).id)), 1);
+    const before = bin.key === undefined ? undefined : this.keys.get(bin.key);
+    delete bin.key;
+    if (key != null) {
+      const found = this.#key(Number(Object(key).id));
+      for (const each of this.boxes.bins.values()) if (each.key === found.id) delete each.key;
+      bin.key = found.id;
+      this.dropOff(found, this.boxes.locationOf(bin) ?? 1);
+    } else if (before?.location !== undefined) {
+      this.pickUp(before);
+    }
     return { status: 200 };
   }
 
@@ -326,6 +518,38 @@ export class KeycafeCloud implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.webhooks[Symbol.asyncDispose]();
     await this.server[Symbol.asyncDispose]();
+  }
+}
+
+function isLike(query: string | null, ...texts: readonly (string | null | undefined)[]): boolean {
+  const wanted = query?.toLowerCase();
+  return wanted === undefined || texts.some((text) => text?.toLowerCase().includes(wanted));
+}
+
+/** `2026-03-02 10:00` */
+function wallClock(at: number, zone: string): string {
+  const parts = new Intl.DateTimeFormat('sv-SE', {
+    timeZone: zone,
+    dateStyle: 'short',
+    timeStyle: 'short',
+  });
+  return parts.format(at);
+}
+
+/** Both ends or none, and the end after the start. */
+function checkBounds(body: AccessRequest): void {
+  const { accessStartDate, accessStartTime, accessEndDate, accessEndTime, timeZone } = body;
+  const given = [accessStartDate, accessStartTime, accessEndDate, accessEndTime].filter(
+    (each) => each !== undefined,
+  );
+  if (given.length === 0) return;
+  const start = `${accessStartDate} ${accessStartTime}`;
+  if (given.length < 4 || start >= `${accessEndDate} ${accessEndTime}`) {
+    throw new Refused(400, 'access.dates.invalid');
+  }
+  if (timeZone !== undefined && !Intl.supportedValuesOf('timeZone').includes(timeZone)) {
+    throw new Refused(400, 'access.timeZone.invalid');
   }
 }

@@ -138,6 +138,66 @@ export type Key = z.output<typeof keySchema>;
 export const keyFieldsSchema = keySchema.partial();
 export type KeyFields = z.output<typeof keyFieldsSchema>;
 
+/** Codes of members have 4 to 6 digits, and open what their permissions name. */
+const memberCode = z.string().regex(/^\d{4,6}$/, '4 to 6 digits');
+
+/** A member of the organization as it is shown. Where the badge is told is ours: no page says so. */
+export const membershipSchema = z.looseObject({
+  id: idSchema,
+  code: text,
+  user: z.looseObject({ id: idSchema, type: text, email: text, mobile: text }),
+  badge: z.looseObject({ serialNumber: text }).nullish(),
+});
+export type Membership = z.output<typeof membershipSchema>;
+
+/** Body of `POST /organizationMembership`; its path and fields are ours. */
+export const membershipRequestSchema = z.object({
+  user: accessUserSchema.refine(
+    ({ email, mobile }) => email !== undefined || mobile !== undefined,
+    {
+      error: 'email or mobile',
+    },
+  ),
+  code: memberCode.nullish(),
+});
+export type MembershipRequest = z.output<typeof membershipRequestSchema>;
+
+const named = z.looseObject({ id: idSchema });
+
+/** The one role that a page names; what the others are called is not known. */
+export const ADMINISTRATOR = 'ADMINISTRATOR';
+
+/** A standing right of a member, as it is shown. */
+export const permissionSchema = z.looseObject({
+  id: idSchema,
+  role: text,
+  user: named,
+  key: named.nullish(),
+  group: named.nullish(),
+  location: named.nullish(),
+});
+export type Permission = z.output<typeof permissionSchema>;
+
+/** Body of `POST /permission`: exactly one of `key`, `group` and `location`. */
+export const permissionRequestSchema = z
+  .object({
+    user: z.object({ id: idSchema }),
+    role: z.string().min(1).max(64),
+    key: z.object({ id: idSchema }).nullish(),
+    group: z.object({ id: idSchema }).nullish(),
+    location: z.object({ id: idSchema }).nullish(),
+  })
+  .refine(
+    ({ key, group, location }) =>
+      [key, group, location].filter((each) => each != null).length === 1,
+    {
+      error: 'exactly one of key, group and location',
+      path: ['key'],
+    },
+  );
+export type PermissionRequest = z.output<typeof permissionRequestSchema>;
+export const permissionUpdateSchema = z.strictObject({ role: z.string().min(1).max(64) });
+
 /** What a webhook brings, and what `GET /event` lists. */
 export const eventSchema = z.looseObject({
   id: idSchema,
