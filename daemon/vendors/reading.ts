@@ -4,7 +4,7 @@
  */
 import type { Entry, JsonObject } from '../access/entry.ts';
 import type { StoredGrant } from '../access/lookup.ts';
-import { type Grant, grantId } from '../access/model.ts';
+import { type Credential, type Grant, grantId } from '../access/model.ts';
 import { narrower } from './narrower.ts';
 import type { VendorRecord } from './vendor-record.ts';
 import type { SyncChange, VendorSync, WantedGrant, WantedKey } from './vendor-sync.ts';
@@ -82,9 +82,10 @@ export class Reading {
         }
         if (!kinds.includes(record.kind) || this.#sync.isWrittenSince(id, this.#began)) continue;
         if (record.ref === undefined) {
-          // The answer was lost, and the vendor has no such thing: it may be asked for again.
-          if (record.state !== 'creating') continue;
-          changes.push({ id, record: this.#sync.changed(record, 'to-create') });
+          // The answer was lost, and the vendor has no such thing: it may be asked for again, or need not be taken back.
+          if (record.state !== 'creating' && record.state !== 'to-revoke') continue;
+          const next = record.state === 'creating' ? 'to-create' : 'gone';
+          changes.push({ id, record: this.#sync.changed(record, next) });
           continue;
         }
         if (this.#seen.has(`${record.kind}\0${record.ref}`)) continue;
@@ -129,6 +130,9 @@ export class Reading {
         if (record.extra?.['goneAt'] !== 'vendor') return undefined;
         return { ...this.#fresh(id, thing), revive: true };
       case 'to-revoke':
+        // Taken back here before it was known under which id it had been made there.
+        if (record.ref !== undefined) return undefined;
+        return { id, record: this.#sync.changed(record, 'to-revoke', { ref: thing.ref }) };
       case 'to-create':
       case 'to-send':
         return undefined;
@@ -146,7 +150,9 @@ export class Reading {
   #adoptable(thing: SeenThing, adopted: Set<string>): string | undefined {
     if (thing.fingerprint === undefined) return undefined;
     for (const [id, record] of this.#sync.records()) {
-      if (record.state !== 'creating' || record.kind !== thing.kind || adopted.has(id)) continue;
+      const isLost = record.state === 'creating' || record.state === 'to-revoke';
+      if (!isLost || record.ref !== undefined) continue;
+      if (record.kind !== thing.kind || adopted.has(id)) continue;
       if (record.extra?.['fingerprint'] !== thing.fingerprint) continue;
       adopted.add(id);
       return id;
@@ -242,7 +248,12 @@ export class Reading {
     if ('grant' in wanted) {
       const stored = this.#sync.desk.grants.grant(grantId(id));
       const grant = { ...wanted.grant, id: grantId(id) };
-      const local = stored?.grant.credentials.filter((each) => each.id.startsWith('local')) ?? [];
+      const isTheirs = (code: Credential) =>
+        grant.credentials.some(({ index }) => index === code.index);
+      const local =
+        stored?.grant.credentials.filter(
+          (each) => each.id.startsWith('local') && !isTheirs(each),
+        ) ?? [];
       const credentials = [...local, ...grant.credentials];
       // Who was given it here goes by the same pseudonym, whatever the vendor calls them.
       const holder = record.origin === 'here' && stored ? stored.grant.holder : grant.holder;

@@ -268,3 +268,23 @@ test('while Keycafe is away its age is shown, and what it gave opens for as long
     assert.equal(site.pulseCount, 1);
   }
 });
+
+test('an access whose making was lost and that was cancelled meanwhile is taken back there too', async () => {
+  await using bench = await keycafeBench({ seed: 208 });
+  const { site, cloud, flat, server } = bench;
+  await bench.poll();
+  cloud.server.fail({ kind: 'lost-answer' }, ({ method }) => method === 'POST');
+  const ask = (method: string, path: string, body?: object) =>
+    server.ask(`/keycafe/v0${path}`, {
+      method,
+      headers: basic(SECRET),
+      ...(body === undefined ? {} : { body }),
+    });
+  const made = await ask('POST', '/access', { name: 'Ada', key: { id: flat.id } });
+  await site.clock.runUntil(() => cloud.accesses.size === 1, 120_000);
+  assert.equal((await ask('DELETE', `/access/${made.body.id}`)).status, 200);
+  await bench.poll(8);
+  assert.equal(cloud.accesses.size, 0);
+  assert.equal(site.daemon.desk.grants.count('keycafe'), 0);
+  assert.deepEqual(bench.part.differences(), []);
+});
