@@ -165,6 +165,13 @@ const keycafe = z.strictObject({
     .boolean()
     .default(false)
     .describe('codes of virtual keys open too, without end; only for a private site'),
+  memberRoles: z
+    .array(z.string().min(1).max(64))
+    .max(16)
+    .default([])
+    .describe(
+      'roles (ADMINISTRATOR) whose members open what they are permitted, without end; only for a private site',
+    ),
   reportExchanges: z
     .boolean()
     .default(false)

@@ -28,7 +28,8 @@ export function vendorsOf({ vendors }: Config, parts: VendorsParts): readonly Ve
   const { keycafe, seam, intserv } = vendors;
   const opened: VendorPart[] = [];
   if (keycafe !== undefined) {
-    const { baseUrl, poll, reportExchanges, staleAfter, keys, locations, bins, keyCodes } = keycafe;
+    const { baseUrl, poll, reportExchanges, staleAfter } = keycafe;
+    const { keys, locations, bins, keyCodes, memberRoles } = keycafe;
     const webhook = secretOf(keycafe.webhook, 'vendors.keycafe.webhook', parts);
     opened.push(
       openKeycafe({
@@ -46,7 +47,7 @@ export function vendorsOf({ vendors }: Config, parts: VendorsParts): readonly Ve
             }
           : undefined,
         dialectKeys: dialectKeysOf(keycafe, 'keycafe', parts),
-        places: { keys, locations, bins, keyCodes },
+        places: { keys, locations, bins, keyCodes, memberRoles },
       }),
     );
   }

@@ -15,9 +15,21 @@ import { RequestBudget } from '../request-budget.ts';
 import { VendorHost } from '../vendor-host.ts';
 import type { VendorSync } from '../vendor-sync.ts';
 import { CustodyReport } from './custody-report.ts';
+import { MemberPush } from './member-push.ts';
+import { MEMBERSHIP, membershipThing, PERMISSION, permissionThing } from './member-thing.ts';
 import { AccessPush, KeyPush, parsed } from './push.ts';
 import { accessThing, type KeycafePlaces, keyThings } from './thing.ts';
-import { accessSchema, errorSchema, keySchema, linksIn, PENALTY_MS, PER_MINUTE } from './wire.ts';
+import {
+  accessSchema,
+  errorSchema,
+  keySchema,
+  linksIn,
+  type Membership,
+  membershipSchema,
+  PENALTY_MS,
+  PER_MINUTE,
+  permissionSchema,
+} from './wire.ts';
 
 export interface KeycafeParts {
   readonly sync: VendorSync;
@@ -31,7 +43,8 @@ export interface KeycafeParts {
   readonly log: VendorLog;
 }
 
-export const KEYCAFE_KINDS = ['key', 'key-code', 'access'] as const;
+const KINDS = ['key', 'key-code', 'access'] as const;
+const MEMBER_KINDS = [...KINDS, MEMBERSHIP, PERMISSION] as const;
 /** More pages than a minute of requests would bring in an hour: the `Link` headers go in a circle. */
 const PAGES_MOST = 3600;
 
@@ -42,6 +55,9 @@ export class KeycafeConnector implements Connector {
   readonly #rounds: Rounds;
   readonly #accesses: Outward;
   readonly #keys: Outward;
+  readonly #members: readonly Outward[];
+  /** What each round reads whole. */
+  readonly #kinds: readonly string[];
   readonly #custody: CustodyReport;
 
   constructor(parts: KeycafeParts) {
@@ -70,6 +86,28 @@ export class KeycafeConnector implements Connector {
       revoke: (task) => keyPush.revoke(task),
       wake,
     });
+    const hasMembers = (places.memberRoles ?? []).length > 0;
+    this.#kinds = hasMembers ? MEMBER_KINDS : KINDS;
+    this.#members = hasMembers
+      ? (
+          [
+            [MEMBERSHIP, MemberPush.memberships(push)],
+            [PERMISSION, MemberPush.permissions(push)],
+          ] as const
+        ).map(
+          ([kind, member]) =>
+            new Outward({
+              sync,
+              kind,
+              wants: () => false,
+              fingerprint: (task) => member.fingerprint(task),
+              create: (task, signal) => member.create(task, signal),
+              update: (task, signal) => member.update(task, signal),
+              revoke: (task, signal) => member.revoke(task, signal),
+              wake,
+            }),
+        )
+      : [];
     const accessPush = new AccessPush(push);
     this.#accesses = new Outward({
       sync,
@@ -119,7 +157,7 @@ export class KeycafeConnector implements Connector {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    this.#accesses.follow(signal);
+    for (const outward of [this.#accesses, ...this.#members]) outward.follow(signal);
     await this.#rounds.run(signal);
   }
 
@@ -128,15 +166,17 @@ export class KeycafeConnector implements Connector {
     if (!this.#isRecovered) await this.#parts.sync.recover();
     this.#isRecovered = true;
     await this.#keys.run(signal);
-    await this.#accesses.run(signal, ['to-revoke']);
+    for (const outward of [this.#accesses, ...this.#members]) {
+      await outward.run(signal, ['to-revoke']);
+    }
     const reading = new Reading(this.#parts.sync);
     await this.#read(reading, signal);
     // Whatever moves up a page while the next is fetched is on neither; so nothing is gone by one look alone.
-    if (reading.isMissing(KEYCAFE_KINDS)) await this.#read(reading, signal);
+    if (reading.isMissing(this.#kinds)) await this.#read(reading, signal);
     if (signal.aborted) return;
-    await reading.complete(KEYCAFE_KINDS, 'keycafe');
+    await reading.complete(this.#kinds, 'keycafe');
     // After what was edited there is known: an edit from here must not undo a narrower one from there.
-    await this.#accesses.run(signal);
+    for (const outward of [this.#accesses, ...this.#members]) await outward.run(signal);
     await this.#forgetSent();
     await this.#custody.run(signal);
   }
@@ -169,6 +209,29 @@ export class KeycafeConnector implements Connector {
         const access = shown(row, accessSchema);
         const id = grantId(sync.idOf('access', access.id) ?? `keycafe:access:${access.id}`);
         return accessThing(access, id, desk, places, known);
+      });
+      await reading.page(things, 'keycafe');
+    }
+    if (this.#members.length > 0) await this.#readMembers(reading, signal);
+  }
+
+  /** All members first, since a permission means nothing without its member's code. */
+  async #readMembers(reading: Reading, signal: AbortSignal): Promise<void> {
+    const { sync, places } = this.#parts;
+    const { desk } = sync;
+    const members = new Map<string, Membership>();
+    for await (const rows of this.#list('/organizationMembership', signal)) {
+      const found = rows.map((row) => shown(row, membershipSchema));
+      for (const member of found) members.set(member.user.id, member);
+      await reading.page(found.map(membershipThing), 'keycafe');
+    }
+    const known = (key: KeyId) => desk.grants.key(key) !== undefined;
+    for await (const rows of this.#list('/permission', signal)) {
+      const things = rows.map((row) => {
+        const permission = shown(row, permissionSchema);
+        const id = sync.idOf(PERMISSION, permission.id) ?? `keycafe:permission:${permission.id}`;
+        const member = members.get(permission.user.id);
+        return permissionThing(permission, member, id, desk, places, known);
       });
       await reading.page(things, 'keycafe');
     }

@@ -18,6 +18,8 @@ import { AccessBook } from './access-book.ts';
 import { BoxBook } from './box-book.ts';
 import { KeyBook } from './key-book.ts';
 import { derivedId, drawnId } from './local-id.ts';
+import { MemberBook } from './member-book.ts';
+import { memberRoutes } from './member-routes.ts';
 import { bodyOf, KeycafeRefusal, pageOf, refusalReply } from './reply.ts';
 import type { KeycafePlaces } from './thing.ts';
 import {
@@ -53,6 +55,7 @@ class KeycafeDialect {
   readonly #accesses: AccessBook;
   readonly #keys: KeyBook;
   readonly #boxes: BoxBook;
+  readonly #members: MemberBook;
   readonly #budgets = new Map<string, RequestBudget>();
   readonly #releases = new Map<
     string,
@@ -64,6 +67,11 @@ class KeycafeDialect {
     const { sync, places, linkBase } = parts;
     this.#boxes = new BoxBook({ sync, places });
     this.#keys = new KeyBook({ sync, places, boxes: this.#boxes });
+    this.#members = new MemberBook({
+      sync,
+      places,
+      keyNamed: (number) => this.#keys.named({ id: number }).id,
+    });
     this.#accesses = new AccessBook({
       sync,
       keys: this.#keys,
@@ -142,6 +150,11 @@ class KeycafeDialect {
           name: this.#parts.sync.desk.about.site,
         }),
       ),
+      ...memberRoutes({
+        members: this.#members,
+        route: (method, path, handle) => this.#route(method, path, handle),
+        changed: () => this.#parts.changed(),
+      }),
       this.#route('POST', '/authorization', () => {
         throw new KeycafeRefusal(403, 'action.forbidden', 'tokens are made at the box');
       }),

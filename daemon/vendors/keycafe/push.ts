@@ -1,5 +1,5 @@
 /** What is done at Keycafe because of what was done here. Only a part of an access can be edited; the rest is made anew. */
-import { type holderId, type Key, keyId } from '../../access/model.ts';
+import { type holderId, type Key, type KeyId, keyId } from '../../access/model.ts';
 import { VendorError } from '../http.ts';
 import { type Settled, sentOf, type Task } from '../outward.ts';
 import type { VendorHost } from '../vendor-host.ts';
@@ -160,9 +160,7 @@ export class AccessPush {
   #keyRef({ stored }: Task): string | undefined {
     const { sync, places } = this.#parts;
     const key = stored?.grant.targets.find(({ kind }) => kind === 'key')?.id;
-    if (key === undefined) return undefined;
-    const configured = Object.entries(places.keys).find(([, ours]) => ours === key)?.[0];
-    return configured ?? sync.record(key)?.ref;
+    return key === undefined ? undefined : refOfKey(keyId(key), sync, places);
   }
 
   #body(task: Task) {
@@ -213,6 +211,12 @@ export function parsed<T>(
   const read = schema.safeParse(value);
   if (!read.success) throw new VendorError('malformed', 'an answer of another shape');
   return read.data;
+}
+
+/** Keycafe's id of a key, once it knows it. */
+export function refOfKey(key: KeyId, sync: VendorSync, places: KeycafePlaces): string | undefined {
+  const configured = Object.entries(places.keys).find(([, ours]) => ours === key)?.[0];
+  return configured ?? sync.record(key)?.ref;
 }
 
 /** Keys that the dialect made or changed. */

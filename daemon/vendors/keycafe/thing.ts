@@ -26,6 +26,8 @@ export interface KeycafePlaces {
   /** `box:7`, by id of the bin. */
   readonly bins: Readonly<Record<string, string>>;
   readonly keyCodes: boolean;
+  /** Roles of members whose codes and badges open what they are permitted; without any, members are not looked at. */
+  readonly memberRoles?: readonly string[];
 }
 
 export const BOOKING_CODE = credentialId('keycafe:booking');
