@@ -63,6 +63,18 @@ const mqtt = z
       .prefault('30s')
       .describe('boxes of a fleet connect within this time, not at once'),
     snapshotSpread: duration('0s', '1h').prefault('60s').describe('the same for full snapshots'),
+    publishLog: z
+      .boolean()
+      .default(false)
+      .describe('the log is also published, a few lines a second, on the topic log'),
+    outbox: z
+      .strictObject({
+        events: z.int().min(1_000).max(10_000_000).default(200_000),
+        mebibytes: z.int().min(1).max(65_536).default(128),
+        age: duration('5d', '3660d').prefault('30d'),
+      })
+      .prefault({})
+      .describe('how much waits for the cloud, beyond which the least important is left out'),
   })
   .refine(({ url }) => isPrivate(url), {
     error: 'mqtts:// or wss://: this broker is not on this machine',

@@ -99,7 +99,11 @@ const INBOX_MOST = 4096;
 
 /** @throws ConfigError for secrets and keys that are missing or wrong. @throws StorageError */
 export async function wire(config: Config, outside: Outside): Promise<Daemon> {
-  const { clock, random, log } = outside;
+  const { clock, random } = outside;
+  const log: Outside['log'] = (event, fields) => {
+    outside.log(event, fields);
+    heard.log(event, fields);
+  };
   const { directory } = config.store;
   const worker = outside.storeThreads ?? true;
   const storageFailed = (error: unknown) => log('storage-failed', { message: String(error) });
@@ -115,6 +119,7 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
   const opened = await openJournal({ directory, clock, random, worker });
   const journal = parts.use(opened.journal);
   const changed = { clock: () => {} };
+  const heard: { log: Outside['log'] } = { log: () => {} };
   const keeper = parts.use(
     new ClockKeeper({
       clock,
@@ -274,6 +279,13 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
             random,
             options: {
               drainPerSecond: mqtt.drainPerSecond,
+              snapshotSpread: mqtt.snapshotSpread,
+              publishLog: mqtt.publishLog,
+              caps: {
+                events: mqtt.outbox.events,
+                bytes: mqtt.outbox.mebibytes * 1024 * 1024,
+                age: mqtt.outbox.age,
+              },
               patience: {
                 longest: mqtt.connectSpread === 0 ? 2000 : 300_000,
                 spread: mqtt.connectSpread,
@@ -303,6 +315,7 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
     cloud?.stateChanged();
   };
   changed.clock = retime;
+  heard.log = (event, fields) => cloud?.tell(event, fields);
   const watch = new Watch({
     clock,
     probe: () => journal.probe(),

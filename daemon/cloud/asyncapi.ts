@@ -8,6 +8,7 @@ import {
   COMMAND_EXAMPLES,
   DEVICE_EXAMPLE,
   EVENT_EXAMPLE,
+  LOG_EXAMPLE,
   REPLY_EXAMPLES,
   STATE_EXAMPLE,
   STATUS_EXAMPLE,
@@ -22,6 +23,7 @@ import {
   envelopeSchema,
   eventSchema,
   eventsSchema,
+  logLineSchema,
   replySchema,
   stateSchema,
   statusSchema,
@@ -50,6 +52,7 @@ export function wireSchemas(): Json {
     status: schemaOf(statusSchema),
     state: schemaOf(stateSchema),
     device: schemaOf(deviceStateSchema),
+    log: schemaOf(logLineSchema),
     ack: schemaOf(ackSchema),
     checkpoint: schemaOf(checkpointSchema),
   };
@@ -120,6 +123,7 @@ function channels(): Json {
     device: channel('dev/{device}/state', ['device'], {
       device: { description: 'Name of the device in the site’s config' },
     }),
+    log: { ...channel('log', ['log']), description: 'Only where the site’s config says so.' },
   };
 }
 
@@ -158,6 +162,11 @@ function operations(): Json {
     'send.status': operation('send', 'status', { retain: true }),
     'send.state': operation('send', 'state', { retain: true }),
     'send.device': operation('send', 'device', { retain: true }),
+    'send.log': operation('send', 'log', {
+      qos: 0,
+      retain: false,
+      messageExpiryInterval: EXPIRY_SECONDS.log,
+    }),
   };
 }
 
@@ -231,5 +240,6 @@ function messages(): Json {
     status: plain('status', 'Whether the bridge is connected', [STATUS_EXAMPLE]),
     state: plain('state', 'Summary of the bridge', [STATE_EXAMPLE]),
     device: plain('device', 'State of one device', [DEVICE_EXAMPLE]),
+    log: plain('log', 'Line of the operator’s log', [LOG_EXAMPLE]),
   };
 }

@@ -3,7 +3,13 @@
  * are sent, seals secrets, waits for the one final reply, and follows events with acknowledgements.
  */
 import type { z } from 'zod';
-import { type Clock, type Millis, type Random, uptime } from '../../drivers/contract/time.ts';
+import {
+  type Clock,
+  type Millis,
+  pause,
+  type Random,
+  uptime,
+} from '../../drivers/contract/time.ts';
 import { uuid7 } from '../store/chain.ts';
 import {
   type Broker,
@@ -65,6 +71,8 @@ const REPLY_WITHIN: Millis = 15_000;
 /** The same bytes again, should they have been lost; an id acts at most once. */
 const SEND_AGAIN_AFTER: Millis = 4_000;
 const STATE_WITHIN: Millis = 10_000;
+/** Whatever a bridge with a wrong clock says. */
+const SNAPSHOT_WAIT_MOST: Millis = 3_600_000;
 const KEPT_SECONDS = 7 * 86_400;
 
 interface Waiting {
@@ -216,6 +224,14 @@ export class CloudClient implements AsyncDisposable {
     } finally {
       this.#waiting.delete(command.id);
     }
+  }
+
+  /** When the bridge is ready for a whole snapshot: after a connect, each of a fleet has its own moment. */
+  async snapshotTurn(): Promise<void> {
+    const { clock } = this.#parts;
+    await this.#until(() => this.#state !== undefined, STATE_WITHIN);
+    const wait = (this.#state?.snapshotFrom ?? 0) - clock.now();
+    if (wait > 0) await pause(clock, Math.min(wait, SNAPSHOT_WAIT_MOST));
   }
 
   /** Begins to follow events. One call a client. @throws BrokerError */

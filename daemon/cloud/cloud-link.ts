@@ -1,6 +1,6 @@
 /** The site's tie to its own cloud: one session at a time, commands down, replies, events and state up. */
 import type { KeyObject } from 'node:crypto';
-import type { Clock, Random } from '../../drivers/contract/time.ts';
+import type { Clock, Millis, Random } from '../../drivers/contract/time.ts';
 import type { Entry, JsonObject, Stamp } from '../access/entry.ts';
 import type { Policies } from '../access/model.ts';
 import { type GrantStore, type Journal, StorageError } from '../store/ports.ts';
@@ -16,7 +16,8 @@ import { Downlink } from './downlink.ts';
 import { SessionNonces } from './freshness.ts';
 import type { SigningKey } from './jose.ts';
 import type { WireStatus } from './messages.ts';
-import { OUTBOX_CAPS, type OutboxCaps, OutboxGaps } from './outbox-gaps.ts';
+import { type OutboxCaps, OutboxGaps } from './outbox-gaps.ts';
+import { PublishedLog } from './published-log.ts';
 import { keepConnected, PATIENCE, type Patience } from './reconnect.ts';
 import { ReportedState, type SiteReport, statusMessage } from './reported-state.ts';
 import type { CredentialDesk, SiteActions } from './site-actions.ts';
@@ -28,7 +29,12 @@ export interface CloudOptions {
   /** Messages per second while a backlog drains. Default 20; `Infinity` for none. */
   readonly drainPerSecond?: number;
   readonly patience?: Patience;
-  readonly caps?: OutboxCaps;
+  /** How much waits for the cloud before the least important is left out. */
+  readonly caps?: Partial<OutboxCaps>;
+  /** Each bridge of a fleet is sent a whole snapshot at its own place within this time. Default 0. */
+  readonly snapshotSpread?: Millis;
+  /** Lines for the operator are also published, a few a second, for who looks on. Default false. */
+  readonly publishLog?: boolean;
   /** How long the broker keeps our session. Default 7 days. */
   readonly sessionExpirySeconds?: number;
   readonly keepAliveSeconds?: number;
@@ -71,6 +77,7 @@ export class CloudLink implements AsyncDisposable {
   readonly #downlink: Downlink;
   readonly #uplink: Uplink;
   readonly #state: ReportedState;
+  readonly #log: PublishedLog;
   readonly #gaps: OutboxGaps;
   readonly #checkpoints: Checkpoints;
   readonly #patience: Patience;
@@ -82,9 +89,15 @@ export class CloudLink implements AsyncDisposable {
     const { options = {}, journal, stamp, topics } = parts;
     this.#patience = options.patience ?? PATIENCE;
     this.#nonces = new SessionNonces(parts.clock, parts.random);
-    this.#gaps = new OutboxGaps(journal, stamp, options.caps ?? OUTBOX_CAPS);
+    this.#gaps = new OutboxGaps(journal, stamp, options.caps);
     const publish = (message: BrokerMessage) => this.#publish(message);
-    this.#state = new ReportedState({ ...parts, nonces: this.#nonces, publish });
+    this.#log = new PublishedLog({ ...parts, publish });
+    this.#state = new ReportedState({
+      ...parts,
+      nonces: this.#nonces,
+      publish,
+      snapshotSpread: options.snapshotSpread ?? 0,
+    });
     this.#uplink = new Uplink({
       ...parts,
       publish,
@@ -128,6 +141,11 @@ export class CloudLink implements AsyncDisposable {
     this.#state.stateChanged();
   }
 
+  /** A line for the operator, published too where the config says so; lost where there is no session. */
+  tell(event: string, fields: JsonObject): void {
+    if (this.#parts.options?.publishLog === true && this.isOnline) this.#log.put(event, fields);
+  }
+
   /** Something of some device's state changed. */
   deviceChanged(): void {
     this.#state.deviceChanged();
@@ -137,7 +155,7 @@ export class CloudLink implements AsyncDisposable {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random, topics, log } = this.#parts;
     await this.#downlink.resume();
-    const unfollow = this.#parts.journal.follow(() => void this.#gaps.enforce());
+    const unfollow = this.#parts.journal.follow((entries) => void this.#gaps.enforce(entries));
     await this.#gaps.enforce();
     try {
       await keepConnected(

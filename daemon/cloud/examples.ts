@@ -7,6 +7,7 @@ import type {
   Reply,
   WireDeviceState,
   WireEvent,
+  WireLogLine,
   WireState,
   WireStatus,
 } from './messages.ts';
@@ -155,6 +156,13 @@ export const DEVICE_EXAMPLE: WireDeviceState = {
   proofAgeMs: 40,
   tamper: false,
   slots: { '3': { open: false, key: true }, '7': { open: true, key: false } },
+};
+
+export const LOG_EXAMPLE: WireLogLine = {
+  v: 1,
+  ts: 1_795_305_600_000,
+  event: 'cloud-online',
+  fields: { broker: 'mqtts://broker.example:8883', protocol: 'mqtt-5' },
 };
 
 export const ACK_EXAMPLE: Ack = {

@@ -44,7 +44,7 @@ const PART_BYTES = 40 * 1024;
 const DELTA_BYTES = 40 * 1024;
 const DELTA_REVOCATIONS = 400;
 
-/** The whole picture in parts, named `snap`; the reply to the last, or to the first that was refused. */
+/** The whole picture in parts, named `snap`, when it is the bridge's turn; the reply to the last, or to the first that was refused. */
 export async function sendSnapshot(
   client: CloudClient,
   snap: string,
@@ -54,6 +54,7 @@ export async function sendSnapshot(
   const parts = partsOf(grants);
   const digest = digestOf(grants);
   let reply: Reply | undefined;
+  await client.snapshotTurn();
   for (const [index, part] of parts.entries()) {
     const place = { part: index + 1, parts: parts.length };
     reply = await client.send('grants.snapshot', { snap, version, ...place, grants: part, digest });

@@ -252,6 +252,11 @@ export const stateSchema = z.object({
   grantsVersion: z.int().nonnegative(),
   grantsDigest: z.string(),
   grants: z.int().nonnegative(),
+  /**
+   * Milliseconds since 1970 before which a whole snapshot is better not sent: each bridge of a fleet has its own
+   * moment after a connect. Deltas need not wait.
+   */
+  snapshotFrom: z.int().optional(),
   clock: z.object({
     state: z.enum(['trusted', 'holdover', 'floor', 'broken']),
     errMs: z.number().nullable(),
@@ -298,6 +303,24 @@ export const deviceStateSchema = z.object({
     .optional(),
 });
 export type WireDeviceState = z.infer<typeof deviceStateSchema>;
+
+/** One line of the operator's log, where a site publishes them. */
+export const logLineSchema = z.object({
+  v: z.literal(1),
+  ts: z.int(),
+  event: z.string().max(64),
+  fields: jsonObject,
+  /** Lines before this one that were too many. */
+  dropped: z.int().positive().optional(),
+});
+
+export interface WireLogLine {
+  readonly v: 1;
+  readonly ts: number;
+  readonly event: string;
+  readonly fields: JsonObject;
+  readonly dropped?: number;
+}
 
 /** Signed with the bridge's own key: the chain up to `seq` can no longer be rewritten unseen (conventions 2.6). */
 export const checkpointSchema = z.strictObject({

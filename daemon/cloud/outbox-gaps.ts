@@ -1,8 +1,10 @@
 /**
- * What the cloud is not sent by itself because too much has piled up: the oldest of the least important class first.
- * Nothing is deleted (a resend still brings it); a `system.outbox_gap` entry says which events were left out and why.
+ * What the cloud is not sent by itself because too much has piled up, or because it is too old: the oldest of the
+ * least important class first. Nothing is deleted (a resend still brings it); a `system.outbox_gap` entry says which
+ * events were left out and why (conventions 3.4).
  */
 import { z } from 'zod';
+import { type Instant, instant, type Millis } from '../../drivers/contract/time.ts';
 import {
   classOf,
   type Entry,
@@ -12,17 +14,32 @@ import {
   type Stamp,
 } from '../access/entry.ts';
 import { type EvidenceRow, type Journal, StorageError } from '../store/ports.ts';
+import { LARGEST } from './topics.ts';
 
 export interface OutboxCaps {
   /** Most events that wait. */
   readonly events: number;
+  /** Most bytes that they have as messages. */
+  readonly bytes: number;
+  /** What has waited longer is left out; by the earliest that the clock can mean. */
+  readonly age: Millis;
 }
 
-export const OUTBOX_CAPS: OutboxCaps = { events: 200_000 };
+const DAY: Millis = 86_400_000;
+
+export const OUTBOX_CAPS: OutboxCaps = { events: 200_000, bytes: 128 * 1024 * 1024, age: 30 * DAY };
+
+/** What an event has on the wire beside its body; as JSON with two hashes and an epoch, never less. */
+const ENVELOPE_BYTES = 400;
+/** How often the oldest event's age is looked at. */
+const AGE_LOOK: Millis = 3_600_000;
+
+type Why = keyof OutboxCaps;
 
 /** From the class that goes first to the ones that go last. */
 const ORDER: readonly EntryClass[] = ['device', 'system', 'grant', 'access', 'security'];
 const MARK = 'cloud.gaps';
+const RECORD = 'system.outbox_gap';
 /** Ranges named in one entry: well under what an event may hold. */
 const RANGES_PER_ENTRY = 400;
 const PAGE = 5_000;
@@ -33,6 +50,7 @@ const gapsSchema = z.array(
     from: z.int(),
     to: z.int(),
     count: z.int(),
+    bytes: z.int().default(0),
   }),
 );
 type Gap = z.infer<typeof gapsSchema>[number];
@@ -43,15 +61,22 @@ export class OutboxGaps {
   readonly #caps: OutboxCaps;
   #gaps: Gap[];
   #busy = false;
+  /** At least as many bytes wait; exact after each look at the journal. */
+  #bytes: number;
+  #lookAt = instant(Number.NEGATIVE_INFINITY);
 
-  constructor(journal: Journal, stamp: () => Stamp, caps: OutboxCaps = OUTBOX_CAPS) {
+  constructor(journal: Journal, stamp: () => Stamp, caps: Partial<OutboxCaps> = {}) {
     this.#journal = journal;
     this.#stamp = stamp;
-    this.#caps = caps;
+    this.#caps = { ...OUTBOX_CAPS, ...caps };
+    // The journal is looked at, which takes its time, only where the longest events there can be would be too many.
+    this.#bytes = (journal.lastSeq - journal.acknowledged) * LARGEST.events;
     this.#gaps = gapsSchema.safeParse(journal.mark(MARK)).data ?? [];
   }
 
+  /** Gap records themselves are never left out: they are the explanation. */
   skips(entry: RecordedEntry): boolean {
+    if (entry.type === RECORD) return false;
     const entryClass = classOf(entry.type);
     return this.#gaps.some(
       (gap) => gap.class === entryClass && entry.seq >= gap.from && entry.seq <= gap.to,
@@ -63,14 +88,19 @@ export class OutboxGaps {
     this.#gaps = this.#gaps.filter(({ to }) => to > acknowledged);
   }
 
-  /** While too much waits, leaves out a tenth of what may wait. */
-  async enforce(): Promise<void> {
+  /** To be called with what was added to the journal. While too much waits, leaves out a tenth of what may wait. */
+  async enforce(added: readonly RecordedEntry[] = []): Promise<void> {
+    for (const { body } of added) this.#bytes += sizeOf(body);
     if (this.#busy) return;
     this.#busy = true;
     try {
-      const tenth = Math.max(1, Math.floor(this.#caps.events / 10));
-      while (this.#waiting() > this.#caps.events) {
-        if ((await this.#leaveOut(tenth)) === 0) return;
+      await this.#leaveOutOld();
+      const { events, bytes } = this.#caps;
+      while (this.#waiting() > events) {
+        if ((await this.#leaveOut('events', Math.max(1, Math.floor(events / 10)))) === 0) return;
+      }
+      while (this.#bytes > bytes && this.#weigh() > bytes) {
+        if ((await this.#leaveOut('bytes', bytes / 10)) === 0) return;
       }
     } catch (problem) {
       if (!(problem instanceof StorageError)) throw problem;
@@ -84,43 +114,78 @@ export class OutboxGaps {
     return lastSeq - acknowledged - this.#gaps.reduce((sum, { count }) => sum + count, 0);
   }
 
-  /** How many more were left out; 0 when nothing is left that may be. */
-  async #leaveOut(target: number): Promise<number> {
+  /** Bytes that wait, counted anew. */
+  #weigh(): number {
+    const { entries, bytes } = this.#journal.weight(this.#journal.acknowledged);
+    const left = this.#gaps.reduce((sum, gap) => sum + gap.bytes, 0);
+    this.#bytes = entries * ENVELOPE_BYTES + bytes - left;
+    return this.#bytes;
+  }
+
+  async #leaveOutOld(): Promise<void> {
+    const now = this.#stamp().clock.lo;
+    if (now < this.#lookAt) return;
+    this.#lookAt = instant(now + AGE_LOOK);
+    const before = instant(now - this.#caps.age);
+    while ((await this.#leaveOut('age', PAGE, before)) > 0);
+  }
+
+  /** How much more was left out, events or bytes; 0 when nothing is left that may be. */
+  async #leaveOut(why: Why, target: number, before?: Instant): Promise<number> {
     let owed = target;
     for (const entryClass of ORDER) {
       if (owed <= 0) break;
-      const seqs = this.#oldest(entryClass, owed);
-      const [from] = seqs;
-      const to = seqs.at(-1);
-      if (from === undefined || to === undefined) continue;
-      this.#gaps = [...this.#gaps, { class: entryClass, from, to, count: seqs.length }];
+      const oldest = this.#oldest(entryClass, why, owed, before);
+      const [first] = oldest;
+      const last = oldest.at(-1);
+      if (first === undefined || last === undefined) continue;
+      const bytes = oldest.reduce((sum, { body }) => sum + sizeOf(body), 0);
+      const range = { class: entryClass, from: first.seq, to: last.seq };
+      this.#gaps = [...this.#gaps, { ...range, count: oldest.length, bytes }];
+      this.#bytes -= bytes;
       const mark: EvidenceRow = { table: 'mark', name: MARK, value: this.#gaps as Json };
-      const entries = gapEntries(entryClass, seqs);
+      const seqs = oldest.map(({ seq }) => seq);
+      const entries = gapEntries(entryClass, why, seqs);
       await this.#journal.append({ stamp: this.#stamp(), entries, rows: [mark] }).committed;
-      owed -= seqs.length;
+      owed -= why === 'bytes' ? bytes : oldest.length;
     }
     return target - owed;
   }
 
-  /** Gap records themselves are never left out: they are the explanation. */
-  #oldest(entryClass: EntryClass, most: number): number[] {
-    const seqs: number[] = [];
+  #oldest(
+    entryClass: EntryClass,
+    why: Why,
+    most: number,
+    before: Instant | undefined,
+  ): RecordedEntry[] {
+    const found: RecordedEntry[] = [];
+    let owed = most;
     let after = this.#journal.acknowledged;
-    while (seqs.length < most) {
-      const page = this.#journal.read({ after, classes: [entryClass], limit: PAGE });
+    while (owed > 0) {
+      const page = this.#journal.read({
+        after,
+        classes: [entryClass],
+        ...(before === undefined ? {} : { to: before }),
+        limit: PAGE,
+      });
       for (const entry of page) {
-        if (entry.type === 'system.outbox_gap') return seqs;
-        if (seqs.length < most && !this.skips(entry)) seqs.push(entry.seq);
+        if (owed <= 0 || entry.type === RECORD || this.skips(entry)) continue;
+        found.push(entry);
+        owed -= why === 'bytes' ? sizeOf(entry.body) : 1;
       }
       const last = page.at(-1);
-      if (last === undefined || page.length < PAGE) return seqs;
+      if (last === undefined || page.length < PAGE) return found;
       after = last.seq;
     }
-    return seqs;
+    return found;
   }
 }
 
-function gapEntries(entryClass: EntryClass, seqs: readonly number[]): Entry[] {
+function sizeOf(body: RecordedEntry['body']): number {
+  return ENVELOPE_BYTES + Buffer.byteLength(JSON.stringify(body));
+}
+
+function gapEntries(entryClass: EntryClass, why: Why, seqs: readonly number[]): Entry[] {
   const ranges: [from: number, to: number][] = [];
   for (const seq of seqs) {
     const last = ranges.at(-1);
@@ -133,13 +198,14 @@ function gapEntries(entryClass: EntryClass, seqs: readonly number[]): Entry[] {
     const count = part.reduce((sum, [from, to]) => sum + to - from + 1, 0);
     const body = {
       class: entryClass,
+      why,
       from: part[0]?.[0] ?? 0,
       to: part.at(-1)?.[1] ?? 0,
       count,
       ranges: part,
       alarm: entryClass === 'access' || entryClass === 'security',
     };
-    entries.push({ type: 'system.outbox_gap', body });
+    entries.push({ type: RECORD, body });
   }
   return entries;
 }

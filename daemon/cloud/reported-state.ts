@@ -1,5 +1,11 @@
 /** What everybody may see of a bridge at any time: retained, safe to replay, and without anything of a person. */
-import { type Clock, type Millis, type Timer, uptime } from '../../drivers/contract/time.ts';
+import {
+  type Clock,
+  type Millis,
+  type Random,
+  type Timer,
+  uptime,
+} from '../../drivers/contract/time.ts';
 import type { Stamp } from '../access/entry.ts';
 import { type GrantStore, type Journal, StorageError } from '../store/ports.ts';
 import { BrokerError, type BrokerMessage } from './broker.ts';
@@ -28,7 +34,10 @@ export interface ReportedStateParts {
   readonly report: SiteReport;
   readonly stamp: () => Stamp;
   readonly clock: Clock;
+  readonly random: Random;
   readonly publish: Publish;
+  /** Time within which the bridges of a fleet are sent whole snapshots after they have connected. */
+  readonly snapshotSpread: Millis;
 }
 
 /** What this version understands beyond the first list of commands. */
@@ -51,6 +60,8 @@ export class ReportedState {
   #gathering: Timer | undefined;
   #timers: Timer[] = [];
   #open = false;
+  /** When this session's snapshot, should there be one, has its turn; of the wall clock. */
+  #snapshotFrom = 0;
 
   constructor(parts: ReportedStateParts) {
     this.#parts = parts;
@@ -60,8 +71,9 @@ export class ReportedState {
   async publishAll(status: WireStatus): Promise<void> {
     this.#open = true;
     this.#published.clear();
-    const { topics, nonces } = this.#parts;
+    const { topics, nonces, random, stamp, snapshotSpread } = this.#parts;
     nonces.rotate();
+    this.#snapshotFrom = stamp().at + Math.round(random.fraction() * snapshotSpread);
     await this.#put(statusMessage(topics, status));
     await this.#publishState();
     await this.#publishDevices();
@@ -168,6 +180,7 @@ export class ReportedState {
       grantsVersion: grants.version('cloud'),
       grantsDigest: grants.digest('cloud'),
       grants: grants.count('cloud'),
+      ...(this.#snapshotFrom > at ? { snapshotFrom: this.#snapshotFrom } : {}),
       clock: { state: clock.state, errMs: errorOf(clock) },
       ...(journal.storage === 'ok' ? {} : { storage: journal.storage }),
       counters: Object.fromEntries(counters),

@@ -66,6 +66,14 @@ export class JournalReader {
     });
   }
 
+  weight(after: number): { readonly entries: number; readonly bytes: number } {
+    const sum = this.#db.prepare<[number], [number, number]>(
+      "SELECT count(*), coalesce(sum(octet_length(coalesce(body, ''))), 0) FROM entry WHERE seq > +?",
+    );
+    const [entries = 0, bytes = 0] = storage(() => sum.raw().get(after)) ?? [];
+    return { entries, bytes };
+  }
+
   read(query: JournalQuery): readonly RecordedEntry[] {
     const { sql, values } = queryText(SELECT, query);
     return storage(() => {

@@ -209,6 +209,10 @@ export class JournalStore implements Journal {
     return this.#parts.reader.entry(seq);
   }
 
+  weight(after: number): { readonly entries: number; readonly bytes: number } {
+    return this.#parts.reader.weight(after);
+  }
+
   command(id: string): { readonly reply: Json | undefined; readonly expires: Instant } | undefined {
     return this.#pending.get('command', id) ?? this.#parts.reader.command(id);
   }

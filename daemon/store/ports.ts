@@ -116,6 +116,8 @@ export interface Journal extends AsyncDisposable {
   /** The same for lists: a third of the work. */
   lines(query: JournalQuery): readonly EntryLine[];
   entry(seq: number): RecordedEntry | undefined;
+  /** Entries after `seq` that are on the disk: how many, and how many bytes their bodies have together. */
+  weight(after: number): { readonly entries: number; readonly bytes: number };
   command(id: string): { readonly reply: Json | undefined; readonly expires: Instant } | undefined;
   counter(kid: string): { readonly highest: string; readonly window: string } | undefined;
   tombstone(grant: GrantId): { readonly rev: number; readonly at: Instant } | undefined;

@@ -12,6 +12,7 @@ import {
   COMMAND_EXAMPLES,
   DEVICE_EXAMPLE,
   EVENT_EXAMPLE,
+  LOG_EXAMPLE,
   REPLY_EXAMPLES,
   STATE_EXAMPLE,
   STATUS_EXAMPLE,
@@ -22,6 +23,7 @@ import {
   deviceStateSchema,
   envelopeSchema,
   eventsSchema,
+  logLineSchema,
   readCommand,
   replySchema,
   stateSchema,
@@ -108,6 +110,7 @@ test('the examples of everything that a bridge sends are valid in the schema and
   valid('status', statusSchema.parse(STATUS_EXAMPLE));
   valid('state', stateSchema.parse(STATE_EXAMPLE));
   valid('device', deviceStateSchema.parse(DEVICE_EXAMPLE));
+  valid('log', logLineSchema.parse(LOG_EXAMPLE));
   valid('ack', ackSchema.parse(ACK_EXAMPLE));
   valid('checkpoint', checkpointSchema.parse(CHECKPOINT_EXAMPLE));
 });

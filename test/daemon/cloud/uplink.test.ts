@@ -6,14 +6,21 @@ import type { CloudOptions } from '../../../daemon/cloud/cloud-link.ts';
 import { EventFollower } from '../../../daemon/cloud/event-follower.ts';
 import { privateKeyOf, publicKeyOf } from '../../../daemon/cloud/jose.ts';
 import { signNow } from '../../../daemon/cloud/jws.ts';
-import { ACK_TYP, type WireEvent } from '../../../daemon/cloud/messages.ts';
+import {
+  ACK_TYP,
+  logLineSchema,
+  stateSchema,
+  type WireEvent,
+} from '../../../daemon/cloud/messages.ts';
 import { StorageError } from '../../../daemon/store/ports.ts';
+import { instant } from '../../../drivers/contract/time.ts';
 import { SimulatedClock } from '../../../simulator/clock.ts';
 import { seededRandom } from '../../../simulator/random.ts';
 import { BRIDGE, type Bridge, Home, openBridge } from './bridge.ts';
 import { Forge } from './forge.ts';
 import { Wire } from './wire.ts';
 
+const DAY = 86_400_000;
 const LONG = process.env['LATCHKEY_LONG'] === '1';
 
 async function set(options: CloudOptions = {}) {
@@ -43,8 +50,15 @@ async function set(options: CloudOptions = {}) {
 }
 
 /** Happens at once; returns the seqs. */
-async function happen(bridge: Bridge, entries: readonly Entry[]): Promise<number[]> {
-  const { recorded, committed } = bridge.journal.append({ stamp: bridge.stamp(), entries });
+async function happen(
+  bridge: Bridge,
+  entries: readonly Entry[],
+  at = bridge.stamp().at,
+): Promise<number[]> {
+  const { recorded, committed } = bridge.journal.append({
+    stamp: { ...bridge.stamp(), at },
+    entries,
+  });
   await committed;
   return recorded.map(({ seq }) => seq);
 }
@@ -245,6 +259,99 @@ test('over the cap the oldest of the least important class is left out, with a r
   await wire.deliver(`latchkey/1/${BRIDGE}/cmd/events.resend`, made.token);
   await clock.settle();
   assert.equal(wire.events.filter(({ seq }) => seq === first?.seq).length, 1);
+});
+
+async function awayAndBack(
+  { clock, wire }: Awaited<ReturnType<typeof set>>,
+  happens: () => Promise<void>,
+): Promise<void> {
+  wire.isUp = false;
+  wire.cut();
+  await clock.settle();
+  await happens();
+  await clock.settle();
+  wire.published.length = 0;
+  wire.isUp = true;
+  await clock.runUntil(() => wire.isConnected, 600_000);
+  await clock.settle();
+}
+
+test('over the cap of bytes the least important goes first, and what is told of it adds up', async () => {
+  const site = await set({ caps: { bytes: 200_000 } });
+  const { stack, wire, bridge } = site;
+  await using _ = stack;
+  const text = 'x'.repeat(2_000);
+  const large = (type: 'device.log' | 'access.denied') => ({ type, body: { text } }) as const;
+  await awayAndBack(site, async () => {
+    for (let n = 0; n < 60; n += 1) {
+      await happen(bridge, [large('access.denied'), large('device.log')]);
+    }
+  });
+  const sent = new Set(wire.events.map(({ seq }) => seq));
+  const left = bridge.journal.read({ limit: 5000 }).filter(({ seq }) => !sent.has(seq));
+  assert.ok(left.filter(({ type }) => type === 'device.log').length >= 40);
+  const bytes = wire.events.reduce((sum, event) => sum + JSON.stringify(event).length, 0);
+  assert.ok(bytes < 200_000, `${bytes} bytes were sent`);
+  const gaps = wire.events.filter(({ type }) => type === 'system.outbox_gap');
+  assert.ok(gaps.length > 0 && gaps.every(({ body }) => body['why'] === 'bytes'));
+  const counted = gaps.reduce((sum, { body }) => sum + Number(body['count']), 0);
+  assert.equal(counted, left.length);
+  const follower = new EventFollower();
+  for (const event of wire.events) follower.take(event);
+  assert.equal(follower.missing, undefined);
+});
+
+test('what has waited too long is left out, newer events and the records of it are not', async () => {
+  const patience = { longest: 300_000, spread: 0 };
+  const site = await set({ patience, caps: { age: 30 * DAY } });
+  const { stack, clock, wire, bridge } = site;
+  await using _ = stack;
+  let old: number[] = [];
+  let young: number[] = [];
+  await awayAndBack(site, async () => {
+    const ago = (days: number) => instant(clock.now() - days * DAY);
+    old = await happen(bridge, mixed(8), ago(31));
+    young = await happen(bridge, mixed(8), ago(29));
+    await clock.advance(3_600_000);
+    await happen(bridge, mixed(1));
+  });
+  const sent = new Set(wire.events.map(({ seq }) => seq));
+  assert.ok(old.every((seq) => !sent.has(seq)));
+  assert.ok(young.every((seq) => sent.has(seq)));
+  const gaps = wire.events.filter(({ type }) => type === 'system.outbox_gap');
+  assert.ok(gaps.length > 0 && gaps.every(({ body }) => body['why'] === 'age'));
+  const follower = new EventFollower();
+  for (const event of wire.events) follower.take(event);
+  assert.equal(follower.missing, undefined);
+});
+
+test('lines of the log are published only where the site says so, a few a second, and say how many were too many', async () => {
+  const { stack, clock, wire, bridge } = await set({ publishLog: true });
+  await using _ = stack;
+  const silent = await set();
+  await using __ = silent.stack;
+  silent.bridge.link.tell('storage', { state: 'low' });
+  for (let n = 0; n < 50; n += 1) bridge.link.tell('storage', { n });
+  await clock.advance(1_000);
+  bridge.link.tell('storage', { n: 50 });
+  bridge.link.tell('long', { text: 'x'.repeat(5_000) });
+  const lines = wire.published.filter(({ topic }) => topic === bridge.topics.log);
+  assert.equal(silent.wire.json(/\/log$/).length, 0);
+  assert.ok(lines.length <= 10 && lines.every(({ qos, retain }) => qos === 0 && !retain));
+  const read = lines.map(({ payload }) =>
+    logLineSchema.parse(JSON.parse(String(Buffer.from(payload)))),
+  );
+  assert.deepEqual(read.at(0)?.fields, { n: 0 });
+  assert.ok(read.some(({ fields, dropped }) => fields['n'] === 50 && dropped === 45));
+  assert.deepEqual(read.at(-1)?.fields, {});
+});
+
+test('each bridge has its own moment for a whole snapshot after a connect', async () => {
+  const { stack, clock, wire } = await set({ snapshotSpread: 60_000 });
+  await using _ = stack;
+  const [first] = wire.json(/a91\/state$/).map((state) => stateSchema.parse(state));
+  assert.ok(first?.snapshotFrom !== undefined);
+  assert.ok(first.snapshotFrom > clock.now() && first.snapshotFrom <= clock.now() + 60_000);
 });
 
 test('the chain is marked by signatures, after a hundred entries or a quarter of an hour', async () => {
