@@ -1,8 +1,6 @@
 /** A daemon process on simulated hardware that this process serves, so that nobody but us kills it and counts. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
@@ -14,10 +12,17 @@ import { simulatedKinds } from '../../simulator/devices/catalogue.ts';
 import { seededRandom } from '../../simulator/random.ts';
 import { realClock } from '../../simulator/real-clock.ts';
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts';
+import type { Blow } from './blow.ts';
+import { Caller, STAFF_FOB, STAFF_SLOT } from './caller.ts';
+import { DaemonProcess, type DaemonProcessOptions, Gone } from './daemon-process.ts';
+import { type Pulses, Witness } from './witness.ts';
 
-const MAIN = resolve(import.meta.dirname, '../../daemon/main.ts');
-const UP_WITHIN_MS = 30_000;
-const SLOTS = 16;
+export const SOURCE = resolve(import.meta.dirname, '../../daemon/main.ts');
+/** What the daemon sent last is with the board after this; both ends are on this machine. */
+const WIRE_IS_QUIET_MS = 80;
+const PULSED_WITHIN_MS = 400;
+/** Doors that somebody opens over the API are below the one of staff. */
+const SLOTS = STAFF_SLOT - 1;
 
 const CONFIG = (directory: string) => `
 site: { id: crash-site, zone: Europe/Stockholm, policies: { clockSource: assumed } }
@@ -25,256 +30,192 @@ store: { directory: ${directory}/store }
 secrets: { pinPepper: "file:${directory}/pin-pepper" }
 buses:
   box-bus: { serial: "${directory}/hardware/box-bus", baudRate: 19200 }
+  fob-bus: { serial: "${directory}/hardware/fob-bus", baudRate: 9600 }
 devices:
   box: { driver: kerong-cu16, bus: box-bus, address: 0 }
+  fobs: { driver: rdm6300, bus: fob-bus }
 accessPoints:
-  lobby: { box: box }
+  lobby: { box: box, readers: [fobs] }
 api:
-  listen: 127.0.0.1:\${API_PORT}
+  listen: 127.0.0.1:0
   tokens: [ { name: crash, scope: admin, token: "file:${directory}/api-token" } ]
 `;
-
-const entriesSchema = z.looseObject({
-  entries: z.array(
-    z.looseObject({
-      seq: z.int(),
-      hash: z.string(),
-      type: z.string(),
-      body: z.record(z.string(), z.unknown()),
-    }),
-  ),
-});
-type Entry = z.infer<typeof entriesSchema>['entries'][number];
 
 const boxSchema = z.looseObject({
   slots: z.record(z.string(), z.looseObject({ pulses: z.int(), door: z.string() })),
 });
 
-const devicesSchema = z.looseObject({ devices: z.array(z.looseObject({ online: z.boolean() })) });
-
-/** The longest pulse of the board, and what it may have held back. */
-const BOARD_ENDS_MS = 250;
-
 export interface RoundReport {
   /** What is not as promised; empty when all is well. */
   readonly faults: readonly string[];
-  /** Milliseconds from the start of the process until it would let somebody in. */
-  readonly untilAnswer: number;
+  /** Milliseconds from the start of the process until somebody was let in; `undefined` where it died before. */
+  readonly untilDecision: number | undefined;
+}
+
+export interface CrashSiteOptions {
+  readonly seed: number;
+  /** Default: from source. */
+  readonly main?: string;
+  /** Where code that was compiled once is kept. */
+  readonly cache?: string;
 }
 
 export class CrashSite implements AsyncDisposable {
-  readonly #directory: string;
-  readonly #port: number;
+  readonly directory: string;
+  readonly #options: CrashSiteOptions;
   readonly #token: string;
   readonly #simulator: Simulator;
   readonly #random: Random;
-  #child: ChildProcess | undefined;
-  #output = '';
-  /** Newest entry seen over the API, and hashes of all seen so far. */
-  readonly #hashes = new Map<number, string>();
-  readonly #intents = new Map<number, number>();
-  /** Pulses when the work of the last round began, and when the daemon was dead and the board had ended. */
-  #before = new Map<number, number>();
-  #left = new Map<number, number>();
+  readonly #witness = new Witness();
+  #daemon: DaemonProcess | undefined;
+  #grants = 0;
   openings = 0;
 
-  static async open(seed: number): Promise<CrashSite> {
-    const directory = mkdtempSync(join(tmpdir(), 'latchkey-crash-'));
+  static async open(options: CrashSiteOptions): Promise<CrashSite> {
+    const directory = realpathSync(mkdtempSync(join(tmpdir(), 'latchkey-crash-')));
     mkdirSync(join(directory, 'store'), { mode: 0o700 });
     writeFileSync(join(directory, 'pin-pepper'), randomBytes(32), { mode: 0o600 });
     const token = randomBytes(24).toString('base64url');
     writeFileSync(join(directory, 'api-token'), token, { mode: 0o600 });
     writeFileSync(join(directory, 'config.yaml'), CONFIG(directory));
-    const port = await freePort();
-    const variables = new Map([['API_PORT', String(port)]]);
     const simulator = await startSimulator({
-      description: loadConfig(join(directory, 'config.yaml'), { variables }),
+      description: loadConfig(join(directory, 'config.yaml')),
       directory: join(directory, 'hardware'),
       kinds: simulatedKinds,
       contents: [],
       controlPort: 0,
       clock: realClock(),
     });
-    return new CrashSite(directory, port, token, simulator, seededRandom(seed));
+    return new CrashSite(options, directory, token, simulator);
   }
 
   private constructor(
+    options: CrashSiteOptions,
     directory: string,
-    port: number,
     token: string,
     simulator: Simulator,
-    random: Random,
   ) {
-    this.#directory = directory;
-    this.#port = port;
+    this.#options = options;
+    this.directory = directory;
     this.#token = token;
     this.#simulator = simulator;
-    this.#random = random;
+    this.#random = seededRandom(options.seed);
   }
 
-  /** Starts the daemon, looks whether all is as it was left, lets it work, and kills it at a random moment. */
-  async round(): Promise<RoundReport> {
-    const { faults, untilAnswer } = await this.look();
+  /** One life: it comes up, what the life before left is judged, people use it, and it is killed. */
+  async round(blow: Blow, more: Pick<DaemonProcessOptions, 'trace'> = {}): Promise<RoundReport> {
     this.#closeDoors();
-    this.#before = this.#pulsesBySlot();
-    const work = [1, 2, 3].map(() => this.#open(1 + randomInteger(this.#random, SLOTS)));
-    // From before the first request is read until after the last pulse is over.
-    const moment = new Promise((over) => setTimeout(over, randomInteger(this.#random, 900)));
-    const isPatient = randomInteger(this.#random, 6) === 0;
-    await (isPatient ? Promise.all(work) : moment);
-    await this.#kill();
-    await Promise.allSettled(work);
-    await pause(BOARD_ENDS_MS);
-    this.#left = this.#pulsesBySlot();
-
-    const report = this.#verify();
-    return { faults: report.ok ? faults : [...faults, ...report.faults], untilAnswer };
-  }
-
-  /** A start after which nothing is asked: what the kill before left is judged. */
-  async look(): Promise<RoundReport> {
-    const faults: string[] = [];
-    const intentsBefore = new Map(this.#intents);
-    const untilAnswer = await this.#start();
-    await this.#compare(faults);
-    // The box answers by now, so what would be driven again would have been.
-    for (const [slot, pulses] of this.#pulsesBySlot()) {
-      const left = this.#left.get(slot) ?? 0;
-      const asked = (this.#intents.get(slot) ?? 0) - (intentsBefore.get(slot) ?? 0);
-      const done = left - (this.#before.get(slot) ?? 0);
-      if (done > asked) faults.push(`slot ${slot}: ${done} pulses of ${asked} intents`);
-      if (pulses !== left) faults.push(`slot ${slot} was pulsed again after the start`);
+    this.#witness.lifeBegins(this.#pulses());
+    const daemon = this.#start(blow, more);
+    const life = { faults: [] as string[], untilDecision: undefined as number | undefined };
+    if (blow.kind === 'start') {
+      await Promise.race([pause(blow.after), daemon.exit]);
+    } else {
+      try {
+        await this.#live(daemon, blow, life);
+      } catch (error) {
+        // What was under way when it died; all else is a fault of its own.
+        if (!(error instanceof Gone) && !(await isGoneSoon(daemon))) throw error;
+      }
     }
-    return { faults, untilAnswer };
+    await daemon.kill();
+    this.#daemon = undefined;
+    if (daemon.ownEnd !== undefined) life.faults.push(`it ended by itself: ${daemon.ownEnd}`);
+    await pause(WIRE_IS_QUIET_MS);
+    life.faults.push(...this.#witness.lifeIsOver(this.#pulses()));
+    return life;
   }
 
-  verified(): Promise<VerifyReport> {
-    return Promise.resolve(this.#verify());
+  /** Walks the whole chain in the file that the last life left. */
+  verify(): VerifyReport {
+    return verifyJournalFile(join(this.directory, 'store', 'journal.db'));
   }
 
-  pulses(): number {
-    return Object.values(this.#slots()).reduce((sum, { pulses }) => sum + pulses, 0);
+  get pulseCount(): number {
+    return [...this.#pulses().values()].reduce((sum, count) => sum + count, 0);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#kill();
+    await this.#daemon?.kill();
     await this.#simulator[Symbol.asyncDispose]();
-    rmSync(this.#directory, { recursive: true, force: true });
+    rmSync(this.directory, { recursive: true, force: true });
   }
 
-  async #start(): Promise<number> {
-    const began = performance.now();
-    const child = spawn(
-      process.execPath,
-      [
-        MAIN,
-        'run',
-        '--config',
-        join(this.#directory, 'config.yaml'),
-        '--set',
-        `API_PORT=${this.#port}`,
-      ],
-      { stdio: ['ignore', 'pipe', 'pipe'] },
-    );
-    this.#child = child;
-    this.#output = '';
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (text: Buffer) => {
-        this.#output = `${this.#output}${text}`.slice(-4000);
-      });
+  #start(blow: Blow, more: Pick<DaemonProcessOptions, 'trace'>): DaemonProcess {
+    const { main = SOURCE, cache } = this.#options;
+    this.#daemon = new DaemonProcess({
+      main,
+      config: join(this.directory, 'config.yaml'),
+      ...(cache === undefined ? {} : { cache }),
+      ...(blow.kind === 'call' ? { fatal: blow } : {}),
+      ...more,
+    });
+    return this.#daemon;
+  }
+
+  async #live(
+    daemon: DaemonProcess,
+    blow: Blow,
+    life: { faults: string[]; untilDecision: number | undefined },
+  ): Promise<void> {
+    const caller = new Caller(await daemon.up(), this.#token);
+    const witness = this.#witness;
+    const { faults } = life;
+    faults.push(...witness.compare(await caller.entriesFrom(witness.lastFolded)));
+    faults.push(...witness.judge(), ...(await caller.grantsHeld(witness)));
+    await using followed = caller.follow(witness);
+    await caller.putStaff(witness);
+    await caller.allOnline();
+    witness.workBegins();
+    await followed.letIn(() => {
+      this.#hand('fobs', 'show', { fob: STAFF_FOB, ms: 150 });
+    });
+    life.untilDecision = performance.now() - daemon.began;
+    // The box answers by now, so what would be driven again would have been.
+    faults.push(...witness.repeated(this.#pulses(), STAFF_SLOT));
+
+    const work = [1, 2, 3].map(() => this.#open(caller));
+    if (randomInteger(this.#random, 3) === 0) work.push(this.#editGrants(caller));
+    if (blow.kind === 'work') return void (await Promise.race([pause(blow.after), daemon.exit]));
+    // An answer comes when the door was opened, or not; the pulse is long over by then.
+    await Promise.race([Promise.all(work), pause(PULSED_WITHIN_MS)]);
+    if (blow.kind === 'stop') {
+      daemon.askToStop();
+      await Promise.race([pause(blow.after), daemon.exit]);
     }
-    while (performance.now() - began < UP_WITHIN_MS && child.exitCode === null) {
-      if (await this.#isReady()) return performance.now() - began;
-      await pause(15);
-    }
-    throw new Error(`the daemon did not come up by itself:\n${this.#output}`);
   }
 
-  /** It answers, and so does its box. */
-  async #isReady(): Promise<boolean> {
-    const told = devicesSchema.safeParse(await this.#get('/api/v1/devices').catch(() => undefined));
-    return told.data?.devices.every(({ online }) => online) === true;
-  }
-
-  async #kill(): Promise<void> {
-    const child = this.#child;
-    this.#child = undefined;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise((over) => child.once('exit', over));
-    child.kill('SIGKILL');
-    await gone;
-  }
-
-  /** P8: whatever was once read is there, as it was. */
-  async #compare(faults: string[]): Promise<void> {
-    const entries = await this.#entries();
-    const now = new Map(entries.map(({ seq, hash }) => [seq, hash]));
-    const oldest = entries[0]?.seq ?? 1;
-    for (const [seq, hash] of this.#hashes) {
-      if (seq >= oldest && now.get(seq) !== hash) faults.push(`entry ${seq} is lost or changed`);
-    }
-    for (const [n, { seq }] of entries.entries()) {
-      if (seq !== oldest + n) faults.push(`entry ${seq} stands where ${oldest + n} should`);
-    }
-    for (const entry of entries) this.#know(entry);
-  }
-
-  #know({ seq, hash, type, body }: Entry): void {
-    if (this.#hashes.has(seq)) return;
-    this.#hashes.set(seq, hash);
-    const slot = body['slot'];
-    if (type === 'access.commanded' && typeof slot === 'number')
-      this.#intents.set(slot, (this.#intents.get(slot) ?? 0) + 1);
-  }
-
-  async #open(slot: number): Promise<void> {
+  async #open(caller: Caller): Promise<void> {
     this.openings += 1;
-    await fetch(this.#url(`/api/v1/access-points/lobby/slots/${slot}/open`), {
-      method: 'POST',
-      headers: { ...this.#headers(), 'content-type': 'application/json' },
-      body: JSON.stringify({ why: 'crash' }),
-    }).then(
-      (answer) => answer.text(),
-      () => undefined, // the answer died with the daemon
-    );
+    await caller.open(1 + randomInteger(this.#random, SLOTS)).catch(died);
   }
 
-  async #entries(): Promise<readonly Entry[]> {
-    const told = entriesSchema.parse(await this.#get('/api/v1/journal?limit=500'));
-    return told.entries.toSorted((a, b) => a.seq - b.seq);
-  }
-
-  async #get(path: string): Promise<unknown> {
-    const answer = await fetch(this.#url(path), { headers: this.#headers() });
-    if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
-    return answer.json();
-  }
-
-  #headers(): Readonly<Record<string, string>> {
-    return { authorization: `Bearer ${this.#token}` };
-  }
-
-  #url(path: string): string {
-    return `http://127.0.0.1:${this.#port}${path}`;
-  }
-
-  #verify(): VerifyReport {
-    return verifyJournalFile(join(this.#directory, 'store', 'journal.db'));
+  /** Makes one, or takes back the one that was made last. */
+  async #editGrants(caller: Caller): Promise<void> {
+    const id = `g-${this.#grants >> 1}`;
+    this.#grants += 1;
+    await (this.#grants % 2 === 1
+      ? caller.put(this.#witness, id)
+      : caller.revoke(this.#witness, id)
+    ).catch(died);
   }
 
   #closeDoors(): void {
-    const board = this.#simulator.hardware.device('box');
     for (const [slot, { door }] of Object.entries(this.#slots())) {
       if (door !== 'open') continue;
       try {
-        board?.verbs['close-door']?.run({ slot: Number(slot) });
+        this.#hand('box', 'close-door', { slot: Number(slot) });
       } catch (error) {
         if (!(error instanceof RangeError)) throw error; // its solenoid still holds it
       }
     }
   }
 
-  #pulsesBySlot(): Map<number, number> {
+  #hand(device: string, verb: string, given: Readonly<Record<string, string | number>>): void {
+    this.#simulator.hardware.device(device)?.verbs[verb]?.run(given);
+  }
+
+  #pulses(): Pulses {
     return new Map(
       Object.entries(this.#slots()).map(([slot, { pulses }]) => [Number(slot), pulses]),
     );
@@ -285,18 +226,14 @@ export class CrashSite implements AsyncDisposable {
   }
 }
 
-function pause(ms: number): Promise<void> {
-  return new Promise((over) => setTimeout(over, ms));
+/** The answer died with the daemon; whether it should have is seen by whoever waits for the daemon. */
+function died(): void {}
+
+async function isGoneSoon(daemon: DaemonProcess): Promise<boolean> {
+  await Promise.race([daemon.exit, pause(5000)]);
+  return daemon.isGone;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await new Promise<number>((found) =>
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      found(address !== null && typeof address === 'object' ? address.port : 0);
-    }),
-  );
-  await new Promise((closed) => server.close(closed));
-  return port;
+export function pause(ms: number): Promise<void> {
+  return new Promise((over) => setTimeout(over, ms));
 }
