@@ -1,0 +1,111 @@
+/** Days of a busy site in hours: keys go out and come back, strangers try, managers look and edit, lines break. */
+import { type Clock, pause, type Random, randomInteger } from '../../drivers/contract/time.ts';
+import { CAST } from '../../simulator/site/cast.ts';
+import type { DemoSite } from '../../simulator/site/demo-site.ts';
+import { SiteHands } from '../../simulator/site/site-hands.ts';
+
+const { guest, flat } = CAST;
+/** Opened by commands of the cloud; no key hangs there. */
+const COMMANDED_SLOT = 14;
+/** A reader takes the same fob for another showing once it was away for a while. */
+const BETWEEN_SHOWINGS_MS = 2500;
+const LINE_IS_DOWN_MS = 8000;
+
+export class Traffic {
+  readonly #site: DemoSite;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #hands: SiteHands;
+  /** Revision of the guest's grant. */
+  #rev = 0;
+  /** The key is with the guest. */
+  #isOut = false;
+  exchanges = 0;
+  missed = 0;
+  lastMiss: unknown;
+
+  constructor(site: DemoSite, clock: Clock, random: Random) {
+    this.#site = site;
+    this.#clock = clock;
+    this.#random = random;
+    this.#hands = new SiteHands(site.simulator.hardware, clock);
+  }
+
+  /** The grant under which keys are exchanged. */
+  async begin(): Promise<void> {
+    await this.#edit();
+  }
+
+  /** One exchange of a key, and what else happens around it. */
+  async next(): Promise<void> {
+    try {
+      await this.#exchange();
+    } catch (error) {
+      // A hand that finds nothing open tries again later, as people do.
+      this.missed += 1;
+      this.lastMiss = error;
+    }
+    const around = randomInteger(this.#random, 12);
+    if (around === 0) await this.#hands.press('keypad', '135792#');
+    if (around === 1) await this.#command();
+    if (around === 2) await this.#edit().catch(lost);
+    if (around === 3) await this.#look();
+    if (around === 4 && randomInteger(this.#random, 4) === 0) await this.#lineBreaks();
+    await pause(this.#clock, BETWEEN_SHOWINGS_MS);
+  }
+
+  async #exchange(): Promise<void> {
+    const hands = this.#hands;
+    if (!this.#isOut) {
+      const slot = await hands.opening(() => hands.press('keypad', `${guest.pin}#`));
+      await hands.takeOut(slot);
+      this.#isOut = true;
+      await pause(this.#clock, 700);
+    }
+    const slot = await hands.opening(() => hands.show('fobs', flat.fob));
+    await hands.putIn(slot, flat.fob);
+    this.#isOut = false;
+    this.exchanges += 1;
+  }
+
+  async #edit(): Promise<void> {
+    this.#rev += 1;
+    await this.#site.cloud.putGrant(
+      {
+        id: guest.grant,
+        rev: this.#rev,
+        holder: guest.holder,
+        targets: [{ kind: 'key', id: flat.key }],
+        window: { kind: 'ongoing' },
+        operations: ['pickup', 'dropoff'],
+      },
+      [{ id: 'c-ada-pin', kind: 'pin', secret: guest.pin }],
+    );
+  }
+
+  async #command(): Promise<void> {
+    await this.#site.cloud.ask('slot.open', { dev: 'box', slot: COMMANDED_SLOT }).catch(lost);
+    await this.#site.simulator.hardware
+      .handle('box', 'close-door', { slot: COMMANDED_SLOT })
+      .catch(lost);
+  }
+
+  /** Somebody has the panel open, and a program asks for the rest. */
+  async #look(): Promise<void> {
+    const { url, token } = this.#site.api;
+    const headers = { authorization: `Bearer ${token}` };
+    for (const path of ['status', 'keys', 'grants', 'journal?limit=200']) {
+      const answer = await fetch(`${url}/api/v1/${path}`, { headers });
+      await answer.text();
+    }
+  }
+
+  async #lineBreaks(): Promise<void> {
+    await this.#site.line.cut();
+    await pause(this.#clock, LINE_IS_DOWN_MS);
+    await this.#site.line.mend();
+  }
+}
+
+/** While the line is down nothing is answered, and a door that did not open cannot be closed: neither is the soak's matter. */
+function lost(): void {}
