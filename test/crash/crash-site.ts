@@ -24,9 +24,9 @@ const PULSED_WITHIN_MS = 400;
 /** Doors that somebody opens over the API are below the one of staff. */
 const SLOTS = STAFF_SLOT - 1;
 
-const CONFIG = (directory: string) => `
+const CONFIG = (directory: string, store = join(directory, 'store')) => `
 site: { id: crash-site, zone: Europe/Stockholm, policies: { clockSource: assumed } }
-store: { directory: ${directory}/store }
+store: { directory: ${store} }
 secrets: { pinPepper: "file:${directory}/pin-pepper" }
 buses:
   box-bus: { serial: "${directory}/hardware/box-bus", baudRate: 19200 }
@@ -126,6 +126,22 @@ export class CrashSite implements AsyncDisposable {
     return life;
   }
 
+  /** P2: a daemon on this store comes up by itself, and moves nothing. */
+  async startOn(store: string): Promise<readonly string[]> {
+    this.#closeDoors();
+    const before = this.#pulses();
+    const config = join(this.directory, 'other.yaml');
+    writeFileSync(config, CONFIG(this.directory, store));
+    const daemon = new DaemonProcess({ ...this.#program, config });
+    this.#daemon = daemon;
+    const caller = new Caller(await daemon.up(), this.#token);
+    await caller.allOnline();
+    await daemon.kill();
+    await pause(WIRE_IS_QUIET_MS);
+    const moved = [...this.#pulses()].filter(([slot, count]) => count !== before.get(slot));
+    return moved.map(([slot]) => `slot ${slot} was pulsed by a start`);
+  }
+
   /** Walks the whole chain in the file that the last life left. */
   verify(): VerifyReport {
     return verifyJournalFile(join(this.directory, 'store', 'journal.db'));
@@ -142,15 +158,18 @@ export class CrashSite implements AsyncDisposable {
   }
 
   #start(blow: Blow, more: Pick<DaemonProcessOptions, 'trace'>): DaemonProcess {
-    const { main = SOURCE, cache } = this.#options;
     this.#daemon = new DaemonProcess({
-      main,
+      ...this.#program,
       config: join(this.directory, 'config.yaml'),
-      ...(cache === undefined ? {} : { cache }),
       ...(blow.kind === 'call' ? { fatal: blow } : {}),
       ...more,
     });
     return this.#daemon;
+  }
+
+  get #program(): Pick<DaemonProcessOptions, 'main' | 'cache'> {
+    const { main = SOURCE, cache } = this.#options;
+    return { main, ...(cache === undefined ? {} : { cache }) };
   }
 
   async #live(

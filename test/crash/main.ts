@@ -10,10 +10,14 @@ import { bundle } from '../../daemon/bundle.ts';
 import { seededRandom } from '../../simulator/random.ts';
 import { drawBlow } from './blow.ts';
 import { CrashSite } from './crash-site.ts';
+import { powerCuts } from './daemon-power.ts';
 import { hasStrace } from './daemon-process.ts';
 
 /** A journal is begun anew after so many lives: its first start is killed too, and none grows long. */
 const LIVES_OF_A_SITE = 200;
+
+/** Traces are made anew, so that moments are not those of one life over and over. */
+const CUTS_OF_A_TRACE = 50;
 
 const { values } = parseArgs({
   options: {
@@ -25,6 +29,7 @@ const { values } = parseArgs({
   },
 });
 const cuts = Number(values['power-cuts']);
+let cutsLeft = cuts;
 const rounds = Number(values.rounds ?? (cuts > 0 ? 0 : 100));
 const seed = Number(values.seed ?? Math.floor(Date.now() / 1000) % 1_000_000);
 const end = performance.now() + Number(values.minutes) * 60_000;
@@ -36,6 +41,7 @@ if (!mayTrace) console.log('strace is missing: no kills before a call of its own
 const kinds = new Map<string, number>();
 const decisions: number[] = [];
 const faults: string[] = [];
+const power = { cuts: 0, starts: 0, entriesRelied: 0, pulsesRelied: 0 };
 const sum = { kills: 0, cameUp: 0, openings: 0, pulses: 0, sites: 0 };
 let left = rounds;
 
@@ -69,6 +75,21 @@ async function lane(number: number): Promise<void> {
   }
 }
 
+async function powerLane(number: number): Promise<void> {
+  for (let batch = 0; cutsLeft > 0 && performance.now() < end; batch += 1) {
+    const count = Math.min(CUTS_OF_A_TRACE, cutsLeft);
+    cutsLeft -= count;
+    const batchSeed = seed + number * 100_000 + batch;
+    const options = { seed: batchSeed, main: join(packed, 'main.mjs'), cache };
+    const report = await powerCuts(count, options);
+    power.cuts += report.cuts;
+    power.starts += report.starts;
+    power.entriesRelied += report.relied.entries;
+    power.pulsesRelied += report.relied.pulses;
+    note(report.faults, 'power');
+  }
+}
+
 /** A clean stop keeps what was compiled; one that is killed would compile everything anew. */
 async function warm(): Promise<void> {
   await using site = await CrashSite.open({ seed, main: join(packed, 'main.mjs'), cache });
@@ -88,11 +109,16 @@ try {
   const began = performance.now();
   const told = setInterval(() => {
     const spent = performance.now() - began;
-    console.log(`${sum.kills} kills in ${Math.round(spent / 1000)} s, ${faults.length} faults`);
+    console.log(
+      `${sum.kills} kills and ${power.cuts} power cuts in ${Math.round(spent / 1000)} s, ${faults.length} faults`,
+    );
   }, 60_000);
-  await Promise.all(Array.from({ length: Number(values.lanes) }, (_, n) => lane(n)));
-  clearInterval(told);
+  const lanes = Array.from({ length: Number(values.lanes) }, (_, n) => n);
+  await Promise.all(lanes.map(lane));
+  if (mayTrace) await Promise.all(lanes.map(powerLane));
+  else if (cuts > 0) note(['no power cuts without strace'], 'power');
   const seconds = (performance.now() - began) / 1000;
+  clearInterval(told);
   decisions.sort((a, b) => a - b);
   const at = (part: number) => Math.round(decisions[Math.floor(decisions.length * part)] ?? 0);
   console.log(
@@ -102,6 +128,7 @@ try {
       faults: faults.length,
       secondsARound: Number((seconds / Math.max(1, sum.kills)).toFixed(3)),
       startToFirstDecisionMs: { median: at(0.5), p99: at(0.99), longest: at(0.999999) },
+      power,
       kinds: Object.fromEntries([...kinds].toSorted()),
     }),
   );

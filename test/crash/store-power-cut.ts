@@ -23,7 +23,9 @@ export type DiskCall =
   | { readonly kind: 'rename'; readonly path: string; readonly to: string }
   | { readonly kind: 'unlink'; readonly path: string }
   /** Left the process: somebody may rely on everything before it. */
-  | { readonly kind: 'said'; readonly text: string };
+  | { readonly kind: 'said'; readonly text: string }
+  /** The same over a socket or a port. */
+  | { readonly kind: 'told'; readonly to: 'socket' | 'port'; readonly bytes: Buffer };
 
 export const STRACE_ARGUMENTS = [
   '-f',
@@ -32,7 +34,7 @@ export const STRACE_ARGUMENTS = [
   '-s',
   '100000',
   '-e',
-  'trace=pwrite64,write,fsync,fdatasync,openat,ftruncate,rename,unlink',
+  'trace=pwrite64,write,writev,fsync,fdatasync,openat,ftruncate,rename,unlink',
 ] as const;
 
 /** Reads a trace made with these arguments. A sync counts from its return, everything else from its beginning. */
@@ -44,14 +46,14 @@ export function callsIn(trace: string, directory: string): readonly DiskCall[] {
     const begun = /^(.*) <unfinished \.\.\.>$/.exec(rest)?.[1];
     if (begun !== undefined) {
       unfinished.set(pid, begun);
-      if (/^(pwrite64|write)\(/.test(begun)) add(calls, begun, directory);
+      if (/^(pwrite64|writev?)\(/.test(begun)) add(calls, begun, directory);
       continue;
     }
     const isResumed = rest.startsWith('<... ');
     const whole = isResumed ? (unfinished.get(pid) ?? '') : rest;
     const isDone = !/ = -1 E/.test(rest);
     // A write was taken when it began; here it only comes back.
-    if (isDone && !(isResumed && /^(pwrite64|write)\(/.test(whole))) add(calls, whole, directory);
+    if (isDone && !(isResumed && /^(pwrite64|writev?)\(/.test(whole))) add(calls, whole, directory);
   }
   return calls;
 }
@@ -81,6 +83,10 @@ function add(calls: DiskCall[], text: string, directory: string): void {
       if (isOurs(first))
         calls.push({ kind: 'write', path: String(first), at: undefined, bytes: second });
       else if (text.startsWith('write(1<')) calls.push({ kind: 'said', text: String(second) });
+      else told(calls, strings);
+      return;
+    case 'writev':
+      told(calls, strings);
       return;
     case 'fsync':
     case 'fdatasync':
@@ -101,6 +107,17 @@ function add(calls: DiskCall[], text: string, directory: string): void {
     default:
   }
 }
+
+/** The descriptor's name first, then what was written to it. */
+function told(calls: DiskCall[], [name, ...parts]: readonly Buffer[]): void {
+  const to = PEERS.find(([, named]) => named.test(String(name)))?.[0];
+  if (to !== undefined) calls.push({ kind: 'told', to, bytes: Buffer.concat(parts) });
+}
+
+const PEERS = [
+  ['socket', /^socket:/],
+  ['port', /^\/dev\/pts\//],
+] as const;
 
 interface Content {
   /** As it was when last synced, and what came since. */
