@@ -197,7 +197,8 @@ export class CrashSite implements AsyncDisposable {
     if (randomInteger(this.#random, 3) === 0) work.push(this.#editGrants(caller));
     if (blow.kind === 'work') return void (await Promise.race([pause(blow.after), daemon.exit]));
     // An answer comes when the door was opened, or not; the pulse is long over by then.
-    await Promise.race([Promise.all(work), pause(PULSED_WITHIN_MS)]);
+    const enough = blow.kind === 'idle' ? daemon.exit : pause(PULSED_WITHIN_MS);
+    await Promise.race([Promise.all(work), enough]);
     if (blow.kind === 'stop') {
       daemon.askToStop();
       await Promise.race([pause(blow.after), daemon.exit]);
