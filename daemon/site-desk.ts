@@ -49,6 +49,7 @@ export interface SiteDeskParts {
   /** Grants or keys were changed here. */
   readonly grantsChanged: () => void;
   readonly adopt: (device: DeviceId) => void;
+  readonly renewBackups: () => Promise<readonly string[]>;
   /** Hands the clock what a person says; whether it was of use. */
   readonly stated: (at: Instant, error: Millis) => boolean;
   readonly vendors: () => readonly VendorView[];
@@ -138,6 +139,10 @@ export class TheDesk implements SiteDesk {
     grant: GrantId,
   ): Promise<readonly { readonly device: string; readonly state: 'dead' | 'pending' }[]> {
     return this.#parts.actions.withdrawOpenings(grant);
+  }
+
+  renewBackups(): Promise<readonly string[]> {
+    return this.#parts.renewBackups();
   }
 
   stateTime(at: Instant, error: Millis, by: string): boolean {

@@ -45,7 +45,7 @@ import { TheDesk } from './site-desk.ts';
 import { siteFactsOf } from './site-facts-of.ts';
 import { startEntries, startRows } from './start-entries.ts';
 import { storageEntries } from './storage-entries.ts';
-import { type Copied, makeBackups } from './store/backups.ts';
+import { type Copied, makeBackups, renewBackups } from './store/backups.ts';
 import { livePointer, openGrantStore } from './store/grants-open.ts';
 import { openJournal } from './store/journal-open.ts';
 import { storeSearch } from './store/search.ts';
@@ -349,6 +349,7 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
       for (const vendor of vendors) vendor.wake();
     },
     vendors: () => vendors.map(({ status }) => status),
+    renewBackups: () => renewBackups(directory, opened, told, clock),
     stated: (at, error) => keeper.stated(at, error),
     adopt: (device) => {
       const bus = wires.devices.find(({ id }) => id === device)?.bus;

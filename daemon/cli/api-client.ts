@@ -93,6 +93,13 @@ export class ApiClient {
     return this.#ask(method, path, body, schema, headers);
   }
 
+  /** The answer as it comes, in pieces. */
+  async *text(path: string): AsyncIterable<string> {
+    const answer = await this.#fetch(path, {});
+    if (answer.status !== 200 || answer.body === null) throw await failure(answer);
+    yield* answer.body.pipeThrough(new TextDecoderStream());
+  }
+
   /** Blocks of a stream of server-sent events, until it ends or `signal` does. */
   async *events(
     path: string,

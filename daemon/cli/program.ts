@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   adopt: async () => (await import('./adopt.ts')).adoptCommand,
   lockdown: async () => (await import('./open.ts')).lockdownCommand,
   grants: async () => (await import('./grants.ts')).grantsCommand,
+  holder: async () => (await import('./holder.ts')).holderCommand,
   restore: async () => (await import('./restore.ts')).restoreCommand,
   token: async () => (await import('./token.ts')).tokenCommand,
   clock: async () => (await import('./clock.ts')).clockCommand,

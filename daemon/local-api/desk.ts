@@ -137,6 +137,8 @@ export interface SiteDesk {
   ): Promise<readonly { readonly device: string; readonly state: 'dead' | 'pending' }[]>;
   /** Grants or keys were changed here; called after they are stored. */
   grantsChanged(): void;
+  /** Copies the store anew and drops every older copy. What could not be dropped is named. */
+  renewBackups(): Promise<readonly string[]>;
   /** An administrator read it off another clock; `false` where time is known already, or it lies in the past. */
   stateTime(at: Instant, error: Millis, by: string): boolean;
   /** Accepts the other adapter that answers on the wire of a device; recorded with who said so. */

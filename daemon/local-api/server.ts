@@ -20,6 +20,7 @@ import { entryEndpoints } from './entries.ts';
 import { ApiError, ERROR_CODES } from './errors.ts';
 import { grantEndpoints } from './grants.ts';
 import { healthEndpoints } from './health.ts';
+import { holderDataEndpoints } from './holder-data.ts';
 import { holderEndpoints } from './holders.ts';
 import { keyEndpoints } from './keys.ts';
 import { type LoginParts, loginEndpoints } from './login.ts';
@@ -70,6 +71,7 @@ export function apiEndpoints(
     ...keyEndpoints(desk, requests, enrolments),
     ...grantEndpoints(desk, requests, enrolments),
     ...holderEndpoints(desk),
+    ...holderDataEndpoints(desk),
     ...enrolmentEndpoints(desk, enrolments),
     ...entryEndpoints(desk),
     ...reasonEndpoints(desk),

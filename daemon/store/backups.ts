@@ -2,8 +2,9 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Instant } from '../../drivers/contract/time.ts';
+import type { Clock, Instant } from '../../drivers/contract/time.ts';
 import { storage } from './database.ts';
+import { StorageError } from './ports.ts';
 
 export const BACKUPS = 'backups';
 const KEPT = 3;
@@ -59,4 +60,27 @@ export async function makeBackups(
     }
   }
   return { kind: 'made', files };
+}
+
+/**
+ * One copy of each as they are now, and none that is older: somebody was erased. Answers which folders still hold
+ * older files, put aside for having been damaged.
+ * @throws StorageError when a copy is not whole, or there is no room for one; then the older ones stay.
+ */
+export async function renewBackups(
+  directory: string,
+  journal: Copied,
+  grants: Copied,
+  clock: Clock,
+): Promise<readonly string[]> {
+  if (directory === ':memory:') return [];
+  const made = await makeBackups(directory, { journal, grants }, clock.now());
+  if (made.kind !== 'made') throw new StorageError('full', 'there is no room for a new backup');
+  const folder = join(directory, BACKUPS);
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    if (!made.files.includes(path)) rmSync(path, { force: true });
+  }
+  const aside = join(directory, 'quarantine');
+  return existsSync(aside) ? readdirSync(aside).map((name) => join(aside, name)) : [];
 }

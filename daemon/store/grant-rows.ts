@@ -46,7 +46,7 @@ export interface KeyRow {
 
 export type RowChange =
   | { readonly kind: 'put'; readonly row: GrantRow }
-  | Extract<GrantChange, { kind: 'revoke' }>
+  | Extract<GrantChange, { kind: 'revoke' | 'forget' }>
   | { readonly kind: 'put-key'; readonly row: KeyRow }
   | Extract<GrantChange, { kind: 'remove-key' }>;
 

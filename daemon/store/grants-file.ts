@@ -59,6 +59,8 @@ export class GrantFile {
             return this.put(change.row);
           case 'revoke':
             return this.revoke(change);
+          case 'forget':
+            return this.#forget(change.grant);
           case 'put-key':
             return this.putKey(change.row);
           case 'remove-key':
@@ -157,6 +159,14 @@ export class GrantFile {
     const [, heldRev, source] = held;
     if (heldRev > rev) return 'stale';
     if (wasLive) this.#count(source, bucket, grantHash(grant, heldRev), -1);
+    return 'stored';
+  }
+
+  #forget(grant: string): PutOutcome {
+    const held = this.#to.held.get(bucketOf(grant), grant);
+    if (held === undefined) return 'same';
+    if (isLive(held)) return 'stale';
+    this.#remove(held[0]);
     return 'stored';
   }
 

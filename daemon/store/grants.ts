@@ -275,6 +275,7 @@ export class GrantsStore implements GrantStore {
       case 'put-key':
         return { kind: 'put-key', row: keyRow(change.key) };
       case 'revoke':
+      case 'forget':
       case 'remove-key':
         return change;
       default:
@@ -288,6 +289,7 @@ function idOf(change: GrantChange): string {
     case 'put':
       return change.grant.id;
     case 'revoke':
+    case 'forget':
       return change.grant;
     case 'put-key':
       return change.key.id;

@@ -72,7 +72,7 @@ export function openJournalFile(target: string | Database): JournalFile {
       storage(() =>
         holder === undefined
           ? statements.erase.run(upTo).changes
-          : statements.eraseHolder.run(upTo, holder, JSON.stringify(holder)).changes,
+          : eraseHolder(db, statements, upTo, holder),
       ),
     checkpoint: () => {
       storage(() => db.pragma('wal_checkpoint(PASSIVE)'));
@@ -99,6 +99,24 @@ function growLog(db: Database): void {
   } finally {
     if (db.inTransaction) db.exec('ROLLBACK');
     db.pragma(`cache_size = ${cache}`);
+  }
+}
+
+/** A person is gone from the file too, not only from what it says: freed space is overwritten, and so is the log. */
+function eraseHolder(db: Database, to: Statements, upTo: number, holder: string): number {
+  const named = JSON.stringify(holder);
+  db.pragma('secure_delete = ON');
+  try {
+    const changes = db.transaction(() => {
+      to.basesGone.run(named);
+      const earlier = to.erasePast.run(holder, named, named).changes;
+      return earlier + to.eraseHolder.run(upTo, holder, named, named).changes;
+    })();
+    db.pragma('wal_checkpoint(TRUNCATE)');
+    growLog(db);
+    return changes;
+  } finally {
+    db.pragma('secure_delete = FAST');
   }
 }
 
@@ -140,10 +158,15 @@ function prepare(db: Database) {
     ),
     markGone: db.prepare<[string], unknown>('DELETE FROM mark WHERE name = ?'),
     erase: db.prepare<[number], unknown>(ERASE),
-    // Another's entry may name the person in its body.
-    eraseHolder: db.prepare<[number, string, string], unknown>(
-      `${ERASE} AND (sub = ? OR instr(body, ?) > 0)`,
+    // Another's entry may name the person in its body, or in what a decision knew.
+    eraseHolder: db.prepare<[number, string, string, string], unknown>(
+      `${ERASE} AND (sub = ? OR instr(body, ?) > 0 OR instr(evidence, ?) > 0)`,
     ),
+    erasePast: db.prepare<[string, string, string], unknown>(
+      `UPDATE past_entry SET body = NULL, evidence = NULL, sub = NULL
+       WHERE body IS NOT NULL AND (sub = ? OR instr(body, ?) > 0 OR instr(evidence, ?) > 0)`,
+    ),
+    basesGone: db.prepare<[string], unknown>('DELETE FROM ledger_base WHERE instr(value, ?) > 0'),
     forget: db.prepare<[number], unknown>('DELETE FROM command WHERE expires < ?'),
   }));
 }

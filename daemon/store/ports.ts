@@ -128,6 +128,11 @@ export interface Journal extends AsyncDisposable {
   follow(committed: (entries: readonly RecordedEntry[]) => void): () => void;
   /** Walks the chain, folds again, compares; does not stop the daemon. */
   verify(): Promise<VerifyReport>;
+  /**
+   * Empties entries, of one holder or of all; their places in the chain stay, and it verifies. Reaches no further than
+   * the entry before the newest checkpoint. Returns how many.
+   */
+  erase(upTo: number, holder?: HolderId): Promise<number>;
   /** Drops command rows whose time is over. */
   forgetCommands(before: Instant): Promise<number>;
 }
@@ -140,6 +145,8 @@ export type GrantChange =
   | { readonly kind: 'put'; readonly grant: Grant }
   /** Removes the row and writes the copy of the tombstone; the journal's own tombstone is the caller's to append. */
   | { readonly kind: 'revoke'; readonly grant: GrantId; readonly rev: number; readonly at: Instant }
+  /** Takes the row of a revoked grant away for good: a person is erased. A live one stays (`stale`). */
+  | { readonly kind: 'forget'; readonly grant: GrantId }
   | { readonly kind: 'put-key'; readonly key: Key }
   | { readonly kind: 'remove-key'; readonly key: KeyId; readonly rev: number };
 
