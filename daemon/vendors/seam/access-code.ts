@@ -95,8 +95,12 @@ export function codeBody(fields: CodeFields, { devices, desk }: DialectParts, { 
     common_code_key: fields.common_code_key,
     created_at: fields.created_at,
     is_managed: true,
-    is_backup: false,
-    is_backup_access_code_available: false,
+    is_backup: fields.is_backup === true,
+    is_backup_access_code_available:
+      fields.uses_backup_pool === true && fields.pulled_backup === undefined,
+    ...(fields.pulled_backup === undefined
+      ? {}
+      : { pulled_backup_access_code_id: fields.pulled_backup }),
     is_external_modification_allowed: fields.is_external_modification_allowed,
     is_offline_access_code: false,
     is_one_time_use: fields.is_one_time_use,

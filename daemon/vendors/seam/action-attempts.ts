@@ -48,18 +48,23 @@ export class ActionAttempts {
     device: string,
     command: WithoutWho<Command>,
     by: string,
+    /** Asked for with it, such as the other locks of one door; it succeeds when all have. */
+    others: readonly WithoutWho<Command>[] = [],
   ): Promise<ActionAttempt> {
     const attempt = this.#begin(type, device);
     const id = attempt.action_attempt_id;
     this.#underWay.add(id);
-    const { recorded, outcome } = this.#desk.command({ ...command, by, id }, [this.#row(attempt)]);
+    const asked = this.#desk.command({ ...command, by, id }, [this.#row(attempt)]);
+    const more = others.map((each) => this.#desk.command({ ...each, by }, []));
     try {
-      await recorded;
+      await Promise.all([asked, ...more].map(({ recorded }) => recorded));
     } catch (error) {
       this.#underWay.delete(id);
       throw error;
     }
-    void outcome.then(async ({ result, reason }) => {
+    const outcomes = Promise.all([asked, ...more].map(({ outcome }) => outcome));
+    void outcomes.then(async (all) => {
+      const { result, reason } = all.find((each) => each.result !== 'done') ?? { result: 'done' };
       const word = reason ?? result;
       const ended: ActionAttempt =
         result === 'done'

@@ -1,10 +1,13 @@
 /** Devices, locks and what they are asked to do at once. */
 import { z } from 'zod';
 import type { VendorDesk } from '../desk.ts';
+import { deviceAt, keepSettings, lengthsOf, settingsOf } from './device-settings.ts';
 import { BY, type DialectParts } from './dialect-parts.ts';
+import { siteSince } from './dialect-places.ts';
 import {
-  count,
+  CHANGE,
   endpoint,
+  flag,
   limit,
   listOf,
   READ,
@@ -14,11 +17,8 @@ import {
   WRITE,
 } from './endpoint.ts';
 import { pageOf } from './page.ts';
-import { notFound } from './seam-error.ts';
-import type { SiteDevice } from './site-devices.ts';
-
-/** Lengths of a code that the box reads; `domain.md` PINs. */
-const CODE_LENGTHS = [4, 5, 6, 7, 8, 9, 10, 11, 12];
+import { invalid, notFound } from './seam-error.ts';
+import { type SiteDevice, targetOf } from './site-devices.ts';
 
 const paging = { page_cursor: z.string().nullish() };
 const listSchema = z.object({
@@ -45,16 +45,12 @@ const oneSchema = z.object({ device_id: uuid.optional(), name: z.string().option
 const askSchema = z.strictObject({ device_id: uuid, sync: z.unknown().optional() });
 
 export function deviceEndpoints(parts: DialectParts): readonly SeamEndpoint[] {
-  const { devices, attempts, limits, desk } = parts;
+  const { devices, attempts, limits } = parts;
   const bodyOf = (device: SiteDevice) => deviceBody(device, parts);
-  const find = (id: string) => {
-    const device = devices.find(id);
-    if (device === undefined) throw notFound('device');
-    return device;
-  };
+  const find = (id: string) => deviceAt(parts, id);
   const one = ({ device_id, name }: z.output<typeof oneSchema>) => {
     if (device_id !== undefined) return find(device_id);
-    const named = devices.all().find((each) => nameOf(each) === name);
+    const named = devices.all().find((each) => nameOf(each, parts) === name);
     if (named === undefined) throw notFound('device');
     return named;
   };
@@ -120,32 +116,39 @@ export function deviceEndpoints(parts: DialectParts): readonly SeamEndpoint[] {
         return { action_attempts: page.items, pagination: page.pagination };
       },
     ),
-    endpoint('/acs/entrances/list', READ, z.object({ limit: count.optional() }).loose(), () => ({
-      acs_entrances: devices.entrances().map(({ uuid: acs_entrance_id, point }) => ({
-        acs_entrance_id,
-        acs_system_id: devices.system,
-        connected_account_id: devices.account,
-        space_ids: [],
-        display_name: point.id,
-        created_at: since(desk),
-        errors: [],
-        warnings: [],
-      })),
-      pagination: { has_next_page: false, next_page_cursor: null, next_page_url: null },
-    })),
-    endpoint('/spaces/list', READ, z.object({ limit: count.optional() }).loose(), () => ({
-      spaces: devices.spaces().map(({ uuid: space_id, name, targets }) => ({
-        space_id,
-        space_key: name,
-        workspace_id: devices.workspace,
-        name,
-        display_name: name,
-        created_at: since(desk),
-        device_count: targets.filter(({ kind }) => kind === 'lock' || kind === 'key').length,
-        acs_entrance_count: 0,
-      })),
-      pagination: { has_next_page: false, next_page_cursor: null, next_page_url: null },
-    })),
+    endpoint(
+      '/devices/update',
+      CHANGE,
+      z.strictObject({
+        device_id: uuid,
+        name: z.string().min(1).max(256).nullish(),
+        is_managed: flag.optional(),
+        custom_metadata: z
+          .record(z.string().max(40), z.union([z.string().max(500), z.boolean(), z.null()]))
+          .optional(),
+        properties: z.object({ name: z.string().min(1).max(256).nullish() }).optional(),
+        backup_access_code_pool_enabled: flag.optional(),
+      }),
+      async ({ device_id, custom_metadata = {}, is_managed, ...wanted }) => {
+        const device = find(device_id);
+        if (is_managed === false) throw invalid('is_managed', 'devices of this site are managed');
+        const { name: _old, ...before } = settingsOf(parts, device.uuid);
+        const said = wanted.name === undefined ? wanted.properties?.name : wanted.name;
+        const name = said === undefined ? _old : said;
+        // Null takes a pair away, as at Seam.
+        const metadata = { ...before.custom_metadata, ...custom_metadata };
+        const kept = Object.entries(metadata).flatMap(([key, value]) =>
+          value === null ? [] : [[key, value] as const],
+        );
+        if (kept.length > 50) throw invalid('custom_metadata', 'at most 50 pairs');
+        await keepSettings(parts, {
+          ...before,
+          ...(name == null ? {} : { name }),
+          custom_metadata: Object.fromEntries(kept),
+        });
+        return {};
+      },
+    ),
   ];
 }
 
@@ -163,14 +166,9 @@ async function unlock(device: SiteDevice, { attempts, desk }: DialectParts) {
   return attempts.command('UNLOCK_DOOR', device.uuid, command, BY);
 }
 
-function nameOf(device: SiteDevice): string {
-  return device.kind === 'lock' ? device.device : device.key.name;
-}
-
-/** The site is as old as its first entry; nothing here was made before it. */
-function since({ journal }: VendorDesk): string {
-  const first = journal.read({ limit: 1 })[0];
-  return new Date(first?.stamp.at ?? 0).toISOString();
+function nameOf(device: SiteDevice, parts: DialectParts): string {
+  const usual = device.kind === 'lock' ? device.device : device.key.name;
+  return settingsOf(parts, device.uuid).name ?? usual;
 }
 
 export function isOnline(device: SiteDevice, { ledger, state }: ReturnType<VendorDesk['ports']>) {
@@ -179,10 +177,12 @@ export function isOnline(device: SiteDevice, { ledger, state }: ReturnType<Vendo
   return place?.kind !== 'slot' || state.online.has(place.box);
 }
 
-function deviceBody(device: SiteDevice, { devices, desk }: DialectParts) {
+export function deviceBody(device: SiteDevice, parts: DialectParts) {
+  const { devices, desk } = parts;
+  const target = targetOf(device);
   const ports = desk.ports();
   const online = isOnline(device, ports);
-  const created_at = since(desk);
+  const created_at = siteSince(parts);
   const door =
     device.kind === 'lock' ? ports.ledger.get('slot', `${device.device}:door`) : undefined;
   return {
@@ -190,11 +190,16 @@ function deviceBody(device: SiteDevice, { devices, desk }: DialectParts) {
     workspace_id: devices.workspace,
     connected_account_id: devices.account,
     device_type: device.kind === 'lock' ? 'controlbyweb_device' : 'keynest_key',
-    display_name: nameOf(device),
+    display_name: nameOf(device, parts),
     capabilities_supported: ['access_code', 'lock'],
-    space_ids: [],
+    space_ids: devices
+      .spaces()
+      .filter(({ targets }) =>
+        targets.some(({ kind, id }) => kind === target.kind && id === target.id),
+      )
+      .map((space) => space.uuid),
     is_managed: true,
-    custom_metadata: {},
+    custom_metadata: settingsOf(parts, device.uuid).custom_metadata,
     created_at,
     errors: online
       ? []
@@ -215,8 +220,8 @@ function deviceBody(device: SiteDevice, { devices, desk }: DialectParts) {
     can_unlock_with_code: true,
     properties: {
       online,
-      name: nameOf(device),
-      appearance: { name: nameOf(device) },
+      name: nameOf(device, parts),
+      appearance: { name: nameOf(device, parts) },
       model: {
         display_name: device.kind === 'lock' ? 'Lock' : 'Key in a box',
         manufacturer_display_name: 'Latchkey',
@@ -224,8 +229,8 @@ function deviceBody(device: SiteDevice, { devices, desk }: DialectParts) {
       manufacturer: 'latchkey',
       online_access_codes_enabled: true,
       offline_access_codes_enabled: false,
-      supported_code_lengths: CODE_LENGTHS,
-      supports_backup_access_code_pool: false,
+      supported_code_lengths: [...lengthsOf(parts, device.uuid)],
+      supports_backup_access_code_pool: true,
       has_native_entry_events: true,
       ...(device.kind === 'lock'
         ? { locked: door?.unlocked !== true }
@@ -258,20 +263,21 @@ function fits(
   const types = asked.device_types ?? [asked.device_type ?? body.device_type];
   const words = asked.search?.toLowerCase();
   return (
-    (asked.device_ids === undefined || asked.device_ids.includes(body.device_id)) &&
+    (asked.device_ids === undefined ||
+      asked.device_ids.some((id) => id.toLowerCase() === body.device_id)) &&
     types.includes(body.device_type) &&
     accounts.includes(devices.account) &&
     (asked.manufacturer === undefined || asked.manufacturer === body.properties.manufacturer) &&
     (asked.created_before === undefined ||
       body.created_at < new Date(asked.created_before).toISOString()) &&
-    // Nothing here is in a space by itself, belongs to a customer, or has metadata of its own.
-    [
-      asked.space_id,
-      asked.unstable_location_id,
-      asked.customer_key,
-      asked.connect_webview_id,
-    ].every((each) => each === undefined || each === null) &&
-    Object.keys(asked.custom_metadata_has ?? {}).length === 0 &&
+    // Nothing here belongs to a customer.
+    [asked.unstable_location_id, asked.customer_key, asked.connect_webview_id].every(
+      (each) => each === undefined || each === null,
+    ) &&
+    (asked.space_id === undefined || body.space_ids.includes(asked.space_id.toLowerCase())) &&
+    Object.entries(asked.custom_metadata_has ?? {}).every(
+      ([name, value]) => String(body.custom_metadata[name]) === String(value),
+    ) &&
     (words === undefined || body.display_name.toLowerCase().includes(words)) &&
     (asked.include_if ?? []).every(has) &&
     !(asked.exclude_if ?? []).some(has)

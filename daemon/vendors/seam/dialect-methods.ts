@@ -2,7 +2,9 @@
 import { z } from 'zod';
 import { toJsonObject } from '../../access/body.ts';
 import { derivedCodes, methodBody } from './access-grant.ts';
+import { unlockByKey } from './cloud-key.ts';
 import type { DialectParts } from './dialect-parts.ts';
+import { entranceAt } from './dialect-places.ts';
 import { type Call, endpoint, READ, REMOVE, type SeamEndpoint, uuid, WRITE } from './endpoint.ts';
 import type { GrantFields, MethodFields } from './fields.ts';
 import { grantOf, keep, nowText } from './grant-making.ts';
@@ -109,6 +111,29 @@ export function methodEndpoints(parts: DialectParts): readonly SeamEndpoint[] {
         const shown = methodBody(assigned, { workspace: devices.workspace, isPrivate: false });
         const result = toJsonObject(shown);
         return { action_attempt: await parts.attempts.done('ASSIGN_CREDENTIAL', '', result) };
+      },
+    ),
+    endpoint(
+      '/access_methods/unlock_door',
+      WRITE,
+      z.strictObject({ access_method_id: uuid, acs_entrance_id: uuid }),
+      async ({ access_method_id, acs_entrance_id }) => {
+        const { grant, method } = find(access_method_id);
+        const entrance = entranceAt(parts, acs_entrance_id);
+        parts.limits.take('unlock', entrance.uuid);
+        return { action_attempt: await unlockByKey(grant, method, entrance, parts) };
+      },
+    ),
+    endpoint(
+      '/access_methods/encode',
+      WRITE,
+      z.strictObject({ access_method_id: uuid, acs_encoder_id: uuid }),
+      ({ access_method_id }) => {
+        if (find(access_method_id).method.mode !== 'card') {
+          throw invalid('access_method_id', 'this method is no card');
+        }
+        // Cards are given their number by assign_card; nothing here writes on one.
+        throw notFound('acs_encoder');
       },
     ),
   ];

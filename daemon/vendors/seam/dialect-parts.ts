@@ -7,6 +7,8 @@ import type { DeviceLimits } from './device-limits.ts';
 import {
   type CodeFields,
   codeFields,
+  type DeviceFields,
+  deviceFields,
   type GrantFields,
   grantFields,
   type PersonFields,
@@ -35,6 +37,7 @@ export interface Shelves {
   readonly codes: Shelf<CodeFields>;
   readonly people: Shelf<PersonFields>;
   readonly webhooks: Shelf<WebhookFields>;
+  readonly devices: Shelf<DeviceFields>;
 }
 
 export const KINDS = {
@@ -42,6 +45,7 @@ export const KINDS = {
   code: 'access_code',
   person: 'user_identity',
   webhook: 'webhook',
+  device: 'device',
 } as const;
 
 export function shelvesOf(sync: VendorSync): Shelves {
@@ -50,6 +54,7 @@ export function shelvesOf(sync: VendorSync): Shelves {
     codes: new Shelf(KINDS.code, sync, codeFields),
     people: new Shelf(KINDS.person, sync, personFields),
     webhooks: new Shelf(KINDS.webhook, sync, webhookFields),
+    devices: new Shelf(KINDS.device, sync, deviceFields),
   };
 }
 

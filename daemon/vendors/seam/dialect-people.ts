@@ -183,7 +183,7 @@ export async function keepPerson(
   return fields;
 }
 
-function personBody(fields: PersonFields, workspace_id: string) {
+export function personBody(fields: PersonFields, workspace_id: string) {
   return {
     ...fields,
     display_name: displayName(fields),

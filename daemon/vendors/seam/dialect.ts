@@ -13,6 +13,8 @@ import {
 import type { VendorSync } from '../vendor-sync.ts';
 import { ActionAttempts } from './action-attempts.ts';
 import { DeviceLimits } from './device-limits.ts';
+import { absentEndpoints } from './dialect-absent.ts';
+import { codeSetEndpoints } from './dialect-code-sets.ts';
 import { codeEndpoints } from './dialect-codes.ts';
 import { deviceEndpoints } from './dialect-devices.ts';
 import { eventEndpoints } from './dialect-events.ts';
@@ -20,6 +22,8 @@ import { grantEndpoints } from './dialect-grants.ts';
 import { methodEndpoints } from './dialect-methods.ts';
 import { type DialectParts, shelvesOf } from './dialect-parts.ts';
 import { peopleEndpoints } from './dialect-people.ts';
+import { placeEndpoints } from './dialect-places.ts';
+import { relatedEndpoints } from './dialect-related.ts';
 import { webhookEndpoints } from './dialect-webhooks.ts';
 import { callOf, inputOf, type Method, READ, type SeamEndpoint } from './endpoint.ts';
 import { drawnUuid } from './ids.ts';
@@ -79,7 +83,7 @@ export function seamDialect(
       const call = callOf(request, input);
       const answer = () => found.answer(input, call);
       // Changes read before they write; one after the other, none is lost. Doors do not wait for them.
-      const isWrite = found.methods !== READ && !found.path.startsWith('/locks/');
+      const isWrite = found.methods !== READ && !/^\/locks\/|\/unlock(_door)?$/.test(found.path);
       const result = await (isWrite ? writing.next(answer) : answer());
       if (isWrite) changed();
       const headers = { 'seam-request-id': requestId };
@@ -100,6 +104,10 @@ export function seamDialect(
     ...eventEndpoints(parts),
     ...peopleEndpoints(parts),
     ...webhookEndpoints(parts),
+    ...codeSetEndpoints(parts),
+    ...placeEndpoints(parts),
+    ...relatedEndpoints(parts),
+    ...absentEndpoints(parts),
   ];
   return METHODS.flatMap((method) => [
     ...endpoints.map(

@@ -59,6 +59,11 @@ export const codeFields = z.object({
   is_one_time_use: z.boolean(),
   is_external_modification_allowed: z.boolean(),
   created_at: z.string(),
+  /** A spare code may be asked for while it is in use. */
+  uses_backup_pool: z.boolean().optional(),
+  /** Id of the spare that was given out for it. */
+  pulled_backup: z.string().optional(),
+  is_backup: z.boolean().optional(),
 });
 export type CodeFields = Readonly<z.infer<typeof codeFields>>;
 
@@ -79,3 +84,13 @@ export const webhookFields = z.object({
   secret: z.string(),
 });
 export type WebhookFields = Readonly<z.infer<typeof webhookFields>>;
+
+export const deviceFields = z.object({
+  device_id: z.string(),
+  /** As the client calls it. */
+  name: z.string().optional(),
+  custom_metadata: z.record(z.string(), z.union([z.string(), z.boolean()])),
+  /** As its installer or client reported them; without, all that the box reads. */
+  code_lengths: z.array(z.number()).optional(),
+});
+export type DeviceFields = Readonly<z.infer<typeof deviceFields>>;
