@@ -1,9 +1,8 @@
 /** While an installer opens slots, no daemon does: both would talk on the same wires. */
-import { chownSync, existsSync, statSync } from 'node:fs';
+import { chownSync, lstatSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { lockDirectory } from '../store/lock.ts';
 import { StorageError } from '../store/ports.ts';
-import { SIGNING_KEY } from './commission-key.ts';
 import { CommandFailure, EXIT } from './output.ts';
 import { readRunFile } from './run-file.ts';
 
@@ -40,8 +39,8 @@ export function locked(directory: string): Disposable {
 export function keepOwner(directory: string): void {
   if (process.getuid?.() !== 0) return;
   const { uid, gid } = statSync(directory);
-  for (const name of [SIGNING_KEY, 'lock.db']) {
+  for (const name of readdirSync(directory)) {
     const path = join(directory, name);
-    if (existsSync(path)) chownSync(path, uid, gid);
+    if (lstatSync(path).isFile() && lstatSync(path).uid === 0) chownSync(path, uid, gid);
   }
 }

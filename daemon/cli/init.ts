@@ -1,12 +1,13 @@
 /** `latchkey init`: a config that starts with nothing connected, the keys of the box, and what its cloud needs of it. */
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseConfig } from '../../config/load.ts';
 import { BRIDGE_ID } from '../../config/online-schema.ts';
 import { writeClientKey } from '../cloud/client-key.ts';
 import { type Enrolment, enrol } from '../cloud/enrolment.ts';
+import { keepOwner } from './commission-lock.ts';
 import { CommandFailure, EXIT, printJson, printLine, styled } from './output.ts';
 
 interface InitOptions {
@@ -40,7 +41,8 @@ export function initCommand(program: Command): void {
     .addHelpText(
       'after',
       `
-Writes config.yaml, pin-pepper and, with --broker, trust.json and cloud-key.json; nothing that is there is changed.
+Writes config.yaml, pin-pepper and, with --broker, trust.json and cloud-key.json; nothing that is there is changed,
+but for a config.yaml that is still as the package left it.
 cloud-key.json signs commands for this box: move it to the cloud, by hand, and delete it here.
 
 Example:
@@ -53,26 +55,31 @@ function init(options: InitOptions): void {
   const directory = resolve(options.directory);
   const store = resolve(options.store);
   const file = join(directory, 'config.yaml');
-  if (existsSync(file)) {
+  const isPackaged = isAsPackaged(file);
+  if (existsSync(file) && !isPackaged) {
     throw new CommandFailure(
       `${file} is there already; another --directory, or move it away`,
       EXIT.badInput,
     );
   }
   const bridge = options.bridge ?? `kb-${randomBytes(4).toString('hex')}`;
-  const text = configText(options, directory, store, bridge);
+  const pepper = isPackaged ? undefined : join(directory, 'pin-pepper');
+  const text = configText(options, store, bridge, pepper);
   parseConfig(text); // what was given is refused before anything is written
   mkdirSync(directory, { recursive: true, mode: 0o755 });
 
-  const pepper = join(directory, 'pin-pepper');
-  if (!existsSync(pepper)) writeFileSync(pepper, randomBytes(32), { mode: 0o600 });
+  if (pepper !== undefined && !existsSync(pepper)) {
+    writeFileSync(pepper, randomBytes(32), { mode: 0o600 });
+  }
   const enrolment =
     options.broker === undefined ? undefined : enrolWith(store, directory, bridge, options.broker);
+  if (enrolment !== undefined) keepOwner(store);
+  if (isPackaged) rmSync(file);
   writeFileSync(file, text, { mode: 0o644, flag: 'wx' });
 
   const made = {
     config: file,
-    pepper,
+    ...(pepper === undefined ? {} : { pepper }),
     ...(enrolment === undefined
       ? {}
       : {
@@ -105,9 +112,9 @@ function enrolWith(store: string, directory: string, bridge: string, broker: str
 
 function configText(
   { site, zone, broker }: InitOptions,
-  directory: string,
   store: string,
   bridge: string,
+  pepper: string | undefined,
 ): string {
   const cloud =
     broker === undefined
@@ -128,7 +135,7 @@ store:
   directory: ${JSON.stringify(store)}
 
 secrets:
-  pinPepper: ${JSON.stringify(`file:${join(directory, 'pin-pepper')}`)}
+  pinPepper: ${JSON.stringify(pepper === undefined ? 'credential:pin-pepper' : `file:${pepper}`)}
 
 # Wires, what is on them, and where people stand; \`latchkey commission\` helps to find them.
 buses: {}
@@ -140,7 +147,7 @@ ${cloud}`;
 function tell(
   made: {
     readonly config: string;
-    readonly pepper: string;
+    readonly pepper?: string;
     readonly bridge?: string;
     readonly cloudKey?: string;
     readonly publicSealing?: object;
@@ -150,7 +157,9 @@ function tell(
 ): void {
   printLine(`${styled('green', 'written')}  ${made.config}`);
   printLine(
-    `         ${made.pepper}: what stored codes are worth; keep a copy apart from the backups`,
+    made.pepper === undefined
+      ? '         the pepper, what stored codes are worth, is the one that the package made'
+      : `         ${made.pepper}: what stored codes are worth; keep a copy apart from the backups`,
   );
   if (made.bridge !== undefined) {
     printLine();
@@ -163,8 +172,18 @@ function tell(
     );
   }
   printLine();
-  printLine(`Next: latchkey check-config ${made.config} && latchkey run --config ${made.config}`);
+  printLine(
+    made.pepper === undefined
+      ? `Next: name its wires in ${made.config}, latchkey check-config ${made.config}, latchkey commission`
+      : `Next: latchkey check-config ${made.config} && latchkey run --config ${made.config}`,
+  );
   printLine(`The daemon keeps its store in ${store}.`);
+}
+
+/** The config that the package left, which nobody has touched: its pepper is made already, and sealed to the machine. */
+function isAsPackaged(file: string): boolean {
+  const packaged = resolve(import.meta.dirname, '../../config/packaged.yaml');
+  return existsSync(file) && readFileSync(file).equals(readFileSync(packaged));
 }
 
 function bridgeId(text: string): string {

@@ -19,7 +19,7 @@ const COPIED: readonly (readonly [from: string, to: string])[] = [
   ['systemd/latchkey.sysusers', 'usr/lib/sysusers.d/latchkey.conf'],
   ['systemd/latchkey-bluez.conf', 'usr/share/dbus-1/system.d/latchkey.conf'],
   ['systemd/latchkey-hci.conf', `${DOCS}/examples/latchkey-hci.conf`],
-  ['config/packaged.yaml', 'usr/share/latchkey/config.yaml'],
+  ['config/packaged.yaml', `${HOME}/config/packaged.yaml`],
   ['config/example.yaml', `${DOCS}/examples/config.yaml`],
   ['config/mosquitto.conf', `${DOCS}/examples/mosquitto.conf`],
   ['config/mosquitto.acl', `${DOCS}/examples/mosquitto.acl`],

@@ -36,6 +36,8 @@ const ROOT = 'latchkey';
 /** Where the command line finds the demo that was started last. */
 const WELL_KNOWN = join(tmpdir(), 'latchkey-demo');
 const READY_WITHIN: Millis = 30_000;
+/** One from elsewhere may run under an emulator. */
+const READY_WITHIN_ELSEWHERE: Millis = 300_000;
 
 /** Preferred, so that a page kept open finds its site again; another one where it is taken. */
 const PORTS = { broker: 1883, api: 4180, control: 4100, lobby: 4001 } as const;
@@ -169,7 +171,8 @@ export async function openDemoSite({
     }),
   );
   const api = { url: `http://127.0.0.1:${variables.API_PORT}`, token };
-  await untilReady(api.url, daemon, directory, clock);
+  const within = command === undefined ? READY_WITHIN : READY_WITHIN_ELSEWHERE;
+  await untilReady(api.url, daemon, directory, clock, within);
   // A command sent before the box listens would have to be sent again.
   while (cloud.client.state === undefined) await pause(clock, 20);
   const answered: Dialects = {
@@ -227,8 +230,9 @@ async function untilReady(
   daemon: DaemonProcess,
   directory: string,
   clock: Clock,
+  within: Millis,
 ): Promise<void> {
-  const end = clock.uptime() + READY_WITHIN;
+  const end = clock.uptime() + within;
   while (clock.uptime() < end && daemon.deaths < 3) {
     if (await isReady(url)) return;
     await pause(clock, 50);

@@ -100,7 +100,6 @@ test('everything that the unit and the page on installing name is in it', { skip
   assert.equal(started.length, 2);
   for (const path of started) assert.ok(existsSync(join(tree, path)), path);
   assert.equal(statSync(join(tree, 'usr/lib/latchkey/bin/node')).mode & 0o777, 0o755);
-  assert.equal(statSync(join(tree, 'usr/share/latchkey/config.yaml')).mode & 0o777, 0o644);
 });
 
 test('nothing of another machine is in it', { skip }, () => {

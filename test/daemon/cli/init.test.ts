@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { loadConfig } from '../../../config/load.ts';
 import { readClientKey } from '../../../daemon/cloud/client-key.ts';
@@ -68,4 +76,29 @@ test('what is wrong is told, and nothing is written', async () => {
     assert.match(made.stderr, said);
     assert.equal(existsSync(directory), false);
   }
+});
+
+test('the config that the package left is replaced as long as nobody touched it, and its pepper is kept', async () => {
+  using home = folder();
+  const etc = join(home.path, 'etc');
+  mkdirSync(etc);
+  const file = join(etc, 'config.yaml');
+  copyFileSync(resolve(import.meta.dirname, '../../../config/packaged.yaml'), file);
+  assert.equal(loadConfig(file).site.id, 'not-set-up', 'it is right as it is');
+  const args = [
+    'init',
+    '--site',
+    'harbour-12',
+    '--directory',
+    etc,
+    '--store',
+    join(home.path, 's'),
+  ];
+  const made = await latchkey(args);
+  assert.equal(made.status, 0, made.stderr);
+  const config = loadConfig(file);
+  assert.equal(config.site.id, 'harbour-12');
+  assert.equal(config.secrets.pinPepper, 'credential:pin-pepper');
+  assert.ok(!existsSync(join(etc, 'pin-pepper')));
+  assert.equal((await latchkey(args)).status, 2, 'now it is somebody’s');
 });
