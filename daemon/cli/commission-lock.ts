@@ -15,7 +15,7 @@ export function mustNotRun(directory: string): void {
   );
 }
 
-function isAlive(pid: number): boolean {
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

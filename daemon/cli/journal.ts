@@ -16,6 +16,7 @@ import {
 } from './api-client.ts';
 import { entryLine } from './entry-line.ts';
 import { CommandFailure, EXIT, printJson, printLine, styled } from './output.ts';
+import { working } from './progress.ts';
 import { reply } from './status.ts';
 
 interface JournalOptions extends ApiOptions {
@@ -116,7 +117,7 @@ function queryOf({ class: classes, type, device, holder, text }: JournalOptions)
   );
 }
 
-function verify(options: ApiOptions & { readonly json?: boolean }): void {
+async function verify(options: ApiOptions & { readonly json?: boolean }): Promise<void> {
   const directories = directoriesOf(options);
   const directory = directories.find((each) => existsSync(join(each, 'journal.db')));
   if (directory === undefined) {
@@ -125,7 +126,9 @@ function verify(options: ApiOptions & { readonly json?: boolean }): void {
       EXIT.badInput,
     );
   }
-  const report = verifyJournalFile(join(directory, 'journal.db'));
+  const report = await working('verifying', (bar) =>
+    verifyJournalFile(join(directory, 'journal.db'), bar.at),
+  );
   if (!report.ok) process.exitCode = EXIT.failed;
   if (options.json) {
     printJson(report);

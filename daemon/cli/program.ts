@@ -14,6 +14,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   run: async () => (await import('./run.ts')).runCommand,
   'check-config': async () => (await import('./check-config.ts')).checkConfigCommand,
   config: async () => (await import('./config.ts')).configCommand,
+  doctor: async () => (await import('./doctor.ts')).doctorCommand,
+  'support-bundle': async () => (await import('./support-bundle.ts')).supportBundleCommand,
   status: async () => (await import('./status.ts')).statusCommand,
   journal: async () => (await import('./journal.ts')).journalCommand,
   why: async () => (await import('./why.ts')).whyCommand,

@@ -5,7 +5,9 @@ import { realClock } from '../platform/clock.ts';
 import { restoreJournal } from '../store/journal-recovery.ts';
 import { StorageError } from '../store/ports.ts';
 import { type ApiOptions, directoriesOf, withDirectoryOptions } from './api-client.ts';
+import { keepOwner } from './commission-lock.ts';
 import { CommandFailure, printJson, printLine } from './output.ts';
+import { working } from './progress.ts';
 
 interface RestoreOptions extends ApiOptions {
   readonly grants?: string;
@@ -38,7 +40,10 @@ async function restore(journal: string, options: RestoreOptions): Promise<void> 
   if (directory === undefined) throw new CommandFailure('give --directory');
   const grants = options.grants === undefined ? undefined : resolve(options.grants);
   try {
-    const { quarantine } = await restoreJournal(directory, resolve(journal), realClock(), grants);
+    const { quarantine } = await working('restoring', () =>
+      restoreJournal(directory, resolve(journal), realClock(), grants),
+    );
+    keepOwner(directory);
     if (options.json === true) printJson({ directory, quarantine: quarantine ?? null });
     else {
       printLine(`restored  ${directory}`);

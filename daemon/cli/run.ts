@@ -3,17 +3,14 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
-import type { MqttAccess } from '../../config/online-schema.ts';
-import { readSecretText, type SecretSource } from '../../config/secrets.ts';
+import type { SecretSource } from '../../config/secrets.ts';
 import { catalogue } from '../../drivers/catalogue.ts';
 import { type Clock, instant } from '../../drivers/contract/time.ts';
-import type { Broker } from '../cloud/broker.ts';
 import { openersOf } from '../openers.ts';
 import { Radios } from '../platform/ble-backend.ts';
 import { realClock } from '../platform/clock.ts';
 import { UndiciClient } from '../platform/http-client.ts';
 import { openLog } from '../platform/log.ts';
-import { mqttBroker } from '../platform/mqtt-broker.ts';
 import { realRandom } from '../platform/random.ts';
 import { openServiceManager } from '../platform/service-manager.ts';
 import { lastTimeContact } from '../platform/time-contact.ts';
@@ -21,6 +18,7 @@ import { StorageError } from '../store/ports.ts';
 import { isAllowed } from '../vendors/seam/webhook-target.ts';
 import { type Outside, wire } from '../wiring.ts';
 import { serveApi } from './api-server.ts';
+import { brokerOf } from './broker-access.ts';
 import { BUILT_AT } from './built-at.ts';
 import { CommandFailure } from './output.ts';
 import { variableOption } from './variables.ts';
@@ -129,45 +127,6 @@ function stopSignal(asked: (signal: string) => void): AbortSignal {
 /** Something else sees to the clock: each look at it is as good as a contact. */
 function contactAtAnyTime(clock: Clock): () => number {
   return () => clock.uptime();
-}
-
-function brokerOf(
-  access: MqttAccess | undefined,
-  where: string,
-  secrets: SecretSource,
-): Broker | undefined {
-  if (access === undefined) return undefined;
-  const { url, username, password, tls } = access;
-  const text = (reference: string | undefined, path: string) =>
-    reference === undefined ? undefined : readSecretText(reference, path, secrets);
-  const pem = (path: string | undefined) =>
-    path === undefined ? undefined : readFileSync(path, 'utf8');
-  return mqttBroker({
-    url,
-    ...given({ username, password: text(password, `${where}.password`) }),
-    ...(tls === undefined
-      ? {}
-      : {
-          tls: given({
-            ca: pem(tls.ca),
-            cert: pem(tls.cert),
-            key: text(tls.key, `${where}.tls.key`),
-            serverName: tls.serverName,
-          }),
-        }),
-  });
-}
-
-/** Without the members that are undefined. */
-function given<T extends Record<string, string | undefined>>(
-  all: T,
-): { readonly [K in keyof T]?: string } {
-  const found: { [K in keyof T]?: string } = {};
-  for (const name in all) {
-    const value = all[name];
-    if (value !== undefined) found[name] = value;
-  }
-  return found;
 }
 
 function ownVersion(): string {

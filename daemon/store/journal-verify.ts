@@ -15,8 +15,12 @@ import type { VerifyReport } from './ports.ts';
 
 const FAULTS_MAX = 20;
 
+/** Told how far the walk is, every so many entries. */
+type Told = (seq: number, last: number) => void;
+const TOLD_EVERY = 500;
+
 /** Reads only; a daemon may be writing meanwhile, one moment of the file is looked at. */
-export function verifyJournalFile(path: string): VerifyReport {
+export function verifyJournalFile(path: string, told?: Told): VerifyReport {
   let db: Database;
   try {
     db = openDatabase(path, { readonly: true });
@@ -30,14 +34,14 @@ export function verifyJournalFile(path: string): VerifyReport {
     };
   }
   try {
-    return verifyJournal(db);
+    return verifyJournal(db, told);
   } finally {
     db.close();
   }
 }
 
-export function verifyJournal(db: Database): VerifyReport {
-  const walk = new Walk();
+export function verifyJournal(db: Database, told?: Told): VerifyReport {
+  const walk = new Walk(told);
   try {
     storage(() => db.transaction(() => walk.run(db)).deferred());
   } catch (error) {
@@ -51,6 +55,11 @@ class Walk {
   #entries = 0;
   #seq = 0;
   #hash = '';
+  readonly #told: Told | undefined;
+
+  constructor(told: Told | undefined) {
+    this.#told = told;
+  }
 
   fault(text: string): void {
     if (this.#faults.length < FAULTS_MAX) this.#faults.push(text);
@@ -80,7 +89,7 @@ class Walk {
     }
     const [epoch, tailSeq, tailHash, acknowledged] = head;
     this.#hash = genesis(epoch);
-    const ledger = this.#chain(db, epoch);
+    const ledger = this.#chain(db, epoch, tailSeq);
     if (this.#seq !== tailSeq) {
       this.fault(`cut short: ends at ${this.#seq}, written up to ${tailSeq}`);
     } else if (this.#hash !== tailHash.toString('hex')) {
@@ -91,7 +100,7 @@ class Walk {
   }
 
   /** Returns the ledger folded again, or `undefined` when the entries cannot give it. */
-  #chain(db: Database, epoch: string): Ledger | undefined {
+  #chain(db: Database, epoch: string, last: number): Ledger | undefined {
     const ledger = readLedger(db, 'ledger_base');
     const rows = db
       .prepare<[], EntryTuple>(`SELECT ${ENTRY_COLUMNS} FROM entry e ORDER BY seq`)
@@ -99,6 +108,7 @@ class Walk {
     let isWhole = true;
     for (const row of rows.iterate()) {
       this.#entries += 1;
+      if (this.#entries % TOLD_EVERY === 0) this.#told?.(row[0], last);
       const seq = row[0];
       if (seq !== this.#seq + 1) this.fault(`entries ${this.#seq + 1} to ${seq - 1} are missing`);
       try {
