@@ -101,10 +101,13 @@ async function main(): Promise<void> {
     process.exitCode = 2;
     return;
   }
+  // What takes longest is the compressor's, in another process: which step it is, is all that can be told.
+  const steps = 1 + 3 * asked.length;
+  let step = 0;
   const made = await packages({
     architectures: asked.filter(isArchitecture),
     directory,
-    tell: (what) => process.stderr.write(`${what}\n`),
+    tell: (what) => process.stderr.write(`${++step}/${steps}  ${what}\n`),
   });
   for (const file of made) {
     const sum = execFileSync('sha256sum', [file], { encoding: 'utf8' }).split(' ')[0];

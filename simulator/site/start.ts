@@ -1,4 +1,4 @@
-/** `npm start [-- --once] [--json] [--daemon COMMAND]`: a whole simulated site, and the story it plays. */
+/** `npm start [-- --once] [--json] [--daemon COMMAND [--pace TIMES]]`: a whole simulated site, and the story it plays. */
 import { parseArgs } from 'node:util';
 import { realClock } from '../real-clock.ts';
 import { type ApiAccess, BRIDGE, type DemoSite, openDemoSite } from './demo-site.ts';
@@ -12,6 +12,7 @@ const { values: options } = parseArgs({
     json: { type: 'boolean', default: false },
     directory: { type: 'string' },
     daemon: { type: 'string' },
+    pace: { type: 'string', default: '1' },
   },
 });
 
@@ -55,6 +56,7 @@ async function tell({ cloud, line, simulator, api, dialects, vendors }: DemoSite
   await playStory({
     timeline,
     cloud,
+    pace: Number(options.pace),
     hands: new SiteHands(simulator.hardware, clock),
     clock,
     line,

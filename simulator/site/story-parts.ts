@@ -9,6 +9,8 @@ import type { Timeline } from './timeline.ts';
 const NEWS_WITHIN: Millis = 8000;
 
 export interface StoryParts {
+  /** How many times longer the guest's hours are; for a daemon under an emulator. Default 1. */
+  readonly pace?: number;
   readonly timeline: Timeline;
   readonly cloud: OwnCloud;
   readonly hands: SiteHands;

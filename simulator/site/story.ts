@@ -18,10 +18,10 @@ const HOLDS_FOR: Millis = 12_000;
 const COURIER_COMES_WITHIN: Millis = 3_600_000;
 
 export async function playStory(parts: StoryParts): Promise<void> {
-  const { timeline, cloud, hands, clock, line } = parts;
+  const { timeline, cloud, hands, clock, line, pace = 1 } = parts;
   const { guest, cleaner, flat, store } = CAST;
-  const begins = instant(Math.ceil((clock.now() + STARTS_AFTER) / 1000) * 1000);
-  const ends = instant(begins + HOLDS_FOR);
+  const begins = instant(Math.ceil((clock.now() + STARTS_AFTER * pace) / 1000) * 1000);
+  const ends = instant(begins + HOLDS_FOR * pace);
   let guestSlot: number = flat.slot;
 
   await timeline.step(
@@ -145,7 +145,7 @@ export async function playStory(parts: StoryParts): Promise<void> {
     async () => {
       await line.mend();
       timeline.say('line', 'mended');
-      const late = await cloud.event((event) => event.type === 'access.late_return', 20_000);
+      const late = await cloud.event((event) => event.type === 'access.late_return', 20_000 * pace);
       expect(late.body['key'] === flat.key, `the late return is of ${late.body['key']}`);
       await settle(parts);
       const backlog = cloud.events.slice(seenBefore);

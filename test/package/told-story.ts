@@ -24,11 +24,16 @@ export function daemonIn(tree: string, emulator: readonly string[] = []): readon
 export async function assertToldBy(
   daemon: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  pace = 1,
 ): Promise<void> {
-  const child = spawn(process.execPath, [START, '--once', '--json', '--daemon', daemon.join(' ')], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...environment },
-  });
+  const child = spawn(
+    process.execPath,
+    [START, '--once', '--json', '--pace', String(pace), '--daemon', daemon.join(' ')],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...environment },
+    },
+  );
   const [said, complained] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
