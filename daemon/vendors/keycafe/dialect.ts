@@ -1,8 +1,4 @@
 /** Keycafe's own calls, answered by the box itself with the internet gone (vendor-apis 2.2). Mounted at `/keycafe/v0`. */
-import { instant } from '../../../drivers/contract/time.ts';
-import { textIn } from '../../access/body.ts';
-import type { EntryType, RecordedEntry } from '../../access/entry.ts';
-import { keyId } from '../../access/model.ts';
 import {
   basicOf,
   type DialectRequest,
@@ -16,6 +12,7 @@ import { RequestBudget } from '../request-budget.ts';
 import type { VendorSync } from '../vendor-sync.ts';
 import { AccessBook } from './access-book.ts';
 import { BoxBook } from './box-book.ts';
+import { EventBook } from './event-book.ts';
 import { KeyBook } from './key-book.ts';
 import { derivedId, drawnId } from './local-id.ts';
 import { MemberBook } from './member-book.ts';
@@ -56,6 +53,7 @@ class KeycafeDialect {
   readonly #keys: KeyBook;
   readonly #boxes: BoxBook;
   readonly #members: MemberBook;
+  readonly #happened: EventBook;
   readonly #budgets = new Map<string, RequestBudget>();
   readonly #releases = new Map<
     string,
@@ -67,6 +65,7 @@ class KeycafeDialect {
     const { sync, places, linkBase } = parts;
     this.#boxes = new BoxBook({ sync, places });
     this.#keys = new KeyBook({ sync, places, boxes: this.#boxes });
+    this.#happened = new EventBook({ sync, keys: this.#keys, boxes: this.#boxes });
     this.#members = new MemberBook({
       sync,
       places,
@@ -143,7 +142,24 @@ class KeycafeDialect {
       ),
       this.#route('POST', '/release', (asked) => this.#release(asked)),
       this.#route('GET', '/release/:id', (asked) => ok(this.#releaseAt(number(asked)))),
+      this.#route('PUT', '/bin/:id', (asked) => this.#stock(asked)),
       this.#route('GET', '/event', (asked) => this.#events(asked)),
+      this.#route('GET', '/event/:id', (asked) => ok(this.#happened.event(number(asked)))),
+      this.#route('GET', '/exchange', (asked) =>
+        pageOf(
+          asked,
+          this.#happened.exchanges({
+            key: queryText(asked, 'key'),
+            type: queryText(asked, 'type'),
+            before: queryText(asked, 'before'),
+            after: queryText(asked, 'after'),
+          }),
+        ),
+      ),
+      this.#route('GET', '/exchange/:id', (asked) => ok(this.#happened.exchange(number(asked)))),
+      this.#route('POST', '/exchange', () => {
+        throw new KeycafeRefusal(400, 'key.exchange.error.disabled', 'exchanges happen at the box');
+      }),
       this.#route('GET', '/organization/current', () =>
         ok({
           id: Number(derivedId('organization', this.#parts.sync.desk.about.site)),
@@ -244,49 +260,42 @@ class KeycafeDialect {
 
   /** Newest first; one search property at least, as Keycafe asks. */
   #events(request: DialectRequest): DialectResponse {
-    const { journal } = this.#parts.sync.desk;
-    const key = queryText(request, 'key');
     const isSearch = Object.keys(request.query).some((name) => name !== 'page');
     if (!isSearch)
       throw new KeycafeRefusal(400, 'event.search.required', 'one search property at least');
-    const rows = journal
-      .read({ types: EVENT_TYPES, backwards: true, limit: 5000 })
-      .flatMap((entry) => this.#event(entry))
-      .filter((event) => key === undefined || String(event.key?.id) === key);
-    return pageOf(request, rows);
+    return pageOf(request, this.#happened.events({ key: queryText(request, 'key') }));
   }
 
-  #event(entry: RecordedEntry) {
-    const type = EVENT_NAMES[entry.type];
-    const key = textIn(entry.body, 'key');
-    const isOurs = entry.type.startsWith('access.') || textIn(entry.body, 'source') === 'keycafe';
-    if (type === undefined || !isOurs) return [];
-    return [
-      {
-        id: entry.seq,
-        dateCreated: new Date(instant(entry.stamp.at)).toISOString(),
-        type,
-        ...(key === undefined ? {} : { key: this.#keys.brief(keyId(key)) }),
-        anonymous: entry.sub === undefined,
-      },
-    ];
+  /** The inventory is set right by hand; nothing opens. */
+  async #stock({ params, body }: DialectRequest): Promise<DialectResponse> {
+    const { sync } = this.#parts;
+    const bin = this.#bins(undefined).find(({ id }) => String(id) === params['id']);
+    const box = bin?.point.box;
+    if (bin === undefined || box === undefined) {
+      throw new KeycafeRefusal(404, 'bin.notFound', 'there is no such bin', 'bin');
+    }
+    const asked = Object(body).key;
+    const inside = sync.desk.grants.keys().find(({ id }) => {
+      const place = sync.desk.journal.ledger.get('key', id)?.place;
+      return place?.kind === 'slot' && place.box === box.device && place.slot === bin.slot;
+    });
+    const key = asked == null ? inside?.id : this.#keys.named({ id: String(Object(asked).id) }).id;
+    if (key !== undefined) {
+      const place =
+        asked == null
+          ? ({ kind: 'unknown' } as const)
+          : ({ kind: 'slot', box: box.device, slot: bin.slot } as const);
+      const by = 'dialect:keycafe';
+      const { outcome } = sync.desk.command({ kind: 'key.correct', by, key, place }, []);
+      const { result, reason } = await outcome;
+      if (result !== 'done') {
+        throw new KeycafeRefusal(400, 'bin.key.invalid', reason ?? result, 'key');
+      }
+    }
+    const shown = this.#bins(undefined).find(({ id }) => id === bin.id)?.shown;
+    return { status: 200, body: shown ?? bin.shown };
   }
 }
-
-const EVENT_NAMES: Readonly<Partial<Record<EntryType, string>>> = {
-  'access.taken': 'PICKUP',
-  'access.returned': 'DROPOFF',
-  'access.late_return': 'DROPOFF',
-  'grant.put': 'ACCESS_CREATED',
-  'grant.revoked': 'ACCESS_CANCELLED',
-};
-const EVENT_TYPES: readonly EntryType[] = [
-  'access.taken',
-  'access.returned',
-  'access.late_return',
-  'grant.put',
-  'grant.revoked',
-];
 
 /** Only what is named in the body changes: the defaults are those of a new key. */
 function editedKey(request: DialectRequest) {

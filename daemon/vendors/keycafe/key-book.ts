@@ -130,9 +130,11 @@ export class KeyBook {
     return this.#all()
       .map((key) => this.#shown(key))
       .filter(
-        ({ name, notes, serialNumber }) =>
+        ({ name, notes, serialNumber, address }) =>
           text === undefined ||
-          [name, notes, serialNumber].some((each) => each?.toLowerCase().includes(text) === true),
+          [name, notes, serialNumber, address == null ? null : JSON.stringify(address)].some(
+            (each) => each?.toLowerCase().includes(text) === true,
+          ),
       );
   }
 
