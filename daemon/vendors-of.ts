@@ -35,9 +35,9 @@ export function vendorsOf({ vendors }: Config, parts: VendorsParts): readonly Ve
       openKeycafe({
         desk,
         log,
+        http,
         cloud: keycafe.connect
           ? {
-              http,
               baseUrl,
               credentials: credentialsOf(keycafe, 'keycafe', parts),
               poll,

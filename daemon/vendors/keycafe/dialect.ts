@@ -8,6 +8,7 @@ import {
   isSameSecret,
   queryText,
 } from '../dialect.ts';
+import type { HttpClient } from '../http.ts';
 import { RequestBudget } from '../request-budget.ts';
 import type { VendorSync } from '../vendor-sync.ts';
 import { AccessBook } from './access-book.ts';
@@ -19,12 +20,14 @@ import { MemberBook } from './member-book.ts';
 import { memberRoutes } from './member-routes.ts';
 import { bodyOf, KeycafeRefusal, pageOf, refusalReply } from './reply.ts';
 import type { KeycafePlaces } from './thing.ts';
+import { WebhookCourier } from './webhook-courier.ts';
 import {
   accessRequestSchema,
   accessUpdateSchema,
   keyRequestSchema,
   PENALTY_MS,
   PER_MINUTE,
+  webhookRequestSchema,
 } from './wire.ts';
 
 export interface KeycafeDialectParts {
@@ -35,25 +38,22 @@ export interface KeycafeDialectParts {
   /** The connector is to tell the vendor. */
   readonly changed: () => void;
   readonly linkBase?: string;
+  readonly http: HttpClient;
 }
 
 const BASE = '/keycafe/v0';
 const RELEASE_KEPT = 200;
 
-export function keycafeRoutes(parts: KeycafeDialectParts): readonly DialectRoute[] {
-  const dialect = new KeycafeDialect(parts);
-  return dialect.routes();
-}
-
 type Handler = (request: DialectRequest) => Promise<DialectResponse> | DialectResponse;
 
-class KeycafeDialect {
+export class KeycafeDialect {
   readonly #parts: KeycafeDialectParts;
   readonly #accesses: AccessBook;
   readonly #keys: KeyBook;
   readonly #boxes: BoxBook;
   readonly #members: MemberBook;
   readonly #happened: EventBook;
+  readonly #courier: WebhookCourier;
   readonly #budgets = new Map<string, RequestBudget>();
   readonly #releases = new Map<
     string,
@@ -66,6 +66,7 @@ class KeycafeDialect {
     this.#boxes = new BoxBook({ sync, places });
     this.#keys = new KeyBook({ sync, places, boxes: this.#boxes });
     this.#happened = new EventBook({ sync, keys: this.#keys, boxes: this.#boxes });
+    this.#courier = new WebhookCourier({ sync, events: this.#happened, http: parts.http });
     this.#members = new MemberBook({
       sync,
       places,
@@ -76,6 +77,11 @@ class KeycafeDialect {
       keys: this.#keys,
       ...(linkBase === undefined ? {} : { linkBase }),
     });
+  }
+
+  /** Calls the webhooks that callers registered, until the signal. */
+  run(signal: AbortSignal): Promise<void> {
+    return this.#courier.run(signal);
   }
 
   routes(): readonly DialectRoute[] {
@@ -159,6 +165,10 @@ class KeycafeDialect {
       this.#route('GET', '/exchange/:id', (asked) => ok(this.#happened.exchange(number(asked)))),
       this.#route('POST', '/exchange', () => {
         throw new KeycafeRefusal(400, 'key.exchange.error.disabled', 'exchanges happen at the box');
+      }),
+      this.#route('POST', '/webhook', async (asked) => {
+        await this.#courier.register(bodyOf('webhook', webhookRequestSchema, asked));
+        return { status: 200 };
       }),
       this.#route('GET', '/organization/current', () =>
         ok({

@@ -8,7 +8,7 @@ import { StaleGuard } from '../stale-guard.ts';
 import type { VendorPart } from '../vendor.ts';
 import { VendorSync } from '../vendor-sync.ts';
 import { KeycafeConnector } from './connector.ts';
-import { keycafeRoutes } from './dialect.ts';
+import { KeycafeDialect } from './dialect.ts';
 import { remarksOn } from './remarks.ts';
 import type { KeycafePlaces } from './thing.ts';
 import { webhookRoute } from './webhook.ts';
@@ -16,10 +16,11 @@ import { webhookRoute } from './webhook.ts';
 export interface OpenKeycafe {
   readonly desk: VendorDesk;
   readonly log: VendorLog;
+  /** How Keycafe, and the webhooks of callers, are called. */
+  readonly http: HttpClient;
   /** `undefined`: no cloud is kept in step, only the dialect answers. */
   readonly cloud:
     | {
-        readonly http: HttpClient;
         readonly baseUrl: string;
         readonly credentials: () => string;
         readonly poll: Millis;
@@ -37,17 +38,25 @@ export interface OpenKeycafe {
 }
 
 export function openKeycafe(options: OpenKeycafe): VendorPart {
-  const { desk, log, cloud, dialectKeys, places, linkBase } = options;
+  const { desk, log, http, cloud, dialectKeys, places, linkBase } = options;
   const sync = new VendorSync('keycafe', desk);
   const connector =
-    cloud === undefined ? undefined : new KeycafeConnector({ sync, places, log, ...cloud });
+    cloud === undefined ? undefined : new KeycafeConnector({ sync, places, log, http, ...cloud });
   const wake = () => connector?.wake();
   const routes: DialectRoute[] = [];
-  if (dialectKeys !== undefined) {
-    const credentials = dialectKeys;
-    const link = linkBase === undefined ? {} : { linkBase };
-    routes.push(...keycafeRoutes({ sync, places, credentials, changed: wake, ...link }));
-  }
+  const link = linkBase === undefined ? {} : { linkBase };
+  const dialect =
+    dialectKeys === undefined
+      ? undefined
+      : new KeycafeDialect({
+          sync,
+          places,
+          http,
+          credentials: dialectKeys,
+          changed: wake,
+          ...link,
+        });
+  routes.push(...(dialect?.routes() ?? []));
   if (cloud?.webhook !== undefined) {
     routes.push(webhookRoute({ secret: cloud.webhook, heard: wake }));
   }
@@ -68,10 +77,10 @@ export function openKeycafe(options: OpenKeycafe): VendorPart {
     fidelity: (grant) => remarksOn(grant, sync, places),
     wake,
     run: async (signal) => {
-      if (connector === undefined) return sync.recover();
+      if (connector === undefined) await sync.recover();
       const guard =
         cloud?.staleAfter === undefined ? undefined : new StaleGuard(sync, cloud.staleAfter);
-      await Promise.all([connector.run(signal), guard?.run(signal)]);
+      await Promise.all([connector?.run(signal), guard?.run(signal), dialect?.run(signal)]);
     },
   };
 }

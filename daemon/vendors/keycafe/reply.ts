@@ -40,7 +40,7 @@ const FIELD_ERRORS: Readonly<Record<string, string>> = {
 
 /** @throws KeycafeRefusal */
 export function bodyOf<T extends z.ZodType>(
-  what: 'access' | 'key' | 'organizationMembership' | 'permission',
+  what: 'access' | 'key' | 'organizationMembership' | 'permission' | 'webhook',
   schema: T,
   { body }: DialectRequest,
 ): z.output<T> {

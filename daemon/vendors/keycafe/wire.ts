@@ -198,6 +198,18 @@ export const permissionRequestSchema = z
 export type PermissionRequest = z.output<typeof permissionRequestSchema>;
 export const permissionUpdateSchema = z.strictObject({ role: z.string().min(1).max(64) });
 
+/** Body of `POST /webhook`: where events are told, and with which Basic credentials. */
+export const webhookRequestSchema = z.object({
+  url: z.url({ protocol: /^https?$/ }).max(2000),
+  username: z
+    .string()
+    .min(1)
+    .max(255)
+    .regex(/^[^:]*$/, 'no colon'),
+  password: z.string().max(255),
+});
+export type WebhookRequest = z.output<typeof webhookRequestSchema>;
+
 /** What a webhook brings, and what `GET /event` lists. */
 export const eventSchema = z.looseObject({
   id: idSchema,

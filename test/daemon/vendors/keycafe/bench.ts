@@ -44,8 +44,8 @@ export async function keycafeBench(options: BenchOptions) {
     openKeycafe({
       desk: site.daemon.desk,
       log: () => {},
+      http,
       cloud: {
-        http,
         baseUrl: cloud.baseUrl,
         credentials: () => options.secret ?? SECRET,
         poll: POLL,
