@@ -67,6 +67,8 @@ export function openScratch(path: string, options: Pick<DatabaseOptions, 'busyMs
     keepToOwner(db);
     db.pragma('journal_mode = OFF');
     db.pragma('synchronous = OFF');
+    // What is sorted on the way would be written to the card once more.
+    db.pragma('temp_store = MEMORY');
     db.pragma('trusted_schema = OFF');
     db.pragma('cell_size_check = ON');
     return db;
