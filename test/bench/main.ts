@@ -34,7 +34,9 @@ for (const metric of metrics.filter(({ name }) => wanted.length === 0 || wanted.
   if (result === undefined) continue;
   results.push(result);
   print(row(result));
-  for (const { what, met } of result.also) print(['', `${what}: ${met ? 'yes' : 'NO'}`]);
+  for (const { what, met } of result.also) {
+    print(['', met === undefined ? what : `${what}: ${met ? 'yes' : 'NO'}`]);
+  }
 }
 await forgetStores();
 if (options.json) process.stdout.write(`${JSON.stringify({ metrics: results.map(plain) })}\n`);

@@ -49,7 +49,8 @@ export interface Sides extends AsyncDisposable {
 
 export interface Also {
   readonly what: string;
-  readonly met: boolean;
+  /** `undefined`: it is told, not judged. */
+  readonly met: boolean | undefined;
 }
 
 export interface Skipped {
@@ -175,7 +176,7 @@ export function judged(
     lowest: Math.min(...ratios),
     highest: Math.max(...ratios),
     goal,
-    met: reached && also.every(({ met }) => met),
+    met: reached && also.every(({ met }) => met !== false),
     noisy: Math.max(...floors) / Math.min(...floors) > NOISY,
     also,
   };
