@@ -1,6 +1,7 @@
 /** All metrics, in the order in which they are printed. */
 import type { Metric } from './measure.ts';
 import { backlog } from './metrics/backlog.ts';
+import { ble } from './metrics/ble.ts';
 import { bus9600, bus115200 } from './metrics/bus.ts';
 import { command, commandRate } from './metrics/command.ts';
 import { decide, decideFlat } from './metrics/decide.ts';
@@ -32,6 +33,7 @@ export const metrics: readonly Metric[] = [
   serialCpu,
   bus9600,
   bus115200,
+  ble,
   lists,
   peers,
 ];
