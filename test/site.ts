@@ -36,7 +36,7 @@ import { authorizationText } from '../drivers/nuki/options.ts';
 import { toHex } from '../drivers/wire/hex.ts';
 import { SimulatedBus } from '../simulator/bus.ts';
 import { SimulatedClock } from '../simulator/clock.ts';
-import type { SimJson } from '../simulator/device.ts';
+import type { SimJson, SimulatedDevice } from '../simulator/device.ts';
 import { simulatedKinds } from '../simulator/devices/catalogue.ts';
 import { NukiLock } from '../simulator/devices/nuki-lock.ts';
 import { buildIntoSlot } from '../simulator/devices/slot-reader.ts';
@@ -90,6 +90,14 @@ const LOCK = {
   accessPoint: '  entrance: { locks: [door], readers: [] }\n',
 };
 
+/** A door with a strike at a relay board, to which the fire alarm is wired, too. */
+const GATE = {
+  bus: '  gate-bus: { serial: /simulated/gate, baudRate: 9600 }\n',
+  device: '  gate: { driver: modbus-relay, bus: gate-bus, strike: { relay: 1, contact: 1 } }\n',
+  accessPoint: '  gateway: { locks: [gate], readers: [] }\n',
+  inputs: 'inputs: [ { device: gate, input: 8, does: fire, locks: [gate] } ]\n',
+};
+
 export interface SiteOptions {
   readonly seed: number;
   /** Where the wall clock starts. */
@@ -108,6 +116,8 @@ export interface SiteOptions {
   readonly http?: (clock: SimulatedClock) => HttpClient;
   /** There is a lock on the air, too. */
   readonly withLock?: boolean;
+  /** There is a door with a strike and a fire alarm, too. */
+  readonly withGate?: boolean;
 }
 
 /** Of the site's time: what takes longer never ends. */
@@ -170,18 +180,21 @@ export class SimulatedSite implements AsyncDisposable {
     this.enrolment = enrol(join(this.directory, 'keys'), BRIDGE, 'latchkey', senders);
     const radio = options.withLock === true ? this.#buildLock() : undefined;
     this.lock = radio?.lock;
+    const gate =
+      options.withGate === true ? GATE : { bus: '', device: '', accessPoint: '', inputs: '' };
     const config = parseConfig(
       [
-        CONFIG.replace('buses:\n', `buses:\n${radio === undefined ? '' : LOCK.bus}`)
+        CONFIG.replace('buses:\n', `buses:\n${gate.bus}${radio === undefined ? '' : LOCK.bus}`)
           .replace(
             'devices:\n',
-            `devices:\n${radio === undefined ? '' : LOCK.device.replace('ADDRESS', radio.lock.address)}`,
+            `devices:\n${gate.device}${radio === undefined ? '' : LOCK.device.replace('ADDRESS', radio.lock.address)}`,
           )
           .replace(
             'accessPoints:\n',
-            `accessPoints:\n${radio === undefined ? '' : LOCK.accessPoint}`,
+            `accessPoints:\n${gate.accessPoint}${radio === undefined ? '' : LOCK.accessPoint}`,
           ),
         options.broker === undefined ? '' : CLOUD,
+        gate.inputs,
       ]
         .join('')
         .replaceAll('FOLDER', this.directory),
@@ -389,10 +402,7 @@ export class SimulatedSite implements AsyncDisposable {
   }
 
   hand(device: string, verb: string, given: Readonly<Record<string, SimJson>> = {}): SimJson {
-    const found = [...this.buses.values()]
-      .map((bus) => bus.devices.get(device))
-      .find((each) => each !== undefined);
-    const run = found?.verbs[verb];
+    const run = this.#device(device).verbs[verb];
     if (run === undefined) throw new Error(`${device} cannot ${verb}`);
     return run.run(given);
   }
@@ -431,6 +441,14 @@ export class SimulatedSite implements AsyncDisposable {
     return Object.values(this.#slots()).reduce((sum, { pulses }) => sum + pulses, 0);
   }
 
+  /** Whether the strike of a relay board has power. */
+  isReleased(board: string): boolean {
+    const look = this.#device(board).look();
+    if (look === null || typeof look !== 'object' || !('coils' in look))
+      throw new Error(`${board} has no relays`);
+    return Array.isArray(look['coils']) && look['coils'].length > 0;
+  }
+
   openSlots(): readonly number[] {
     return Object.entries(this.#slots())
       .filter(([, { door }]) => door === 'open')
@@ -441,6 +459,14 @@ export class SimulatedSite implements AsyncDisposable {
     await this.stop();
     for (const dead of this.#dead) void dead[Symbol.asyncDispose]();
     rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  #device(name: string): SimulatedDevice {
+    const found = [...this.buses.values()]
+      .map((bus) => bus.devices.get(name))
+      .find((each) => each !== undefined);
+    if (found === undefined) throw new Error(`there is no ${name}`);
+    return found;
   }
 
   #slots(): Readonly<Record<string, { readonly door: string; readonly pulses: number }>> {

@@ -66,3 +66,26 @@ test('lock battery dead: it is told before, then as offline, and the key box nev
     'done',
   );
 });
+
+test('fire (P14): the strike is released at once with the disk broken and the box away, no slot opens, and it is told afterwards', async () => {
+  await using site = await simulatedSite({ seed: 44, onDisk: true, withGate: true });
+  await site.advance(minutes(1));
+  const { journal } = site.daemon.desk;
+  journal.failWrites('broken', 1_000_000);
+  site.buses.get('box-bus')?.cut();
+  await site.advance(minutes(1));
+  assert.equal(journal.isSafe, false);
+  assert.equal(site.isReleased('gate'), false);
+
+  site.hand('gate', 'set-input', { input: 8 });
+  await site.advance(1500);
+  assert.equal(site.isReleased('gate'), true, 'nobody waits for a disk');
+  assert.equal(site.pulseCount, 0, 'and a key box is no door');
+
+  journal.failWrites('broken', 0);
+  site.hand('gate', 'set-input', { input: 8, active: false });
+  await site.advance(minutes(1));
+  assert.equal(journal.isSafe, true);
+  assert.ok(site.types('access', 'security', 'system').some((type) => /fire/.test(type)));
+  assert.equal(site.pulseCount, 0);
+});
