@@ -1,40 +1,97 @@
-/** `npm run explore -- --minutes N [--seed N] [--steps N]`: lives of whole sites, one seed after another, until time is up. */
+/**
+ * `npm run explore -- --minutes N [--seed N] [--steps N] [--lanes N]`: lives of whole sites, one seed after another, until
+ * time is up; each lane is a thread, so that a life that never ends is a fault like any other.
+ */
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { LifeError, live } from './life.ts';
+import { Worker } from 'node:worker_threads';
+import type { LifeReport } from './life.ts';
+
+/** What a lane says of one seed. */
+export type LifeTold =
+  | { readonly kind: 'lived'; readonly report: LifeReport }
+  | { readonly kind: 'failed'; readonly seed: number; readonly message: string };
+
+/** A life takes some seconds; a loaded machine some times that. */
+const LIFE_ENDS_WITHIN_MS = 240_000;
 
 const { values } = parseArgs({
   options: {
     minutes: { type: 'string' },
     seed: { type: 'string' },
     steps: { type: 'string', default: '150' },
+    lanes: { type: 'string' },
     story: { type: 'boolean', default: false },
   },
 });
 const steps = Number(values.steps);
-const end =
-  performance.now() + Number(values.minutes ?? (values.seed === undefined ? 1 : 0)) * 60_000;
-let seed = Number(values.seed ?? Math.floor(Date.now() / 1000) % 1_000_000);
+const isOne = values.seed !== undefined && values.minutes === undefined;
+const lanes = isOne ? 1 : Number(values.lanes ?? availableParallelism());
+const began = performance.now();
+const end = began + Number(values.minutes ?? 1) * 60_000;
+let next = Number(values.seed ?? Math.floor(Date.now() / 1000) % 1_000_000);
 const sum = { lives: 0, hours: 0, starts: 0, entries: 0, decisions: 0, pulses: 0 };
 let failed = 0;
 
-do {
-  try {
-    const life = await live(seed, steps);
-    if (values.story) for (const line of life.story) console.log(line);
-    sum.lives += 1;
-    sum.hours += life.lived / 3_600_000;
-    sum.starts += life.starts;
-    sum.entries += life.entries;
-    sum.decisions += life.decisions;
-    sum.pulses += life.pulses;
-  } catch (error) {
-    if (!(error instanceof LifeError)) throw error;
-    failed += 1;
-    console.log(`${error.message}\n  again: npm run explore -- --seed ${seed} --steps ${steps}\n`);
-  }
-  seed += 1;
-} while (performance.now() < end);
-
+await Promise.all(Array.from({ length: lanes }, lane));
 const { hours, ...counted } = sum;
-console.log(JSON.stringify({ ...counted, hours: Number(hours.toFixed(1)), failed, next: seed }));
+const seconds = (performance.now() - began) / 1000;
+console.log(
+  JSON.stringify({
+    ...counted,
+    hours: Number(hours.toFixed(1)),
+    hoursASecond: Number((hours / seconds).toFixed(3)),
+    failed,
+    next,
+  }),
+);
 process.exitCode = failed === 0 ? 0 : 1;
+
+async function lane(): Promise<void> {
+  let worker = new Worker(new URL('./lane.ts', import.meta.url));
+  do {
+    const seed = next;
+    next += 1;
+    const told = await lifeIn(worker, seed);
+    if (told === undefined) {
+      fault(`seed ${seed}: never comes to its end`, seed);
+      await worker.terminate();
+      worker = new Worker(new URL('./lane.ts', import.meta.url));
+    } else if (told.kind === 'failed') {
+      fault(told.message, seed);
+    } else {
+      count(told.report);
+    }
+  } while (!isOne && performance.now() < end);
+  await worker.terminate();
+}
+
+function lifeIn(worker: Worker, seed: number): Promise<LifeTold | undefined> {
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => over(undefined), LIFE_ENDS_WITHIN_MS);
+    const over = (told: LifeTold | undefined) => {
+      clearTimeout(late);
+      worker.off('message', over);
+      worker.off('error', reject);
+      resolve(told);
+    };
+    worker.on('message', over);
+    worker.on('error', reject);
+    worker.postMessage({ seed, steps });
+  });
+}
+
+function count(life: LifeReport): void {
+  if (values.story) for (const line of life.story) console.log(line);
+  sum.lives += 1;
+  sum.hours += life.lived / 3_600_000;
+  sum.starts += life.starts;
+  sum.entries += life.entries;
+  sum.decisions += life.decisions;
+  sum.pulses += life.pulses;
+}
+
+function fault(message: string, seed: number): void {
+  failed += 1;
+  console.log(`${message}\n  again: npm run explore -- --seed ${seed} --steps ${steps}\n`);
+}

@@ -19,6 +19,8 @@ export interface WatcherOptions {
   readonly mayGoUnstored: boolean;
   /** What time it truly is; `undefined` where the time server lies. */
   readonly trueTime: () => number | undefined;
+  /** Who may ask for an opening: everybody else is an attacker. */
+  readonly maySend: (by: string) => boolean;
 }
 
 const SLOTS = Array.from({ length: 16 }, (_, n) => n + 1);
@@ -33,6 +35,7 @@ export class Watcher {
   readonly #used = new Map<string, number>();
   readonly #openings = new Map<number, string>();
   readonly #commands = new Set<string>();
+  readonly #forged = new Set<string>();
   /** Intents of this life of the daemon, and pulses before it. */
   #intents = new Map<number, number>();
   #before = new Map<number, number>();
@@ -67,6 +70,11 @@ export class Watcher {
       if (!this.#site.isRunning || this.#site.daemon.desk.journal !== journal) return;
       for (const entry of entries) this.#take(entry, true);
     });
+  }
+
+  /** Signed by an attacker: it must never be done. */
+  forged(command: string): void {
+    this.#forged.add(command);
   }
 
   put(grant: Grant): void {
@@ -121,9 +129,13 @@ export class Watcher {
     const slot = body['slot'];
     if (isLive && typeof slot === 'number' && ['access.granted', 'access.commanded'].includes(type))
       this.#intents.set(slot, (this.#intents.get(slot) ?? 0) + 1);
+    const by = body['by'];
+    if (type === 'access.commanded' && !(typeof by === 'string' && this.#options.maySend(by)))
+      this.fail('P1, P12', `entry ${seq} was commanded by ${JSON.stringify(by)}`);
     const id = body['command'];
     if (type === 'access.commanded' && typeof id === 'string') {
       if (this.#commands.has(id)) this.fail('P3', `command ${id} was done twice`);
+      if (this.#forged.has(id)) this.fail('P12', `command ${id} was forged, and done`);
       this.#commands.add(id);
     }
     const opening = this.#openings.get(Number(body['opening']));
@@ -134,11 +146,10 @@ export class Watcher {
   #decided(entry: RecordedEntry): void {
     const { seq, type, body } = entry;
     this.decisions += 1;
-    if (entry.evidence !== undefined) {
-      const told = explain(entry);
-      if (told.kind === 'explained' && !told.isSame)
-        this.fail('P13', `entry ${seq} decides otherwise: ${told.differences.join('; ')}`);
-    }
+    const told = explain(entry);
+    if (told.kind !== 'explained') this.fail('P13', `entry ${seq} has no evidence: ${type}`);
+    else if (!told.isSame)
+      this.fail('P13', `entry ${seq} decides otherwise: ${told.differences.join('; ')}`);
     if (type !== 'access.granted') return;
     this.granted += 1;
     if (body['return'] === true || typeof body['grant'] !== 'string') return;

@@ -1,0 +1,37 @@
+/** All that may happen next, and how often. */
+import { forges, replays } from './attacker.ts';
+import * as faults from './faults.ts';
+import type { Life } from './life.ts';
+import { commands, lockdown, putsGrant, revokesGrant, signedCommand } from './managers.ts';
+import { forcesDoor, showsFob, typesCode, usesOpenSlot } from './people.ts';
+import { killed, killedAtCommit, stopped } from './restarts.ts';
+
+type Deed = readonly [weight: number, does: (life: Life) => void | Promise<void>];
+
+export const DEEDS: readonly Deed[] = [
+  [20, typesCode],
+  [12, showsFob],
+  [22, usesOpenSlot],
+  [1, forcesDoor],
+  [9, putsGrant],
+  [2, revokesGrant],
+  [3, commands],
+  [4, signedCommand],
+  [2, replays],
+  [1, forges],
+  [2, lockdown],
+  [6, faults.wireTrouble],
+  [3, faults.portTrouble],
+  [4, faults.boardTrouble],
+  [3, faults.brokerTrouble],
+  [3, faults.diskTrouble],
+  [5, faults.diskFailsUnderCode],
+  [2, faults.clockTrouble],
+  [1, faults.fire],
+  [1, faults.wayOfOneCodeIsMended],
+  [2, killed],
+  [2, killedAtCommit],
+  [1, stopped],
+  [12, (life) => life.pass(life.draw(20_000))],
+  [2, (life) => life.pass(life.draw(300_000))],
+];
