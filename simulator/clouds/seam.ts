@@ -2,55 +2,33 @@
  * Seam's cloud as its pages describe it (vendor-apis.md 3): what is accepted is programmed later, a wished code may come
  * out otherwise, an update of times is a re-issue, and events say only where to look.
  */
-import { createHmac } from 'node:crypto';
-import { z } from 'zod';
 import type { Clock, Millis, Random } from '../../drivers/contract/time.ts';
 import { type CloudReply, type CloudRequest, CloudServer } from './common.ts';
-
-export interface SimulatedMethod {
-  readonly access_method_id: string;
-  readonly mode: string;
-  code: string | null;
-  /** When it is in force; a method whose times are changed is revoked until then. */
-  issuedAt: number;
-  wasIssued: boolean;
-  readonly createdAt: string;
-}
-
-export interface SimulatedCode {
-  readonly access_code_id: string;
-  readonly device_id: string;
-  code: string;
-  name: string | null;
-  starts_at: string | null;
-  ends_at: string | null;
-  /** Of the grant's, where it comes from one. */
-  readonly method: string | undefined;
-  readonly createdAt: string;
-  setAt: number;
-  fault?: string;
-}
-
-export interface SimulatedGrant {
-  readonly access_grant_id: string;
-  readonly access_grant_key: string | undefined;
-  readonly user_identity_id: string;
-  readonly device_ids: readonly string[];
-  readonly requested: readonly { readonly mode: string; readonly code?: string | undefined }[];
-  /** Methods may belong to several grants of one person. */
-  readonly methods: string[];
-  name: string | null;
-  starts_at: string;
-  ends_at: string | null;
-  readonly createdAt: string;
-}
-
-export interface CloudEvent {
-  readonly event_id: string;
-  readonly event_type: string;
-  readonly created_at: string;
-  readonly [name: string]: unknown;
-}
+import { SeamAttempts } from './seam-attempts.ts';
+import { answerTo, fieldsOf } from './seam-paths.ts';
+import {
+  shownCode,
+  shownDevice,
+  shownGrant,
+  shownMethod,
+  type Things,
+  WORKSPACE,
+} from './seam-shown.ts';
+import {
+  type CloudEvent,
+  codeSchema,
+  createSchema,
+  digitsFrom,
+  parsed,
+  Refused,
+  type SimulatedCode,
+  type SimulatedGrant,
+  type SimulatedMethod,
+  updateSchema,
+  uuidFrom,
+} from './seam-things.ts';
+import { type SignedCall, signedCall } from './seam-webhook.ts';
+import { WebhookSender } from './webhook-sender.ts';
 
 export interface SeamCloudOptions {
   readonly clock: Clock;
@@ -61,54 +39,15 @@ export interface SeamCloudOptions {
   readonly pageSize?: number;
   /** Code creations a minute and device. */
   readonly createsPerMinute?: number;
+  /** Somebody who takes each event; answers the status. */
+  readonly webhook?: {
+    readonly secret: string;
+    readonly post: (call: SignedCall) => Promise<number>;
+  };
 }
 
-class Refused extends Error {
-  override readonly name = 'Refused';
-  readonly status: number;
-  readonly retryAfter: number | undefined;
-  constructor(status: number, type: string, retryAfter?: number) {
-    super(type);
-    this.status = status;
-    this.retryAfter = retryAfter;
-  }
-}
-
-const requestedSchema = z.array(
-  z.object({
-    mode: z.enum(['code', 'card', 'mobile_key', 'cloud_key']),
-    code: z
-      .string()
-      .regex(/^\d{4,9}$/)
-      .optional(),
-  }),
-);
-const createSchema = z.object({
-  user_identity_id: z.string().optional(),
-  user_identity: z.looseObject({}).optional(),
-  requested_access_methods: requestedSchema,
-  device_ids: z.array(z.string()).default([]),
-  starts_at: z.string().optional(),
-  ends_at: z.string().nullish(),
-  name: z.string().nullish(),
-  access_grant_key: z.string().optional(),
-});
-const updateSchema = z.object({
-  access_grant_id: z.string(),
-  starts_at: z.string().optional(),
-  ends_at: z.string().nullish(),
-  name: z.string().nullish(),
-});
-const codeSchema = z.object({
-  device_id: z.string(),
-  code: z
-    .string()
-    .regex(/^\d{4,12}$/)
-    .optional(),
-  name: z.string().nullish(),
-  starts_at: z.string().nullish(),
-  ends_at: z.string().nullish(),
-});
+/** A minute and device (vendor-apis.md 3.3). */
+const PER_MINUTE = { create: 10, update: 10, delete: 20 } as const;
 
 const MINUTE = 60_000;
 
@@ -120,12 +59,35 @@ export class SeamCloud implements AsyncDisposable {
   readonly methods = new Map<string, SimulatedMethod>();
   readonly codes = new Map<string, SimulatedCode>();
   readonly events: CloudEvent[] = [];
+  /** Devices that do not answer just now. */
+  readonly offline = new Set<string>();
+  readonly attempts: SeamAttempts;
+  /** Events on their way to the webhook; `undefined` without one. */
+  readonly sender: WebhookSender<CloudEvent> | undefined;
+  /** How wrong this cloud's clock is when it signs. */
+  skew: Millis = 0;
   readonly #options: SeamCloudOptions;
-  readonly #created = new Map<string, number[]>();
+  readonly #asked = new Map<string, number[]>();
 
   constructor(options: SeamCloudOptions) {
     this.#options = options;
-    this.server = new CloudServer((request) => this.#answer(request));
+    const { clock, webhook } = options;
+    this.attempts = new SeamAttempts(clock, () => this.#uuid(), this.#programming);
+    this.server = new CloudServer((request) => this.#answer(request), clock);
+    this.sender =
+      webhook === undefined
+        ? undefined
+        : new WebhookSender({
+            clock,
+            post: (event) => webhook.post(this.webhookCall(event, webhook.secret, this.skew)),
+            isReceived: (status) => status >= 200 && status < 300,
+            triesMost: 8,
+            firstWait: 5000,
+          });
+  }
+
+  get pageSize(): number {
+    return this.#options.pageSize ?? 500;
   }
 
   get baseUrl(): string {
@@ -160,6 +122,7 @@ export class SeamCloud implements AsyncDisposable {
     const grant: SimulatedGrant = {
       access_grant_id: this.#uuid(),
       access_grant_key: asked.access_grant_key,
+      reservation_key: asked.reservation_key,
       user_identity_id: asked.user_identity_id ?? this.addPerson(asked.user_identity),
       device_ids: asked.device_ids,
       requested: asked.requested_access_methods,
@@ -198,7 +161,7 @@ export class SeamCloud implements AsyncDisposable {
   addCode(body: unknown): SimulatedCode {
     const asked = parsed(codeSchema, body);
     if (!this.devices.has(asked.device_id)) throw new Refused(404, 'device_not_found');
-    this.#limit(asked.device_id);
+    this.#limit('create', asked.device_id);
     if ((asked.starts_at == null) !== (asked.ends_at == null))
       throw new Refused(400, 'invalid_input');
     const code = asked.code ?? this.#code();
@@ -221,7 +184,7 @@ export class SeamCloud implements AsyncDisposable {
   /** The times of a grant are changed: its methods are revoked, programmed again, and issued anew with the same code. */
   changeGrant(body: unknown): void {
     const asked = parsed(updateSchema, body);
-    const grant = this.#grantAt(asked.access_grant_id);
+    const grant = this.grantAt(asked.access_grant_id);
     if (asked.name !== undefined) grant.name = asked.name;
     if (asked.starts_at === undefined && asked.ends_at === undefined) return;
     grant.starts_at = asked.starts_at ?? grant.starts_at;
@@ -244,7 +207,7 @@ export class SeamCloud implements AsyncDisposable {
 
   /** A method that another grant still has goes on. */
   deleteGrant(id: string): void {
-    const grant = this.#grantAt(id);
+    const grant = this.grantAt(id);
     this.grants.delete(id);
     this.#happen('access_grant.deleted', { access_grant_id: id });
     for (const method of grant.methods) {
@@ -263,8 +226,23 @@ export class SeamCloud implements AsyncDisposable {
     for (const [code, { method }] of this.codes) if (method === id) this.codes.delete(code);
   }
 
-  deleteCode(access_code_id: string): void {
-    if (!this.codes.delete(access_code_id)) throw new Refused(404, 'access_code_not_found');
+  changeCode(body: unknown): SimulatedCode {
+    const asked = parsed(codeSchema.partial(), body);
+    const code = this.#codeAt(asked.access_code_id ?? '');
+    this.#limit('update', code.device_id);
+    code.code = asked.code ?? code.code;
+    if (asked.name !== undefined) code.name = asked.name;
+    if (asked.starts_at !== undefined) code.starts_at = asked.starts_at;
+    if (asked.ends_at !== undefined) code.ends_at = asked.ends_at;
+    this.#happen('access_code.changed', { access_code_id: code.access_code_id });
+    return code;
+  }
+
+  /** `isAsked`: by a call, which is counted. */
+  deleteCode(access_code_id: string, isAsked = false): void {
+    const { device_id } = this.#codeAt(access_code_id);
+    if (isAsked) this.#limit('delete', device_id);
+    this.codes.delete(access_code_id);
     this.#happen('access_code.deleted', { access_code_id, code: null });
   }
 
@@ -281,21 +259,28 @@ export class SeamCloud implements AsyncDisposable {
   }
 
   /** What Svix sends for an event; `skew` is how wrong the sender's clock is. */
-  webhookCall(event: CloudEvent, secret: string, skew: Millis = 0) {
-    const body = JSON.stringify(event);
-    const timestamp = String(Math.floor((this.#options.clock.now() + skew) / 1000));
-    const id = `msg_${event.event_id}`;
-    const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
-    const signature = createHmac('sha256', key)
-      .update(`${id}.${timestamp}.${body}`)
-      .digest('base64');
-    const headers = {
-      'svix-id': id,
-      'svix-timestamp': timestamp,
-      'svix-signature': `v1,${signature}`,
-      'content-type': 'application/json',
-    };
-    return { headers, body };
+  webhookCall(event: CloudEvent, secret: string, skew: Millis = 0): SignedCall {
+    return signedCall(event, secret, this.#options.clock.now() + skew);
+  }
+
+  shownGrant(grant: SimulatedGrant): object {
+    return shownGrant(grant, this.#things);
+  }
+
+  shownMethod(id: string): object | undefined {
+    return shownMethod(id, this.#things);
+  }
+
+  shownCode(code: SimulatedCode): object {
+    return shownCode(code, this.#things);
+  }
+
+  shownDevice(device_id: string): object {
+    return shownDevice(device_id, this.offline.has(device_id), this.#now());
+  }
+
+  get #things(): Things {
+    return { methods: this.methods, now: this.#options.clock.now() };
   }
 
   get #programming(): Millis {
@@ -328,7 +313,7 @@ export class SeamCloud implements AsyncDisposable {
         throw new Refused(401, 'unauthorized');
       }
       const fields = fieldsOf(request);
-      return { status: 200, headers, body: { ...this.#route(request.path, fields), ok: true } };
+      return { status: 200, headers, body: { ...answerTo(request.path, fields, this), ok: true } };
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       const { status, message: type, retryAfter } = error;
@@ -338,229 +323,15 @@ export class SeamCloud implements AsyncDisposable {
     }
   }
 
-  #route(path: string, asked: Readonly<Record<string, unknown>>): object {
-    const text = (name: string) => {
-      const value = asked[name];
-      return typeof value === 'string' ? value : '';
-    };
-    switch (path) {
-      case '/access_grants/list':
-        return this.#page(
-          'access_grants',
-          [...this.grants.values()].map((each) => this.#shownGrant(each)),
-          asked,
-        );
-      case '/access_grants/get': {
-        const key = text('access_grant_key');
-        const found =
-          key === ''
-            ? this.#grantAt(text('access_grant_id'))
-            : [...this.grants.values()].find((each) => each.access_grant_key === key);
-        if (found === undefined) throw new Refused(404, 'access_grant_not_found');
-        return { access_grant: this.#shownGrant(found) };
-      }
-      case '/access_grants/create':
-        return { access_grant: this.#shownGrant(this.addGrant(asked)) };
-      case '/access_grants/update':
-        this.changeGrant(asked);
-        return {};
-      case '/access_grants/delete':
-        this.deleteGrant(text('access_grant_id'));
-        return {};
-      case '/access_methods/list': {
-        const { methods } = this.#grantAt(text('access_grant_id'));
-        return { access_methods: methods.flatMap((id) => this.#shownMethod(id) ?? []) };
-      }
-      case '/access_codes/list': {
-        const grant = text('access_grant_id');
-        const methods = grant === '' ? undefined : this.#grantAt(grant).methods;
-        const found = [...this.codes.values()].filter((code) =>
-          methods === undefined
-            ? code.device_id === text('device_id')
-            : code.method !== undefined && methods.includes(code.method),
-        );
-        return this.#page(
-          'access_codes',
-          found.map((each) => this.#shownCode(each)),
-          asked,
-        );
-      }
-      case '/access_codes/create':
-        return {
-          access_code: this.#shownCode(this.addCode(asked)),
-          action_attempt: this.#attempt(),
-        };
-      case '/access_codes/update': {
-        const code = this.codes.get(text('access_code_id'));
-        if (code === undefined) throw new Refused(404, 'access_code_not_found');
-        const next = parsed(codeSchema.partial(), asked);
-        if (next.code !== undefined) code.code = next.code;
-        if (next.name !== undefined) code.name = next.name;
-        if (next.starts_at !== undefined) code.starts_at = next.starts_at;
-        if (next.ends_at !== undefined) code.ends_at = next.ends_at;
-        this.#happen('access_code.changed', { access_code_id: code.access_code_id });
-        return { action_attempt: this.#attempt() };
-      }
-      case '/access_codes/delete':
-        this.deleteCode(text('access_code_id'));
-        return { action_attempt: this.#attempt() };
-      case '/user_identities/get': {
-        const user_identity = this.people.get(text('user_identity_id'));
-        if (user_identity === undefined) throw new Refused(404, 'user_identity_not_found');
-        return { user_identity };
-      }
-      case '/events/list': {
-        if (text('since') === '') throw new Refused(400, 'invalid_input');
-        const since = Date.parse(text('since'));
-        const found = this.events.filter(({ created_at }) => Date.parse(created_at) > since);
-        return { events: found.slice(0, Number(asked['limit'] ?? 500)) };
-      }
-      default:
-        throw new Refused(404, 'not_found');
-    }
-  }
-
-  /** The cursor says after which id it goes on; other parameters beside it are refused. */
-  #page(name: string, rows: readonly object[], asked: Readonly<Record<string, unknown>>): object {
-    const { page_cursor, ...others } = asked;
-    const mark = JSON.stringify(others);
-    let from = 0;
-    if (typeof page_cursor === 'string') {
-      const [before, at] = z
-        .tuple([z.string(), z.number()])
-        .parse(JSON.parse(Buffer.from(page_cursor, 'base64').toString()));
-      if (before !== mark) throw new Refused(400, 'mismatched_page_parameters');
-      from = at;
-    }
-    const size = this.#options.pageSize ?? 500;
-    const has_next_page = rows.length > from + size;
-    const next = Buffer.from(JSON.stringify([mark, from + size])).toString('base64');
-    return {
-      [name]: rows.slice(from, from + size),
-      pagination: {
-        has_next_page,
-        next_page_cursor: has_next_page ? next : null,
-        next_page_url: null,
-      },
-    };
-  }
-
-  #shownGrant(grant: SimulatedGrant): object {
-    const { methods, requested, createdAt, access_grant_key, ...fields } = grant;
-    const isChanging = methods.some((id) => this.#isReissuing(this.methods.get(id)));
-    return {
-      ...fields,
-      ...(access_grant_key === undefined ? {} : { access_grant_key }),
-      workspace_id: this.#workspace,
-      location_ids: [],
-      space_ids: [],
-      display_name: grant.name ?? 'Access',
-      created_at: createdAt,
-      access_method_ids: methods,
-      requested_access_methods: requested.map((each) => ({
-        ...each,
-        display_name: each.mode,
-        created_at: createdAt,
-        created_access_method_ids: methods,
-      })),
-      warnings: [],
-      errors: [],
-      pending_mutations: isChanging
-        ? [
-            {
-              mutation_code: 'updating_access_times',
-              message: 'new times are programmed',
-              created_at: createdAt,
-              access_method_ids: methods,
-              from: { starts_at: null, ends_at: null },
-              to: { starts_at: grant.starts_at, ends_at: grant.ends_at },
-            },
-          ]
-        : [],
-    };
-  }
-
-  #shownMethod(id: string): object | undefined {
-    const method = this.methods.get(id);
-    if (method === undefined) return undefined;
-    const { access_method_id, mode, code, issuedAt, createdAt } = method;
-    const is_issued = this.#options.clock.now() >= issuedAt;
-    const created_at = createdAt;
-    return {
-      access_method_id,
-      workspace_id: this.#workspace,
-      mode,
-      display_name: mode,
-      ...(mode === 'code' ? { code } : {}),
-      is_issued,
-      issued_at: is_issued ? new Date(issuedAt).toISOString() : null,
-      created_at,
-      errors: [],
-      warnings: this.#isReissuing(method)
-        ? [
-            {
-              warning_code: 'updating_access_times',
-              message: 'new times are programmed',
-              created_at,
-            },
-          ]
-        : [],
-      pending_mutations: [],
-    };
-  }
-
-  #isReissuing(method: SimulatedMethod | undefined): boolean {
-    return method?.wasIssued === true && this.#options.clock.now() < method.issuedAt;
-  }
-
-  #shownCode(code: SimulatedCode): object {
-    const { access_code_id, device_id, name, starts_at, ends_at, createdAt, setAt, fault } = code;
-    return {
-      access_code_id,
-      workspace_id: this.#workspace,
-      device_id,
-      code: code.code,
-      name,
-      type: starts_at === null ? 'ongoing' : 'time_bound',
-      status: this.#options.clock.now() < setAt ? 'setting' : 'set',
-      starts_at,
-      ends_at,
-      common_code_key: null,
-      created_at: createdAt,
-      is_managed: true,
-      is_backup_access_code_available: false,
-      is_external_modification_allowed: false,
-      is_one_time_use: false,
-      is_offline_access_code: false,
-      errors:
-        fault === undefined
-          ? []
-          : [
-              {
-                error_code: fault,
-                is_access_code_error: true,
-                message: fault,
-                created_at: createdAt,
-              },
-            ],
-      warnings: [],
-      pending_mutations: [],
-    };
-  }
-
-  #attempt(): object {
-    return {
-      action_attempt_id: this.#uuid(),
-      action_type: 'UPDATE_ACCESS_CODE',
-      status: 'pending',
-      result: null,
-      error: null,
-    };
-  }
-
-  #grantAt(id: string): SimulatedGrant {
+  grantAt(id: string): SimulatedGrant {
     const found = this.grants.get(id);
     if (found === undefined) throw new Refused(404, 'access_grant_not_found');
+    return found;
+  }
+
+  #codeAt(id: string): SimulatedCode {
+    const found = this.codes.get(id);
+    if (found === undefined) throw new Refused(404, 'access_code_not_found');
     return found;
   }
 
@@ -573,20 +344,20 @@ export class SeamCloud implements AsyncDisposable {
 
   #happen(event_type: string, fields: Readonly<Record<string, unknown>>): void {
     const now = this.#now();
-    const common = { workspace_id: this.#workspace, created_at: now, occurred_at: now };
-    this.events.push({ event_id: this.#uuid(), event_type, ...common, ...fields });
+    const common = { workspace_id: WORKSPACE, created_at: now, occurred_at: now };
+    const event = { event_id: this.#uuid(), event_type, ...common, ...fields };
+    this.events.push(event);
+    this.sender?.tell(event);
   }
 
-  #limit(device: string): void {
-    const { clock, createsPerMinute = 10 } = this.#options;
+  #limit(what: keyof typeof PER_MINUTE, device: string): void {
+    const { clock, createsPerMinute } = this.#options;
+    const most = what === 'create' ? (createsPerMinute ?? PER_MINUTE.create) : PER_MINUTE[what];
     const now = clock.uptime();
-    const recent = (this.#created.get(device) ?? []).filter((at) => at > now - MINUTE);
-    if (recent.length >= createsPerMinute) throw new Refused(429, 'rate_limit_exceeded', 60);
-    this.#created.set(device, [...recent, now]);
-  }
-
-  get #workspace(): string {
-    return '00000000-0000-4000-8000-000000000001';
+    const name = `${what} ${device}`;
+    const recent = (this.#asked.get(name) ?? []).filter((at) => at > now - MINUTE);
+    if (recent.length >= most) throw new Refused(429, 'rate_limit_exceeded', 60);
+    this.#asked.set(name, [...recent, now]);
   }
 
   #now(): string {
@@ -594,29 +365,15 @@ export class SeamCloud implements AsyncDisposable {
   }
 
   #code(): string {
-    return String(Math.floor(this.#options.random.fraction() * 1e6)).padStart(6, '0');
+    return digitsFrom(this.#options.random);
   }
 
   #uuid(): string {
-    const bytes = Buffer.from(this.#options.random.bytes(16));
-    bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
-    bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-    const hex = bytes.toString('hex');
-    return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+    return uuidFrom(this.#options.random);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.sender?.[Symbol.asyncDispose]();
     await this.server[Symbol.asyncDispose]();
   }
-}
-
-function fieldsOf({ body, query }: CloudRequest): Readonly<Record<string, unknown>> {
-  if (typeof body === 'object' && body !== null && !Array.isArray(body)) return { ...body };
-  return Object.fromEntries([...query].filter(([name]) => name !== '_strict'));
-}
-
-function parsed<T>(schema: z.ZodType<T>, value: unknown): T {
-  const read = schema.safeParse(value);
-  if (!read.success) throw new Refused(400, 'invalid_input');
-  return read.data;
 }

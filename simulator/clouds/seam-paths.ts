@@ -1,0 +1,103 @@
+/** The simulated Seam's paths, as its pages list them; every one by POST, and reads also by GET. */
+import type { CloudRequest } from './common.ts';
+import type { SeamCloud } from './seam.ts';
+import { pageOf } from './seam-page.ts';
+import { Refused } from './seam-things.ts';
+
+export function answerTo(
+  path: string,
+  asked: Readonly<Record<string, unknown>>,
+  cloud: SeamCloud,
+): object {
+  const text = (name: string) => {
+    const value = asked[name];
+    return typeof value === 'string' ? value : '';
+  };
+  const page = (name: string, rows: readonly object[], of: Readonly<Record<string, unknown>>) =>
+    pageOf(name, rows, of, cloud.pageSize);
+  switch (path) {
+    case '/access_grants/list':
+      return page(
+        'access_grants',
+        [...cloud.grants.values()].map((each) => cloud.shownGrant(each)),
+        asked,
+      );
+    case '/access_grants/get': {
+      const key = text('access_grant_key');
+      const found =
+        key === ''
+          ? cloud.grantAt(text('access_grant_id'))
+          : [...cloud.grants.values()].find((each) => each.access_grant_key === key);
+      if (found === undefined) throw new Refused(404, 'access_grant_not_found');
+      return { access_grant: cloud.shownGrant(found) };
+    }
+    case '/access_grants/create':
+      return { access_grant: cloud.shownGrant(cloud.addGrant(asked)) };
+    case '/access_grants/update':
+      cloud.changeGrant(asked);
+      return {};
+    case '/access_grants/delete':
+      cloud.deleteGrant(text('access_grant_id'));
+      return {};
+    case '/access_methods/list': {
+      const { methods } = cloud.grantAt(text('access_grant_id'));
+      return { access_methods: methods.flatMap((id) => cloud.shownMethod(id) ?? []) };
+    }
+    case '/access_codes/list': {
+      const grant = text('access_grant_id');
+      const methods = grant === '' ? undefined : cloud.grantAt(grant).methods;
+      const found = [...cloud.codes.values()].filter((code) =>
+        methods === undefined
+          ? code.device_id === text('device_id')
+          : code.method !== undefined && methods.includes(code.method),
+      );
+      return page(
+        'access_codes',
+        found.map((each) => cloud.shownCode(each)),
+        asked,
+      );
+    }
+    case '/access_codes/create': {
+      const code = cloud.addCode(asked);
+      const action_attempt = cloud.attempts.begin('CREATE_ACCESS_CODE', code);
+      return { access_code: cloud.shownCode(code), action_attempt };
+    }
+    case '/access_codes/update':
+      return {
+        action_attempt: cloud.attempts.begin('UPDATE_ACCESS_CODE', cloud.changeCode(asked)),
+      };
+    case '/access_codes/delete': {
+      cloud.deleteCode(text('access_code_id'), true);
+      return { action_attempt: cloud.attempts.begin('DELETE_ACCESS_CODE') };
+    }
+    case '/action_attempts/get': {
+      const action_attempt = cloud.attempts.at(text('action_attempt_id'));
+      if (action_attempt === undefined) throw new Refused(404, 'action_attempt_not_found');
+      return { action_attempt };
+    }
+    case '/devices/list':
+      return page(
+        'devices',
+        [...cloud.devices].map((id) => cloud.shownDevice(id)),
+        asked,
+      );
+    case '/user_identities/get': {
+      const user_identity = cloud.people.get(text('user_identity_id'));
+      if (user_identity === undefined) throw new Refused(404, 'user_identity_not_found');
+      return { user_identity };
+    }
+    case '/events/list': {
+      if (text('since') === '') throw new Refused(400, 'invalid_input');
+      const since = Date.parse(text('since'));
+      const found = cloud.events.filter(({ created_at }) => Date.parse(created_at) > since);
+      return { events: found.slice(0, Number(asked['limit'] ?? 500)) };
+    }
+    default:
+      throw new Refused(404, 'not_found');
+  }
+}
+
+export function fieldsOf({ body, query }: CloudRequest): Readonly<Record<string, unknown>> {
+  if (typeof body === 'object' && body !== null && !Array.isArray(body)) return { ...body };
+  return Object.fromEntries([...query].filter(([name]) => name !== '_strict'));
+}
