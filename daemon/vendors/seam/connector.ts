@@ -14,7 +14,7 @@ import { Outward } from '../outward.ts';
 import { Reading, type SeenThing } from '../reading.ts';
 import { RequestBudget } from '../request-budget.ts';
 import { VendorHost } from '../vendor-host.ts';
-import { digestOf, type PlaceState } from '../vendor-record.ts';
+import { digestOf, type PlaceState, type VendorRecord } from '../vendor-record.ts';
 import type { VendorSync } from '../vendor-sync.ts';
 import { SeamClient, typeIn } from './client.ts';
 import { idHere, KINDS } from './dialect-parts.ts';
@@ -24,6 +24,7 @@ import { codeThing, DEVICE_CODE, grantThings, mirrorDigest } from './mapping.ts'
 import type { SeamPlaces } from './places.ts';
 import { refOf } from './places.ts';
 import { CodePush, GrantPush } from './push.ts';
+import { withoutOverridden } from './reservation.ts';
 import { asMadeHere } from './vendor-fields.ts';
 import {
   type AccessGrant,
@@ -297,7 +298,23 @@ export class SeamConnector implements Connector {
     const ours =
       record?.origin === 'here' ? grantFields.safeParse(sync.fields(id, record)) : undefined;
     const isOurs = ours?.data !== undefined && stored !== undefined;
-    return [isOurs ? asMadeHere(main, ours.data, stored) : main, ...others];
+    const told = isOurs ? asMadeHere(main, ours.data, stored) : main;
+    return this.#stillTheirs(record, [told, ...others]);
+  }
+
+  /** Without the doors that a later reservation has taken over here. */
+  #stillTheirs(
+    record: VendorRecord | undefined,
+    things: readonly SeenThing[],
+  ): readonly SeenThing[] {
+    const levels = this.#parts.sync.desk.ports().site.policies.accessLevels;
+    return things.flatMap((thing) => {
+      if (!('grant' in thing.wanted)) return [thing];
+      const grant = withoutOverridden(thing.wanted.grant, record, levels);
+      // A device with a code of its own is a grant of its own, and goes with its door.
+      if (thing.kind === DEVICE_CODE && grant.state === 'superseded') return [];
+      return [{ ...thing, wanted: { grant } }];
+    });
   }
 
   /** Of a grant that this site made there only its times are compared. */

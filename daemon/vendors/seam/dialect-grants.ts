@@ -15,6 +15,7 @@ import {
   WRITE,
 } from './endpoint.ts';
 import {
+  checkNewTimes,
   checkTimes,
   create,
   type Grant,
@@ -77,7 +78,10 @@ export function grantEndpoints(parts: DialectParts): readonly SeamEndpoint[] {
           ends_at: asked.ends_at === undefined ? fields.ends_at : asked.ends_at,
           name: asked.name === undefined ? fields.name : asked.name,
         };
-        if (asked.starts_at !== undefined || asked.ends_at !== undefined) checkTimes(next, parts);
+        if (asked.starts_at !== undefined || asked.ends_at !== undefined) {
+          checkTimes(next, parts);
+          checkNewTimes(parts, next);
+        }
         await keep(parts, grant, next);
         return {};
       },

@@ -10,6 +10,7 @@ import type { GrantFields, MethodFields, RequestedFields } from './fields.ts';
 import { changesBetween, withChanges } from './grant-changes.ts';
 import type { Requested, Wanted } from './grant-requests.ts';
 import { drawnUuid } from './ids.ts';
+import { checkReservation, withoutOverridden } from './reservation.ts';
 import { invalid, notFound, SeamError } from './seam-error.ts';
 import type { Shelved } from './shelf.ts';
 import { targetOf } from './site-devices.ts';
@@ -58,13 +59,17 @@ export async function create(parts: DialectParts, wanted: Wanted): Promise<Grant
   const ends_at = wanted.ends_at ?? null;
   checkTimes({ starts_at, ends_at }, parts);
   const places = placesOf(parts, wanted);
+  const { reservation_key } = wanted;
+  if (reservation_key !== undefined) {
+    checkReservation({ starts_at, ends_at, ...places }, ofReservation(parts, reservation_key));
+  }
   const made = methodsFor(wanted.requested_access_methods, parts);
   const fields: GrantFields = {
     access_grant_id: drawnUuid(desk.random),
     user_identity_id: await personOf(parts, wanted),
     name: wanted.name ?? null,
     ...(wanted.access_grant_key === undefined ? {} : { access_grant_key: wanted.access_grant_key }),
-    ...(wanted.reservation_key === undefined ? {} : { reservation_key: wanted.reservation_key }),
+    ...(reservation_key === undefined ? {} : { reservation_key }),
     ...(wanted.customization_profile_id === undefined
       ? {}
       : { customization_profile_id: wanted.customization_profile_id }),
@@ -97,12 +102,29 @@ function recordOf(parts: DialectParts, id: string, fields: GrantFields) {
 }
 
 function wantedOf(parts: DialectParts, id: string, fields: GrantFields) {
-  const { secrets } = parts.desk;
-  return wantedGrant(id, fields, {
-    secrets,
+  const { desk, sync } = parts;
+  const wanted = wantedGrant(id, fields, {
+    secrets: desk.secrets,
     holder: holderOf(parts, fields.user_identity_id),
     targets: targetsOf(parts, fields),
   });
+  return withoutOverridden(wanted, sync.record(id), desk.ports().site.policies.accessLevels);
+}
+
+function ofReservation({ shelves }: DialectParts, key: string): readonly GrantFields[] {
+  const all = shelves.grants.all().map(({ fields }) => fields);
+  return all.filter(({ reservation_key }) => reservation_key === key);
+}
+
+/** New times of a grant that is of a reservation. @throws SeamError 409 */
+export function checkNewTimes(parts: DialectParts, fields: GrantFields): void {
+  const { reservation_key, access_grant_id } = fields;
+  if (reservation_key === undefined) return;
+  const others = ofReservation(parts, reservation_key).filter(
+    (each) => each.access_grant_id !== access_grant_id,
+  );
+  // Its doors are those that it was made with.
+  checkReservation({ ...fields, device_ids: [], acs_entrance_ids: [], space_ids: [] }, others);
 }
 
 /** Changed, and in force when it resolves; the vendor is told of what is the vendor's. */

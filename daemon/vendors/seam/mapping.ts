@@ -73,7 +73,7 @@ export function grantThings(
   const states = placeStates(codes);
   const fields = grantFieldsOf(grant, methods, devices);
   const isHere = targets.length > 0 || alone.some(({ device_id }) => places.devices[device_id]);
-  const others = alone.flatMap((code) => deviceThing(code, holder, window, desk, places) ?? []);
+  const others = alone.flatMap((code) => deviceThing(id, code, holder, window, desk, places) ?? []);
   const extra = {
     shown: digestOf(grant),
     others: others.map(({ ref }) => ref),
@@ -232,6 +232,7 @@ function pinOf(
 }
 
 function deviceThing(
+  of: string,
   code: AccessCode,
   holder: HolderId,
   window: Window | undefined,
@@ -247,6 +248,7 @@ function deviceThing(
     ref: code.access_code_id,
     id,
     digest: digestOf([code, target, holder, window]),
+    extra: { of },
     wanted: {
       grant: {
         id: grantId(id),

@@ -11,6 +11,7 @@ import { SeamConnector } from './connector.ts';
 import { dialectParts, seamDialect } from './dialect.ts';
 import type { SeamPlaces } from './places.ts';
 import { remarksOn } from './remarks.ts';
+import { ReservationWatch } from './reservation-watch.ts';
 import { webhookRoute } from './webhook.ts';
 import { WebhookCourier } from './webhook-courier.ts';
 
@@ -85,6 +86,7 @@ export function openSeam({ desk, log, http, cloud, dialectKeys, places }: OpenSe
       await Promise.all([
         connector?.run(signal),
         guard?.run(signal),
+        new ReservationWatch(parts, (message) => log('storage-failed', { message })).run(signal),
         dialectKeys === undefined ? undefined : courier.run(signal),
       ]);
     },

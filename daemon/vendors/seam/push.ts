@@ -128,6 +128,7 @@ export class GrantPush {
       device_ids,
       requested_access_methods: pins.map((code) => ({ mode: 'code', code })),
       access_grant_key: fields?.access_grant_key ?? keyOf(id),
+      ...(fields?.reservation_key === undefined ? {} : { reservation_key: fields.reservation_key }),
       name: fields?.name ?? `Grant ${digestOf(id).slice(0, 8)}`,
       ...times,
     };
@@ -186,8 +187,8 @@ export class CodePush {
 
   async revoke({ record }: Task, signal: AbortSignal): Promise<Settled> {
     const { sync, client } = this.#parts;
-    // Whether a lost create made one is seen by the next reading, which finds it by its fingerprint.
-    if (record.ref === undefined) return { record: sync.changed(record, 'gone') };
+    // Whether a lost create made one is seen by the next reading, which finds it by its fingerprint, or finds none.
+    if (record.ref === undefined) return { record };
     try {
       await client.call('/access_codes/delete', { access_code_id: record.ref }, signal);
     } catch (error) {
