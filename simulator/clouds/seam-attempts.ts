@@ -27,6 +27,10 @@ export class SeamAttempts {
     this.#nextFault = fault;
   }
 
+  get isFailing(): boolean {
+    return this.#nextFault !== undefined;
+  }
+
   begin(action_type: string, code?: SimulatedCode): object {
     const fault = this.#nextFault;
     this.#nextFault = undefined;

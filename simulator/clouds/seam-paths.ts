@@ -67,7 +67,8 @@ export function answerTo(
         action_attempt: cloud.attempts.begin('UPDATE_ACCESS_CODE', cloud.changeCode(asked)),
       };
     case '/access_codes/delete': {
-      cloud.deleteCode(text('access_code_id'), true);
+      // One that fails leaves it where it is.
+      if (!cloud.attempts.isFailing) cloud.deleteCode(text('access_code_id'), true);
       return { action_attempt: cloud.attempts.begin('DELETE_ACCESS_CODE') };
     }
     case '/action_attempts/get': {

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { VendorError } from '../http.ts';
 import type { VendorHost } from '../vendor-host.ts';
-import { errorSchema, paginationSchema } from './wire.ts';
+import { type ActionAttempt, actionAttemptSchema, errorSchema, paginationSchema } from './wire.ts';
 
 /** More pages than there can be: the cursors go in a circle. */
 const PAGES_MOST = 2000;
@@ -33,6 +33,24 @@ export class SeamClient {
     signal: AbortSignal,
   ): Promise<T> {
     return checked((await this.call(path, body, signal))[name], schema, path);
+  }
+
+  /** The attempt that the answer names, if any; and all of the answer. @throws VendorError */
+  async begun(
+    path: string,
+    body: object,
+    signal: AbortSignal,
+  ): Promise<{
+    readonly answer: Readonly<Record<string, unknown>>;
+    readonly attempt: ActionAttempt | undefined;
+  }> {
+    const answer = await this.call(path, body, signal);
+    const attempt = actionAttemptSchema.safeParse(answer['action_attempt']).data;
+    if (attempt?.status === 'error') {
+      const word = attempt.error?.type ?? 'failed';
+      throw new VendorError('refused', `${path}: ${word}`, { word });
+    }
+    return { answer, attempt };
   }
 
   /** Pages of the result of this name. @throws VendorError */
@@ -87,7 +105,7 @@ function read<T>(text: string, schema: z.ZodType<T>, path: string): T {
   return checked(value, schema, path);
 }
 
-function checked<T>(value: unknown, schema: z.ZodType<T>, path: string): T {
+export function checked<T>(value: unknown, schema: z.ZodType<T>, path: string): T {
   const found = schema.safeParse(value);
   if (found.success) return found.data;
   const where = found.error.issues[0]?.path.map(String).join('.') ?? '';

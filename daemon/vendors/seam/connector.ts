@@ -16,7 +16,10 @@ import { RequestBudget } from '../request-budget.ts';
 import { VendorHost } from '../vendor-host.ts';
 import { digestOf, type PlaceState, type VendorRecord } from '../vendor-record.ts';
 import type { VendorSync } from '../vendor-sync.ts';
+import { AttemptReader } from './attempt-reader.ts';
 import { SeamClient, typeIn } from './client.ts';
+import { DeviceBudgets } from './device-budgets.ts';
+import { deviceDifferences, readDevices } from './device-reader.ts';
 import { idHere, KINDS } from './dialect-parts.ts';
 import { EventReader } from './event-reader.ts';
 import { codeFields, grantFields } from './fields.ts';
@@ -57,6 +60,7 @@ export class SeamConnector implements Connector {
   readonly #grants: Outward;
   readonly #codes: Outward;
   readonly #events: EventReader;
+  readonly #attempts: AttemptReader;
   /** Of the grants of one page. */
   readonly #states = new Map<string, readonly PlaceState[]>();
 
@@ -77,8 +81,10 @@ export class SeamConnector implements Connector {
       }),
     );
     this.#events = new EventReader(sync, this.#client);
+    this.#attempts = new AttemptReader(sync, this.#client);
     const wake = () => this.wake();
-    const push = new GrantPush({ sync, client: this.#client, places });
+    const budgets = new DeviceBudgets(clock);
+    const push = new GrantPush({ sync, client: this.#client, places, budgets });
     this.#grants = new Outward({
       sync,
       kind: KINDS.grant,
@@ -89,7 +95,7 @@ export class SeamConnector implements Connector {
       isIdempotent: true,
       wake,
     });
-    const codePush = new CodePush({ sync, client: this.#client, places });
+    const codePush = new CodePush({ sync, client: this.#client, places, budgets });
     this.#codes = new Outward({
       sync,
       kind: KINDS.code,
@@ -123,7 +129,7 @@ export class SeamConnector implements Connector {
   }
 
   differences(): readonly Difference[] {
-    return differencesOf(this.#parts.sync);
+    return [...differencesOf(this.#parts.sync), ...deviceDifferences(this.#parts.sync)];
   }
 
   wake(): void {
@@ -145,13 +151,16 @@ export class SeamConnector implements Connector {
 
   /** @throws VendorError */
   async #round(signal: AbortSignal): Promise<void> {
-    const { sync } = this.#parts;
+    const { sync, places } = this.#parts;
     await this.#grants.run(signal, ['to-revoke']);
     await this.#codes.run(signal, ['to-revoke']);
     const cursor = await this.#events.read(signal);
     const touched = new Set(this.#events.touched);
     const isAll = this.#events.mustReadAll;
     const isDue = (id: string) => isAll || touched.has(id);
+    await this.#attempts.read(signal);
+    if (Object.keys(places.devices).some(isDue))
+      await readDevices(sync, this.#client, places, signal);
     const reading = new Reading(sync);
     const kinds = await this.#read(reading, isDue, signal);
     // What moved up a page while the next was fetched was on neither; so nothing is gone by one look alone.

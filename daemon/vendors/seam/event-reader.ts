@@ -69,7 +69,15 @@ export class EventReader {
 
   touch(event: SeamEvent): void {
     const { access_grant_id, access_grant_ids, access_method_id, access_code_id } = event;
-    const ids = [access_grant_id, access_method_id, access_code_id, ...(access_grant_ids ?? [])];
+    // Of a code's event the device is named too, which is no news of the device.
+    const device = /^device\./.test(event.event_type) ? event.device_id : undefined;
+    const ids = [
+      device,
+      access_grant_id,
+      access_method_id,
+      access_code_id,
+      ...(access_grant_ids ?? []),
+    ];
     for (const id of ids) if (id != null) this.#touched.add(id);
   }
 

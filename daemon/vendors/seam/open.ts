@@ -76,7 +76,7 @@ export function openSeam({ desk, log, http, cloud, dialectKeys, places }: OpenSe
       } as const;
       return connector?.status ?? none;
     },
-    differences: () => differencesOf(sync),
+    differences: () => connector?.differences() ?? differencesOf(sync),
     fidelity: (grant) => remarksOn(grant, sync, places),
     wake,
     run: async (signal) => {

@@ -1,22 +1,24 @@
 /** What is done at Seam because of what was done here. Times and a name can be changed there; for the rest a grant is made anew. */
-import type { Clock } from '../../../drivers/contract/time.ts';
 import type { Grant } from '../../access/model.ts';
 import { resolveWindow } from '../../access/window.ts';
 import { VendorError } from '../http.ts';
 import { type Settled, sentOf, type Task } from '../outward.ts';
-import { RequestBudget } from '../request-budget.ts';
 import { digestOf } from '../vendor-record.ts';
 import type { VendorSync } from '../vendor-sync.ts';
-import type { SeamClient } from './client.ts';
+import { waitingFor } from './attempt-reader.ts';
+import { checked, type SeamClient } from './client.ts';
+import type { DeviceBudgets } from './device-budgets.ts';
+import { theirDevices } from './device-reader.ts';
 import { codeFields, type GrantFields, grantFields } from './fields.ts';
 import { mirrorDigest } from './mapping.ts';
 import { refOf, type SeamPlaces } from './places.ts';
-import { accessCodeSchema, accessGrantSchema, CREATES_PER_MINUTE } from './wire.ts';
+import { accessCodeSchema, accessGrantSchema } from './wire.ts';
 
 export interface PushParts {
   readonly sync: VendorSync;
   readonly client: SeamClient;
   readonly places: SeamPlaces;
+  readonly budgets: DeviceBudgets;
 }
 
 export class GrantPush {
@@ -32,6 +34,8 @@ export class GrantPush {
     const body = this.#body(task);
     if (typeof body === 'string') return this.#cannot(task, body);
     const found = await this.#byKey(body.access_grant_key, signal);
+    const codes = body.requested_access_methods.flatMap(() => body.device_ids);
+    if (found === undefined) await this.#parts.budgets.take('create-code', codes, signal);
     const grant =
       found ??
       (await client.one('/access_grants/create', body, 'access_grant', accessGrantSchema, signal));
@@ -61,6 +65,7 @@ export class GrantPush {
     }
     const { starts_at, ends_at, name } = body;
     const asked = { access_grant_id: record.ref, starts_at, ends_at, name };
+    await this.#parts.budgets.take('update-code', body.device_ids, signal);
     await client.call('/access_grants/update', asked, signal);
     const seen =
       record.origin === 'mirror' ? { seen: digestOf([Date.parse(starts_at), msOf(ends_at)]) } : {};
@@ -117,12 +122,15 @@ export class GrantPush {
     const shown =
       record.origin === 'mirror' ? undefined : grantFields.safeParse(sync.fields(id, record));
     const fields: GrantFields | undefined = shown?.data;
+    const devices = theirDevices(sync);
+    const isTaken = (length: number) =>
+      length <= 9 && device_ids.every((each) => devices[each]?.lengths?.includes(length) ?? true);
     const pins = grant.credentials.flatMap(({ kind, sealed, combineWith, duress }) => {
       const digits = sealed === undefined ? undefined : sync.desk.secrets.reveal(sealed, grant.id);
       const isPlain = kind === 'pin' && combineWith === undefined && duress === undefined;
-      return isPlain && digits !== undefined && digits.length <= 9 ? [digits] : [];
+      return isPlain && digits !== undefined && isTaken(digits.length) ? [digits] : [];
     });
-    if (pins.length === 0) return 'it has no code that Seam takes (4 to 9 digits)';
+    if (pins.length === 0) return 'it has no code of a length that Seam and its devices take';
     return {
       user_identity: { full_name: `Guest ${digestOf(grant.holder).slice(0, 8)}` },
       device_ids,
@@ -138,10 +146,11 @@ export class GrantPush {
 /** Codes at one device that the dialect made, where the device is the vendor's. */
 export class CodePush {
   readonly #parts: PushParts;
-  readonly #budgets = new Map<string, RequestBudget>();
+  readonly #budgets: DeviceBudgets;
 
   constructor(parts: PushParts) {
     this.#parts = parts;
+    this.#budgets = parts.budgets;
   }
 
   async create({ id, record, stored }: Task, signal: AbortSignal): Promise<Settled> {
@@ -151,7 +160,7 @@ export class CodePush {
       return { record: sync.changed(record, 'cannot', { detail: 'its code is not kept' }) };
     }
     const { device_id, code, name, starts_at, ends_at, is_one_time_use } = fields.data;
-    await this.#budget(device_id, sync.desk.clock).take(signal);
+    await this.#budgets.take('create-code', [device_id], signal);
     const body = {
       device_id,
       code,
@@ -159,15 +168,11 @@ export class CodePush {
       ...(starts_at === null ? {} : { starts_at, ends_at }),
       ...(is_one_time_use ? { is_one_time_use } : {}),
     };
-    const made = await client.one(
-      '/access_codes/create',
-      body,
-      'access_code',
-      accessCodeSchema,
-      signal,
-    );
+    const { answer, attempt } = await client.begun('/access_codes/create', body, signal);
+    const made = checked(answer['access_code'], accessCodeSchema, '/access_codes/create');
     const { fingerprint: _print, ...extra } = record.extra ?? {};
-    const more = { ref: made.access_code_id, extra, sent: sentOf(stored), tries: 0 };
+    const waiting = waitingFor({ ...record, extra }, attempt, device_id);
+    const more = { ...waiting, ref: made.access_code_id, sent: sentOf(stored), tries: 0 };
     return { record: sync.changed(record, 'in-step', more) };
   }
 
@@ -180,27 +185,28 @@ export class CodePush {
     const times =
       starts_at === null ? { type: 'ongoing' } : { type: 'time_bound', starts_at, ends_at };
     const body = { access_code_id: record.ref, code, ...(name === null ? {} : { name }), ...times };
-    await this.#budget(device_id, sync.desk.clock).take(signal);
-    await client.call('/access_codes/update', body, signal);
-    return { record: sync.changed(record, 'in-step', { sent: sentOf(stored), tries: 0 }) };
+    await this.#budgets.take('update-code', [device_id], signal);
+    const { attempt } = await client.begun('/access_codes/update', body, signal);
+    const waiting = waitingFor(record, attempt, device_id);
+    return {
+      record: sync.changed(record, 'in-step', { ...waiting, sent: sentOf(stored), tries: 0 }),
+    };
   }
 
-  async revoke({ record }: Task, signal: AbortSignal): Promise<Settled> {
+  async revoke({ id, record }: Task, signal: AbortSignal): Promise<Settled> {
     const { sync, client } = this.#parts;
     // Whether a lost create made one is seen by the next reading, which finds it by its fingerprint, or finds none.
     if (record.ref === undefined) return { record };
+    const device = codeFields.safeParse(sync.fields(id, record)).data?.device_id ?? '';
+    const asked = { access_code_id: record.ref };
+    await this.#budgets.take('delete-code', [device], signal);
     try {
-      await client.call('/access_codes/delete', { access_code_id: record.ref }, signal);
+      const { attempt } = await client.begun('/access_codes/delete', asked, signal);
+      return { record: sync.changed(record, 'gone', waitingFor(record, attempt, device)) };
     } catch (error) {
       if (!(error instanceof VendorError && error.code === 'not-found')) throw error;
+      return { record: sync.changed(record, 'gone') };
     }
-    return { record: sync.changed(record, 'gone') };
-  }
-
-  #budget(device: string, clock: Clock): RequestBudget {
-    const budget = this.#budgets.get(device) ?? new RequestBudget(clock, CREATES_PER_MINUTE);
-    this.#budgets.set(device, budget);
-    return budget;
   }
 }
 

@@ -1,8 +1,6 @@
 /** Seam's words on the wire, as far as they are read here (vendor-apis.md 3). More fields are let through unread. */
 import { z } from 'zod';
 
-/** Creations of codes at one device; what is asked too often is refused with 429 (3.3). */
-export const CREATES_PER_MINUTE = 10;
 /** No limit over all is documented; this keeps us from being a burden. */
 export const CALLS_PER_MINUTE = 300;
 
@@ -97,8 +95,24 @@ export const eventSchema = z.looseObject({
   access_grant_ids: z.array(id).nullish(),
   access_method_id: id.nullish(),
   access_code_id: id.nullish(),
+  device_id: id.nullish(),
 });
 export type SeamEvent = z.infer<typeof eventSchema>;
+
+export const actionAttemptSchema = z.looseObject({
+  action_attempt_id: id,
+  status: z.enum(['pending', 'success', 'error']),
+  error: z.looseObject({ type: text }).nullish(),
+});
+export type ActionAttempt = z.infer<typeof actionAttemptSchema>;
+
+export const deviceSchema = z.looseObject({
+  device_id: id,
+  properties: z.looseObject({
+    online: z.boolean().optional(),
+    supported_code_lengths: z.array(z.number()).optional(),
+  }),
+});
 
 export const paginationSchema = z.looseObject({
   has_next_page: z.boolean(),
