@@ -54,11 +54,11 @@ export function bodies(parts: DialectParts, call: Call): readonly CodeShown[] {
     grant: undefined,
   }));
   const derived = parts.shelves.grants.all().flatMap(({ fields: grant }) =>
-    derivedCodes(grant).map(({ access_code_id, device_id, method }) => {
+    derivedCodes(grant).map(({ access_code_id, device_id, method, code }) => {
       const fields: CodeFields = {
         access_code_id,
         device_id,
-        code: method.code ?? '',
+        code: code ?? '',
         name: grant.name,
         starts_at: grant.starts_at,
         ends_at: grant.ends_at,

@@ -121,11 +121,24 @@ export function grantBody(
     created_at: fields.created_at,
     starts_at: fields.starts_at,
     ends_at: fields.ends_at,
-    warnings: [],
+    warnings: about.isPrivate ? codeWarnings(fields) : [],
     errors: [],
     pending_mutations: [],
     ...Object.fromEntries(Object.entries(optional).filter(([, each]) => each !== undefined)),
   };
+}
+
+/** A wish that a device did not grant; they tell codes, so only where nobody listens (P10). */
+function codeWarnings({ device_codes = [], methods, created_at }: GrantFields) {
+  const original_code = methods.find(({ mode }) => mode === 'code')?.code ?? '';
+  return device_codes.map(({ device_id, code }) => ({
+    warning_code: 'requested_code_unavailable',
+    message: 'this device has another code than the one that was asked for',
+    created_at,
+    device_id,
+    original_code,
+    new_code: code,
+  }));
 }
 
 export function methodBody(
@@ -171,9 +184,15 @@ export interface DerivedCode {
   readonly access_code_id: string;
   readonly device_id: string;
   readonly method: MethodFields;
+  /** Of this device. */
+  readonly code: string | null;
 }
 
-export function derivedCodes({ methods, device_ids }: GrantFields): readonly DerivedCode[] {
+export function derivedCodes({
+  methods,
+  device_ids,
+  device_codes = [],
+}: GrantFields): readonly DerivedCode[] {
   return methods
     .filter(({ mode }) => mode === 'code')
     .flatMap((method) =>
@@ -181,6 +200,7 @@ export function derivedCodes({ methods, device_ids }: GrantFields): readonly Der
         access_code_id: uuidOf('access-code', method.access_method_id, device_id),
         device_id,
         method,
+        code: device_codes.find((each) => each.device_id === device_id)?.code ?? method.code,
       })),
     );
 }

@@ -147,7 +147,13 @@ function grantEvents(
       const acs_entrance_id = change.door;
       return [event('access_grant.access_to_door_lost', { access_grant_id, acs_entrance_id })];
     }
-    return [event(`access_method.${change.what}`, ofMethod(change.method))];
+    const of = methods.find((each) => each.access_method_id === change.method);
+    const told = event(`access_method.${change.what}`, ofMethod(change.method));
+    // Its own app issues it, which needs the vendor: pending work, told as such.
+    const waits = change.what === 'created' && of?.mode === 'mobile_key' && of.issued_at === null;
+    return waits
+      ? [told, event('access_method.delay_in_issuing', ofMethod(change.method))]
+      : [told];
   };
   if (isGone) {
     return [

@@ -42,6 +42,8 @@ export const grantFields = z.object({
   space_ids: z.array(z.string()),
   requested: z.array(requestedFields),
   methods: z.array(methodFields),
+  /** Devices that took another code than the one that was wished for (vendor-apis.md 7, trap 7). */
+  device_codes: z.array(z.object({ device_id: z.string(), code: z.string() })).optional(),
   /** Digest of the request that made it, so that a repeated one is known. */
   request: z.string().optional(),
 });

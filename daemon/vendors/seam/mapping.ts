@@ -71,7 +71,7 @@ export function grantThings(
     places,
   );
   const states = placeStates(codes);
-  const fields = grantFieldsOf(grant, methods, devices);
+  const fields = grantFieldsOf(grant, methods, devices, alone);
   const isHere = targets.length > 0 || alone.some(({ device_id }) => places.devices[device_id]);
   const others = alone.flatMap((code) => deviceThing(id, code, holder, window, desk, places) ?? []);
   const extra = {

@@ -14,6 +14,7 @@ export function grantFieldsOf(
   grant: AccessGrant,
   methods: readonly AccessMethod[],
   device_ids: readonly string[],
+  alone: readonly AccessCode[],
 ): GrantFields {
   const { access_grant_key, reservation_key, customization_profile_id } = grant;
   return {
@@ -29,6 +30,9 @@ export function grantFieldsOf(
     device_ids: [...device_ids],
     acs_entrance_ids: [...(grant.acs_entrance_ids ?? [])],
     space_ids: [...grant.space_ids],
+    ...(alone.length === 0
+      ? {}
+      : { device_codes: alone.map(({ device_id, code }) => ({ device_id, code: code ?? '' })) }),
     requested: grant.requested_access_methods.flatMap(
       ({ mode, code, instant_key_max_use_count }) => {
         const known = MODES.find((each) => each === mode);
@@ -102,7 +106,13 @@ export function asMadeHere(main: SeenThing, ours: GrantFields, stored: Grant): S
   const { grant } = main.wanted;
   const others = stored.credentials.filter(({ kind }) => kind !== 'pin');
   const credentials = [...grant.credentials, ...others];
-  return { ...main, fields, wanted: { grant: { ...grant, holder: stored.holder, credentials } } };
+  // Its code was told when it was made here, so it goes on opening where a device of theirs took another one.
+  const targets = stored.state === 'superseded' ? grant.targets : stored.targets;
+  return {
+    ...main,
+    fields,
+    wanted: { grant: { ...grant, holder: stored.holder, credentials, targets } },
+  };
 }
 
 /** Revoked for new times, and about to be issued again with the same code. */
