@@ -1,5 +1,4 @@
 /** What a decision knew, as stored beside its entry, and read back to replay it. Stays on the box. */
-import { createHash } from 'node:crypto';
 import { instant, type Millis } from '../../drivers/contract/time.ts';
 import { isObject, numberIn, objectIn, textIn, toJsonObject } from './body.ts';
 import type { Decision } from './decision.ts';
@@ -63,11 +62,6 @@ function isKnowledge(value: unknown): value is Knowledge {
 function stateIn(clock: JsonObject): ClockInterval['state'] | undefined {
   const states = ['trusted', 'holdover', 'floor', 'broken'] as const;
   return states.find((state) => state === textIn(clock, 'state'));
-}
-
-/** SHA-256 over the evidence with its members in order of name, so that any store may keep it as it likes. */
-export function evidenceHash(evidence: JsonObject): string {
-  return createHash('sha256').update(inOrder(evidence)).digest('hex');
 }
 
 /** JSON with members sorted: the same text for the same data, bit for bit. */

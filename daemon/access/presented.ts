@@ -6,7 +6,7 @@ import { decide } from './decide.ts';
 import type { Decision, Granted, Opens } from './decision.ts';
 import { duress } from './duress.ts';
 import type { Entry, Json, JsonObject, Stamp } from './entry.ts';
-import { evidenceHash, evidenceOf } from './evidence.ts';
+import { evidenceOf } from './evidence.ts';
 import type { Knowledge } from './knowledge.ts';
 import { afterSuccess } from './lockout.ts';
 import { keyOf } from './place.ts';
@@ -20,12 +20,12 @@ export function answerToPresentation(
   stamp: Stamp,
 ): Answer {
   const decision = decide(known, presentation, stamp.clock);
+  // Its hash gets into the body where it gets into the chain: in the store.
   const evidence = evidenceOf(known, stamp.clock, decision);
-  const proof = { evidence: evidenceHash(evidence) };
   const answer =
     decision.kind === 'granted'
-      ? granted(reader, presentation, decision, known, stamp, proof)
-      : refused(reader, presentation, decision, known, stamp, proof);
+      ? granted(reader, presentation, decision, known, stamp)
+      : refused(reader, presentation, decision, known, stamp);
   const [first, ...others] = answer.entries;
   if (first === undefined) throw new TypeError('a decision has an entry');
   return {
@@ -41,14 +41,16 @@ function granted(
   decision: Granted,
   known: Knowledge,
   stamp: Stamp,
-  proof: { readonly evidence: string },
 ): Answer {
   const [first, ...others] = decision.opens;
   const intents = [
-    grantedEntry(reader, decision, first, known, {
-      ...proof,
-      ...counted(reader, presentation, decision, known, stamp),
-    }),
+    grantedEntry(
+      reader,
+      decision,
+      first,
+      known,
+      counted(reader, presentation, decision, known, stamp),
+    ),
     // A grant for several locks here opens them all; one use, one intent for each.
     ...others.map((opens) => grantedEntry(reader, decision, opens, known, { counted: undefined })),
   ];

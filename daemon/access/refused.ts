@@ -24,7 +24,6 @@ export function refused(
   decision: Denied,
   known: Knowledge,
   stamp: Stamp,
-  proof: { readonly evidence: string },
 ): Answer {
   const { reason, method, grant, rev, holder, key, operation, home, choices } = decision;
   const failure = failed(reader, presentation, decision, known, stamp);
@@ -41,7 +40,6 @@ export function refused(
     choices,
     fault: presentation.kind === 'malformed' ? presentation.fault : undefined,
     ...failure.body,
-    ...proof,
   });
   const who = holder ?? holderOfKey(decision, known);
   const entry: Entry = { type: 'access.denied', device: reader, body };
