@@ -1,6 +1,7 @@
-/** `npm run bench [-- --quick] [--json] [--only NAME] [--profile NAME]`. */
+/** `npm run bench [-- --quick] [--json] [--markdown] [--only NAME] [--profile NAME]`. */
 import { writeFileSync } from 'node:fs';
 import { Session } from 'node:inspector/promises';
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { forgetStores } from './house.ts';
 import { type Metric, measure, type Result, type Scale } from './measure.ts';
@@ -10,6 +11,7 @@ const { values: options } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
+    markdown: { type: 'boolean', default: false },
     only: { type: 'string', multiple: true, default: [] },
     profile: { type: 'string' },
   },
@@ -28,7 +30,15 @@ if (unknown.length > 0) {
 }
 
 const results: Result[] = [];
-print(['metric', 'floor', 'ours', 'p99', 'ratio [min–max]', 'goal', 'ok']);
+const HEAD = ['metric', 'floor', 'ours', 'p99', 'ratio [min–max]', 'goal', 'ok'];
+if (options.markdown) {
+  const day = new Date().toISOString().slice(0, 10);
+  const machine = `Node ${process.versions.node}, ${availableParallelism()} cores`;
+  const size = `${scale.grants.toLocaleString('en')} grants`;
+  process.stdout.write(`Measured ${day}, ${machine}, ${size}, at most ${scale.rounds} rounds.\n\n`);
+}
+print(HEAD);
+if (options.markdown) process.stdout.write(`${'|---'.repeat(HEAD.length)}|\n`);
 for (const metric of metrics.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
   const result = await run(metric);
   if (result === undefined) continue;
@@ -91,6 +101,13 @@ function short(ratio: number): string {
 }
 
 function print(cells: readonly string[]): void {
+  if (options.markdown) {
+    const all = HEAD.map((_, n) =>
+      n === HEAD.length - 1 ? cells.slice(n).join(' ') : (cells[n] ?? ''),
+    );
+    process.stdout.write(`| ${all.join(' | ')} |\n`);
+    return;
+  }
   const widths = [18, 12, 12, 12, 22, 8, 6];
   const line = cells.map((cell, n) => cell.padEnd(widths[n] ?? 0)).join(' ');
   process.stdout.write(`${line.trimEnd()}\n`);

@@ -95,7 +95,7 @@ export const snapshot: Metric = {
     return {
       perRound: 1,
       turns: 'round',
-      roundsMost: quick ? 1 : 5,
+      roundsMost: quick ? 1 : 3,
       isCold: true,
       n: grants,
       floor: () => plain.run(grants),
@@ -132,7 +132,7 @@ export const delta: Metric = {
     return {
       perRound: 1,
       turns: 'round',
-      roundsMost: quick ? 3 : 5,
+      roundsMost: 3,
       isCold: true,
       n: grants,
       floor: () => (quick ? whole : plain.run(grants)),
@@ -250,7 +250,7 @@ export const resyncSame: Metric = {
     return {
       perRound: 1,
       turns: 'round',
-      roundsMost: quick ? 3 : 5,
+      roundsMost: 3,
       isCold: true,
       n: grants,
       floor: () => (quick ? first : whole()),
