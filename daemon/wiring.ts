@@ -48,7 +48,9 @@ import { storageEntries } from './storage-entries.ts';
 import { type Copied, makeBackups, renewBackups } from './store/backups.ts';
 import { livePointer, openGrantStore } from './store/grants-open.ts';
 import { openJournal } from './store/journal-open.ts';
+import { StorageError } from './store/ports.ts';
 import { storeSearch } from './store/search.ts';
+import { UnitFence } from './store/unit.ts';
 import { runUpkeep } from './upkeep.ts';
 import { Vault } from './vault.ts';
 import { FidelityWatch } from './vendors/fidelity-watch.ts';
@@ -90,7 +92,9 @@ export interface Daemon extends AsyncDisposable {
   readonly vendors: readonly VendorPart[];
   /** The keys of this box, as its cloud must know them. */
   readonly identity: BridgeIdentity | undefined;
-  /** Runs until the signal, then ends what is under way. Disposing closes the rest. */
+  /** Aborted: a later unit of the site acts, and this one stops by itself. */
+  readonly fenced: AbortSignal;
+  /** Runs until the signal, or until it is fenced, then ends what is under way. Disposing closes the rest. */
   run(signal: AbortSignal): Promise<void>;
 }
 
@@ -118,6 +122,8 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
   const indexer = vault.indexer(config.site.id);
   const opened = await openJournal({ directory, clock, random, worker });
   const journal = parts.use(opened.journal);
+  const unit = await UnitFence.open(directory, random);
+  if (unit.why !== undefined) throw new StorageError('fenced', fencedText(unit.why));
   const changed = { clock: () => {} };
   const heard: { log: Outside['log'] } = { log: () => {} };
   const keeper = parts.use(
@@ -177,7 +183,7 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
       const seq = /^a-(\d+)$/.exec(id)?.[1];
       const why = seq === undefined ? undefined : overtaken(Number(seq), journal.ledger, grants);
       if (why !== undefined) log('opening-withdrawn', { opening: Number(seq), why });
-      return why === undefined;
+      return why === undefined && !unit.fenced.aborted;
     },
     knownIdentities: identities.all,
     identified: (bus, identity) => identities.remember(bus, identity),
@@ -275,6 +281,7 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
             bridgeKey: identity.bridgeKey,
             report,
             stamp,
+            unit: { claim: unit.claim, met: (other) => unit.meet(other) },
             clock,
             random,
             options: {
@@ -374,12 +381,21 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
       })),
   });
 
+  unit.fenced.addEventListener('abort', () => {
+    const body = { generation: unit.why?.generation ?? 0, alarm: true };
+    log('fenced', body);
+    journal
+      .append({ stamp: stamp(), entries: [{ type: 'system.fenced', body }], keep: true })
+      .committed.catch(storageFailed);
+  });
   const owned = parts.move();
   return {
     desk,
     vendors,
     identity,
-    async run(signal) {
+    fenced: unit.fenced,
+    async run(until) {
+      const signal = AbortSignal.any([until, unit.fenced]);
       const found = { ...opened, ...told, versions: outside.versions };
       journal
         .append({ stamp: stamp(), entries: startEntries(found), rows: startRows(found) })
@@ -447,6 +463,12 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+export function fencedText({ why, generation }: NonNullable<UnitFence['why']>): string {
+  return why === 'handed-over'
+    ? `this unit was handed over to unit ${generation} of the site, and must not act beside it`
+    : `unit ${generation} of the site has taken over, and this one must not act beside it`;
 }
 
 function bridgeIdentity(config: Config, bridge: string, source: SecretSource): BridgeIdentity {

@@ -96,6 +96,7 @@ export const ENTRY_TYPES = [
   'system.storage_ok',
   'system.storage_gap', // what happened while nothing could be stored, and found no room in memory
   'system.config_changed',
+  'system.fenced', // another unit of the site acts now; this one does not any more
   'system.checkpoint',
   'system.backup',
   'system.retention',

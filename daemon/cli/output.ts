@@ -1,8 +1,8 @@
 /** What commands print: tables and lines for people, one JSON value for programs. */
 import { styleText } from 'node:util';
 
-/** 0 done, 1 failed, 2 what was given is wrong. */
-export const EXIT = { done: 0, failed: 1, badInput: 2 } as const;
+/** 0 done, 1 failed, 2 what was given is wrong, 3 another unit of the site acts: no use in starting again. */
+export const EXIT = { done: 0, failed: 1, badInput: 2, fenced: 3 } as const;
 
 /** Ends a command with one line on stderr and an exit code. */
 export class CommandFailure extends Error {

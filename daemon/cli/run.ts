@@ -20,7 +20,7 @@ import { type Outside, wire } from '../wiring.ts';
 import { serveApi } from './api-server.ts';
 import { brokerOf } from './broker-access.ts';
 import { BUILT_AT } from './built-at.ts';
-import { CommandFailure } from './output.ts';
+import { CommandFailure, EXIT } from './output.ts';
 import { variableOption } from './variables.ts';
 
 interface RunOptions {
@@ -36,7 +36,7 @@ export function runCommand(program: Command): void {
     .addOption(variableOption())
     .addHelpText(
       'after',
-      '\nExample:\n  $ latchkey run --config /etc/latchkey/config.yaml\n\nExit status: 0 asked to stop, 1 it could not start, 2 the config is wrong.',
+      '\nExample:\n  $ latchkey run --config /etc/latchkey/config.yaml\n\nExit status: 0 asked to stop, 1 it could not start, 2 the config is wrong, 3 another unit of the site acts now.',
     )
     .action((options: RunOptions) => run(options).catch(tellWhatCanBeMended));
 }
@@ -109,6 +109,7 @@ async function run({ config: file, set }: RunOptions): Promise<void> {
   manager.ready();
   await running;
   log.info('stopped', {});
+  if (daemon.fenced.aborted) process.exitCode = EXIT.fenced;
 }
 
 /** The first asks to stop, the second stops at once. */
@@ -139,7 +140,8 @@ function ownVersion(): string {
 
 /** What an operator can mend is told in a line; all else is ours, and ends the daemon with its trace. */
 function tellWhatCanBeMended(error: unknown): never {
-  throw error instanceof StorageError
-    ? new CommandFailure(`the store cannot be used: ${error.message}`)
-    : error;
+  if (!(error instanceof StorageError)) throw error;
+  throw error.code === 'fenced'
+    ? new CommandFailure(error.message, EXIT.fenced)
+    : new CommandFailure(`the store cannot be used: ${error.message}`);
 }

@@ -48,7 +48,7 @@ export interface BrokerSession {
   readonly facts: SessionFacts;
   /** Resolves once acknowledged (QoS 1) or handed to the socket (QoS 0). Rejects with `BrokerError`. */
   publish(message: BrokerMessage): Promise<void>;
-  subscribe(filters: readonly string[]): Promise<void>;
+  subscribe(filters: readonly string[], withRetained?: boolean): Promise<void>;
   /** Says goodbye (no will) and closes; `closed` is told with code `closed`. */
   close(): Promise<void>;
 }

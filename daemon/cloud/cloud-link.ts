@@ -9,6 +9,7 @@ import {
   BrokerError,
   type BrokerMessage,
   type BrokerSession,
+  type ReceivedMessage,
   type SessionOptions,
 } from './broker.ts';
 import { Checkpoints } from './checkpoint.ts';
@@ -23,6 +24,7 @@ import { ReportedState, type SiteReport, statusMessage } from './reported-state.
 import type { CredentialDesk, SiteActions } from './site-actions.ts';
 import type { Topics } from './topics.ts';
 import type { TrustStore } from './trust-store.ts';
+import { UnitTopic, type UnitTopicParts } from './unit-topic.ts';
 import { Uplink } from './uplink.ts';
 
 export interface CloudOptions {
@@ -54,6 +56,8 @@ export interface CloudParts {
   readonly bridgeKey: SigningKey;
   readonly report: SiteReport;
   readonly stamp: () => Stamp;
+  /** Where there may be a spare unit: what this one claims, and whom it meets. */
+  readonly unit?: Pick<UnitTopicParts, 'claim' | 'met'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly options?: CloudOptions;
@@ -81,6 +85,7 @@ export class CloudLink implements AsyncDisposable {
   readonly #gaps: OutboxGaps;
   readonly #checkpoints: Checkpoints;
   readonly #patience: Patience;
+  readonly #unit: UnitTopic | undefined;
   #session: BrokerSession | undefined;
   #births = 0;
 
@@ -113,6 +118,10 @@ export class CloudLink implements AsyncDisposable {
       grantsChanged: parts.grantsChanged ?? (() => {}),
     });
     this.#checkpoints = new Checkpoints({ ...parts, bridge: topics.bridge, key: parts.bridgeKey });
+    this.#unit =
+      parts.unit === undefined
+        ? undefined
+        : new UnitTopic({ ...parts.unit, topics, key: parts.bridgeKey, log: parts.log });
     const births = journal.mark(BIRTH_MARK);
     if (typeof births === 'number') this.#births = births;
   }
@@ -200,7 +209,7 @@ export class CloudLink implements AsyncDisposable {
       open = await broker.connect(
         this.#sessionOptions(statusMessage(topics, status(false, 'lost'))),
         {
-          message: (message) => this.#downlink.receive(message),
+          message: (message) => this.#receive(message),
           closed: (why) => closed.resolve(why),
         },
         ending.signal,
@@ -216,7 +225,7 @@ export class CloudLink implements AsyncDisposable {
     const goodbye = () => void this.#goodbye(open, status(false, 'shutdown'));
     signal.addEventListener('abort', goodbye, { once: true });
     try {
-      await this.#opened(status(true, 'connected'));
+      await this.#opened(open, status(true, 'connected'));
       if (signal.aborted) goodbye();
       return await closed.promise;
     } finally {
@@ -225,8 +234,15 @@ export class CloudLink implements AsyncDisposable {
     }
   }
 
-  async #opened(status: WireStatus): Promise<void> {
+  async #receive(message: ReceivedMessage): Promise<void> {
+    if ((await this.#unit?.receive(message)) === true) return;
+    await this.#downlink.receive(message);
+  }
+
+  async #opened(session: BrokerSession, status: WireStatus): Promise<void> {
+    await this.#unit?.look(session);
     await this.#state.publishAll(status);
+    await this.#unit?.claim(session);
     await this.#downlink.flush();
     this.#uplink.attach();
     const body = { broker: this.#parts.broker.name, bdSeq: status.bdSeq };

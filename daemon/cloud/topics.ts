@@ -11,6 +11,8 @@ export interface Topics {
   readonly status: string;
   readonly state: string;
   readonly log: string;
+  /** Which unit of the site acts, retained; the other reads it. */
+  readonly unit: string;
   command(type: string): string;
   reply(requester: string): string;
   events(entryClass: EntryClass): string;
@@ -38,6 +40,7 @@ export function topicsOf(root: string, bridge: string): Topics {
     status: `${base}/status`,
     state: `${base}/state`,
     log: `${base}/log`,
+    unit: `${base}/unit`,
     command: (type) => `${base}/cmd/${type}`,
     reply: (requester) => `${base}/res/${requester}`,
     events: (entryClass) => `${base}/evt/${entryClass}`,

@@ -189,8 +189,8 @@ class Session implements BrokerSession {
     });
   }
 
-  async subscribe(filters: readonly string[]): Promise<void> {
-    await this.#subscribe(filters, false);
+  async subscribe(filters: readonly string[], withRetained = false): Promise<void> {
+    await this.#subscribe(filters, withRetained);
   }
 
   close(): Promise<void> {
@@ -210,7 +210,8 @@ class Session implements BrokerSession {
 
   async #subscribe(filters: readonly string[], withRetained: boolean): Promise<void> {
     if (filters.length === 0) return;
-    const how = { qos: 1 as const, nl: true, rap: true, rh: withRetained ? 0 : 2 };
+    // What another unit of the site left under our own client id is to be heard.
+    const how = { qos: 1 as const, nl: !withRetained, rap: true, rh: withRetained ? 0 : 2 };
     const map = Object.fromEntries(
       filters.map((filter) => [filter, filter.startsWith('$share/') ? { ...how, nl: false } : how]),
     );

@@ -236,9 +236,10 @@ export interface GrantStore extends GrantLookup, AsyncDisposable {
 /** Where the store failed; `full` and `broken` decide what the daemon does next. */
 export class StorageError extends Error {
   override readonly name = 'StorageError';
-  readonly code: 'full' | 'broken' | 'corrupt' | 'newer-version' | 'locked';
+  /** `fenced`: another unit of the site acts now. */
+  readonly code: 'full' | 'broken' | 'corrupt' | 'newer-version' | 'locked' | 'fenced';
   constructor(
-    code: 'full' | 'broken' | 'corrupt' | 'newer-version' | 'locked',
+    code: 'full' | 'broken' | 'corrupt' | 'newer-version' | 'locked' | 'fenced',
     message: string,
     options?: ErrorOptions,
   ) {

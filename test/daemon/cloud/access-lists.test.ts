@@ -16,6 +16,7 @@ const said = [
   [topics.status, true],
   [topics.state, true],
   [topics.device('box'), true],
+  [topics.unit, true],
 ] as const;
 const foreign = topicsOf('latchkey', 'kb-000002');
 
@@ -59,6 +60,8 @@ test('the AWS policy allows what a bridge does, below its own name and nowhere e
     assert.ok(!allows('iot:Publish', 'topic', topic), topic);
   }
   assert.ok(allows('iot:Receive', 'topic', topics.command('unlock')));
+  assert.ok(allows('iot:Subscribe', 'topicfilter', topics.unit));
+  assert.ok(allows('iot:Receive', 'topic', topics.unit));
   assert.ok(!allows('iot:Receive', 'topic', foreign.command('unlock')));
 });
 

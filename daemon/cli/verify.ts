@@ -1,0 +1,79 @@
+/** `latchkey verify`: is the store what was written, and can each of its backups be put in its place? */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { BACKUPS, backupsOf } from '../store/backups.ts';
+import { verifyJournalFile } from '../store/journal-verify.ts';
+import { checkFile } from '../store/maintenance.ts';
+import { StorageError } from '../store/ports.ts';
+import { openUnit } from '../store/sealed-box.ts';
+import { type ApiOptions, directoriesOf, withDirectoryOptions } from './api-client.ts';
+import { passphraseIn } from './backup.ts';
+import { CommandFailure, EXIT, printJson, printLine, styled } from './output.ts';
+
+interface VerifyOptions extends ApiOptions {
+  readonly passphraseFile?: string;
+  readonly json?: boolean;
+}
+
+interface Looked {
+  readonly file: string;
+  readonly fault: string | null;
+}
+
+export function verifyCommand(program: Command): void {
+  withDirectoryOptions(program.command('verify'))
+    .description('prove the store and every backup of it, or one file of `latchkey backup`')
+    .argument('[file]', 'a file of `latchkey backup`')
+    .option('--passphrase-file <file>', 'for that file')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nWorks beside a running daemon and without one.\n\nExit status: 0 all of it is whole, 1 something is not.',
+    )
+    .action((file: string | undefined, options: VerifyOptions) => verify(file, options));
+}
+
+async function verify(file: string | undefined, options: VerifyOptions): Promise<void> {
+  const looked = file === undefined ? inStore(options) : [await sealed(file, options)];
+  if (looked.some(({ fault }) => fault !== null)) process.exitCode = EXIT.failed;
+  if (options.json === true) return printJson({ files: looked });
+  for (const { file: name, fault } of looked) {
+    printLine(
+      fault === null ? `${styled('green', 'whole')}  ${name}` : `${styled('red', fault)}  ${name}`,
+    );
+  }
+}
+
+function inStore(options: ApiOptions): readonly Looked[] {
+  const directories = directoriesOf(options);
+  const directory = directories.find((each) => existsSync(join(each, 'journal.db')));
+  if (directory === undefined) {
+    throw new CommandFailure(
+      `there is no journal in ${directories.join(' or ')}: give --directory`,
+      EXIT.badInput,
+    );
+  }
+  const folder = join(directory, BACKUPS);
+  const journals = [
+    join(directory, 'journal.db'),
+    ...backupsOf(directory, 'journal').map((name) => join(folder, name)),
+  ];
+  const grants = backupsOf(directory, 'grants').map((name) => join(folder, name));
+  return [
+    ...journals.map((each) => ({ file: each, fault: verifyJournalFile(each).faults[0] ?? null })),
+    ...grants.map((each) => ({ file: each, fault: checkFile(each, true)[0] ?? null })),
+  ];
+}
+
+async function sealed(file: string, { passphraseFile }: VerifyOptions): Promise<Looked> {
+  if (passphraseFile === undefined)
+    throw new CommandFailure('give --passphrase-file', EXIT.badInput);
+  try {
+    await openUnit(readFileSync(file), passphraseIn(passphraseFile));
+    return { file, fault: null };
+  } catch (error) {
+    if (error instanceof StorageError) return { file, fault: error.message };
+    throw error;
+  }
+}
