@@ -11,6 +11,8 @@ import type { VendorPart } from './vendors/vendor.ts';
 export interface VendorsParts {
   readonly desk: VendorDesk;
   readonly http: HttpClient;
+  /** How webhooks of callers of a dialect are called: what such a receiver answers is no witness of the time. */
+  readonly toCallers: HttpClient;
   readonly secrets: SecretSource;
   readonly log: VendorLog;
 }
@@ -24,7 +26,7 @@ interface Common {
 
 /** @throws ConfigError for secrets that are missing */
 export function vendorsOf({ vendors }: Config, parts: VendorsParts): readonly VendorPart[] {
-  const { desk, http, log } = parts;
+  const { desk, http, toCallers, log } = parts;
   const { keycafe, seam, intserv } = vendors;
   const opened: VendorPart[] = [];
   if (keycafe !== undefined) {
@@ -36,6 +38,7 @@ export function vendorsOf({ vendors }: Config, parts: VendorsParts): readonly Ve
         desk,
         log,
         http,
+        toCallers,
         cloud: keycafe.connect
           ? {
               baseUrl,
@@ -60,6 +63,7 @@ export function vendorsOf({ vendors }: Config, parts: VendorsParts): readonly Ve
         desk,
         log,
         http,
+        toCallers,
         cloud: seam.connect
           ? {
               baseUrl,

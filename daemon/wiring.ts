@@ -367,6 +367,7 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
   const vendors = vendorsOf(config, {
     desk,
     http: witnessed(outside.http, clock, (at, roundTrip) => keeper.tlsDate(at, roundTrip)),
+    toCallers: outside.http,
     secrets: outside.secrets,
     log,
   });

@@ -18,6 +18,8 @@ export interface OpenKeycafe {
   readonly log: VendorLog;
   /** How Keycafe, and the webhooks of callers, are called. */
   readonly http: HttpClient;
+  /** How webhooks of callers are called, if by other means than the cloud. */
+  readonly toCallers?: HttpClient;
   /** `undefined`: no cloud is kept in step, only the dialect answers. */
   readonly cloud:
     | {
@@ -38,7 +40,7 @@ export interface OpenKeycafe {
 }
 
 export function openKeycafe(options: OpenKeycafe): VendorPart {
-  const { desk, log, http, cloud, dialectKeys, places, linkBase } = options;
+  const { desk, log, http, toCallers = http, cloud, dialectKeys, places, linkBase } = options;
   const sync = new VendorSync('keycafe', desk);
   const connector =
     cloud === undefined ? undefined : new KeycafeConnector({ sync, places, log, http, ...cloud });
@@ -51,7 +53,7 @@ export function openKeycafe(options: OpenKeycafe): VendorPart {
       : new KeycafeDialect({
           sync,
           places,
-          http,
+          http: toCallers,
           credentials: dialectKeys,
           changed: wake,
           ...link,

@@ -18,8 +18,9 @@ import { WebhookCourier } from './webhook-courier.ts';
 export interface OpenSeam {
   readonly desk: VendorDesk;
   readonly log: VendorLog;
-  /** How clouds, and the webhooks of callers, are called. */
   readonly http: HttpClient;
+  /** How webhooks of callers are called, if by other means than the cloud. */
+  readonly toCallers?: HttpClient;
   /** `undefined`: no cloud is kept in step, only the dialect answers. */
   readonly cloud:
     | {
@@ -38,13 +39,14 @@ export interface OpenSeam {
   readonly places: SeamPlaces;
 }
 
-export function openSeam({ desk, log, http, cloud, dialectKeys, places }: OpenSeam): VendorPart {
+export function openSeam(options: OpenSeam): VendorPart {
+  const { desk, log, http, cloud, dialectKeys, places, toCallers = http } = options;
   const sync = new VendorSync('seam', desk);
   const connector =
     cloud === undefined ? undefined : new SeamConnector({ sync, places, log, http, ...cloud });
   const wake = () => connector?.wake();
   const parts = dialectParts({ sync, places, isConnected: cloud !== undefined });
-  const courier = new WebhookCourier(parts, http);
+  const courier = new WebhookCourier(parts, toCallers);
   const routes: DialectRoute[] = [];
   if (dialectKeys !== undefined) {
     const changed = () => {

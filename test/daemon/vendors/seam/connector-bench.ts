@@ -1,4 +1,5 @@
 /** A site, Seam's cloud beside it, and what joins them. */
+import type { HttpClient } from '../../../../daemon/vendors/http.ts';
 import { openSeam } from '../../../../daemon/vendors/seam/open.ts';
 import { SeamCloud, type SeamCloudOptions } from '../../../../simulator/clouds/seam.ts';
 import { seededRandom } from '../../../../simulator/random.ts';
@@ -13,6 +14,8 @@ export const POLL = 60_000;
 export interface SeamBenchOptions extends SiteOptions {
   readonly cloud?: Partial<SeamCloudOptions>;
   readonly staleAfter?: number;
+  /** By what the cloud is called, if not by the client that calls webhooks of callers. */
+  readonly toCloud?: HttpClient;
   /** No cloud is kept in step: the dialect alone. */
   readonly isAlone?: boolean;
 }
@@ -35,7 +38,8 @@ export async function seamBench(options: SeamBenchOptions) {
     openSeam({
       desk: site.daemon.desk,
       log: () => {},
-      http,
+      http: options.toCloud ?? http,
+      toCallers: http,
       cloud:
         options.isAlone === true
           ? undefined

@@ -213,3 +213,20 @@ test('a target that is nobody’s address is refused with the field, and a recei
   silent.closeAllConnections();
   await new Promise<void>((resolve) => silent.close(() => resolve()));
 });
+
+test('a receiver is called past the client of the cloud, whose answers are believed about the time', async () => {
+  const asked: string[] = [];
+  const toCloud = {
+    send: ({ url }: { readonly url: string }) => {
+      asked.push(url);
+      return Promise.reject(new Error('no cloud'));
+    },
+  };
+  await using bench = await seamBench({ seed: 25, toCloud });
+  await using own = await receiver(bench);
+  await bench.ask('/webhooks/create', { url: own.url, event_types: ['access_grant.created'] });
+  await grantAt(bench, '471199');
+  await bench.site.advance(2000);
+  assert.equal(own.calls.length, 1);
+  assert.ok(asked.length > 0 && !asked.includes(own.url));
+});
