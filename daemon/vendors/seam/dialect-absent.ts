@@ -2,10 +2,20 @@
 import { z } from 'zod';
 import { deviceAt } from './device-settings.ts';
 import type { DialectParts } from './dialect-parts.ts';
-import { CHANGE, endpoint, READ, REMOVE, type SeamEndpoint, uuid, WRITE } from './endpoint.ts';
+import {
+  CHANGE,
+  endpoint,
+  type Method,
+  READ,
+  REMOVE,
+  type SeamEndpoint,
+  uuid,
+  WRITE,
+} from './endpoint.ts';
 import { notFound, SeamError } from './seam-error.ts';
 
 const any = z.looseObject({});
+const ALL: readonly Method[] = ['POST', 'PUT', 'PATCH', 'DELETE'];
 const PAGE = { has_next_page: false, next_page_cursor: null, next_page_url: null };
 
 export function absentEndpoints(parts: DialectParts): readonly SeamEndpoint[] {
@@ -19,7 +29,33 @@ export function absentEndpoints(parts: DialectParts): readonly SeamEndpoint[] {
       'this is a real site; nothing here can be simulated or reset',
     );
   };
+  const unsupported = (message: string) => () => {
+    throw new SeamError(400, 'unsupported_operation', message);
+  };
+  const byGrants = unsupported('who gets in here does so by access grants; make one of those');
+  const byKeys = unsupported('callers of this site show an API key; it has no client sessions');
   return [
+    ...[
+      '/acs/entrances/grant_access',
+      '/acs/credentials/create',
+      '/acs/credentials/assign',
+      '/acs/credentials/unassign',
+      '/acs/credentials/update',
+      '/acs/credentials/delete',
+      '/acs/users/create',
+      '/acs/users/update',
+      '/acs/users/delete',
+      '/user_identities/add_acs_user',
+      '/user_identities/remove_acs_user',
+      '/user_identities/grant_access_to_device',
+      '/user_identities/revoke_access_to_device',
+      '/user_identities/generate_instant_key',
+    ].map((path) => endpoint(path, ALL, any, byGrants)),
+    ...['create', 'get_or_create', 'grant_access', 'delete', 'revoke'].map((verb) =>
+      endpoint(`/client_sessions/${verb}`, ALL, any, byKeys),
+    ),
+    endpoint('/user_identities/list_acs_systems', READ, any, () => ({ acs_systems: [] })),
+    endpoint('/user_identities/list_acs_users', READ, any, () => ({ acs_users: [] })),
     endpoint('/devices/unmanaged/list', READ, any, () => ({ devices: [], pagination: PAGE })),
     endpoint('/devices/unmanaged/get', READ, any, missing('device')),
     endpoint(

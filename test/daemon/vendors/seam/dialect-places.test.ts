@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { minutes } from '../../../site.ts';
-import { call, type DialectBench, dialectBench, settled } from './bench.ts';
+import { API_KEY, call, type DialectBench, dialectBench, settled } from './bench.ts';
 
 const AT = '2026-03-02T09:00:00Z';
 const STAY = { starts_at: '2026-03-02T08:00:00Z', ends_at: '2026-03-02T18:00:00Z' } as const;
@@ -185,4 +185,55 @@ test('a device keeps the name and the metadata that a client gives it; what a si
     settled(bench, second.workspaces.resetSandbox()),
     (error: unknown) => Object(error).code === 'not_a_sandbox',
   );
+});
+
+/** The table of Seam's paths that concern a site (vendor-apis.md 3.4). */
+const TABLE: Readonly<Record<string, string>> = {
+  access_grants: 'create get list update delete request_access_methods get_related',
+  access_methods: 'list get get_related delete encode assign_card unlock_door',
+  access_codes:
+    'create create_multiple update update_multiple delete list get generate_code pull_backup_access_code report_device_constraints',
+  'access_codes/unmanaged': 'list get update delete convert_to_managed',
+  locks: 'list get lock_door unlock_door simulate/keypad_code_entry',
+  devices: 'list get update simulate/connect simulate/disconnect simulate/remove',
+  'devices/unmanaged': 'list get update',
+  'acs/systems': 'list get',
+  'acs/entrances': 'list get unlock grant_access list_credentials_with_access',
+  'acs/users': 'list get create',
+  'acs/credentials': 'list get create assign update delete',
+  'acs/encoders': 'list get encode_credential scan_credential',
+  'acs/access_groups': 'list get',
+  events: 'list get',
+  webhooks: 'create get list update delete',
+  user_identities: 'create get list update delete list_accessible_devices generate_instant_key',
+  spaces: 'create get list update delete get_related add_devices remove_devices',
+  workspaces: 'get list reset_sandbox',
+  action_attempts: 'get list',
+  instant_keys: 'list get delete',
+  client_sessions: 'create get list get_or_create delete',
+  connected_accounts: 'list get',
+};
+
+test('every path of the table is answered with what it asks for, or with an error that says why not', async () => {
+  await using bench = await lockBench();
+  const device_id = '11111111-1111-4111-8111-111111111111';
+  const paths = Object.entries(TABLE).flatMap(([noun, verbs]) =>
+    verbs.split(' ').map((verb) => `/${noun}/${verb}`),
+  );
+  const asking = paths.map((path) =>
+    bench.server.ask(`/seam${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${API_KEY}` },
+      body: { device_id },
+    }),
+  );
+  for (const [at, { status, body }] of (await bench.site.settling(Promise.all(asking))).entries()) {
+    const path = paths[at] ?? '';
+    if (status === 200) continue;
+    assert.equal(body.ok, false, path);
+    assert.notEqual(body.error.type, 'not_found', `${path} is not there`);
+    assert.ok(body.error.message.length > 0, path);
+    assert.ok(status >= 400 && status < 500, path);
+  }
+  assert.deepEqual(bench.server.failures, []);
 });
