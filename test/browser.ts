@@ -9,6 +9,8 @@ import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import { type Browser, chromium, type Page } from 'playwright-core';
 
+import type { Dialects } from '../simulator/site/demo-site.ts';
+
 const CHROMIUM = '/usr/bin/chromium';
 const START = resolve(import.meta.dirname, '../simulator/site/start.ts');
 const ARGUMENTS = [
@@ -39,6 +41,7 @@ export interface StartedSite extends AsyncDisposable {
   readonly token: string;
   readonly simulator: string;
   readonly directory: string;
+  readonly dialects: Dialects;
   /** Something done by hand at the hardware. */
   hand(device: string, verb: string, given?: object): Promise<void>;
 }
@@ -54,12 +57,13 @@ export async function startSite(): Promise<StartedSite> {
     new Promise<string>((heard) => createInterface(child.stdout).once('line', heard)),
     ended.then(() => Promise.reject(new Error('the site ended before it was up'))),
   ]);
-  const { api, token, simulator } = JSON.parse(line);
+  const { api, token, simulator, dialects } = JSON.parse(line);
   return {
     api,
     token,
     simulator,
     directory,
+    dialects,
     async hand(device, verb, given = {}) {
       const answer = await fetch(`${simulator}/v1/devices/${device}/${verb}`, {
         method: 'POST',

@@ -20,6 +20,7 @@ export interface PanelOptions {
 export interface PanelRoute {
   readonly method: 'GET';
   readonly path: string;
+  readonly perMinute: number;
   handle(request: Pick<IncomingRequest, 'params' | 'headers'>): OutgoingResponse;
 }
 
@@ -30,6 +31,9 @@ const PACKAGES: readonly (readonly [name: string, served: string, file: string])
   ['htm', 'htm.mjs', 'htm'],
   ['htm/preact', 'htm-preact.mjs', 'htm/preact'],
 ];
+
+/** A page is some fifty files, nearly always answered with “not changed”. */
+const PER_MINUTE = 12_000;
 
 interface Asset {
   readonly contentType: string;
@@ -59,10 +63,11 @@ export function panelRoutes(options: PanelOptions): readonly PanelRoute[] {
   }
 
   return [
-    { method: 'GET', path: '/', handle: (request) => reply(page, request) },
+    { method: 'GET', path: '/', perMinute: PER_MINUTE, handle: (request) => reply(page, request) },
     {
       method: 'GET',
       path: '/panel/:name',
+      perMinute: PER_MINUTE,
       handle: (request) => reply(find(request.params['name'] ?? ''), request),
     },
   ];

@@ -7,10 +7,12 @@ const AGAIN_MS = 2000;
 
 export class Refusal extends Error {
   readonly status: number;
+  readonly code: string;
   readonly field: string | undefined;
-  constructor(status: number, message: string, field: string | undefined) {
+  constructor(status: number, code: string, message: string, field: string | undefined) {
     super(message);
     this.status = status;
+    this.code = code;
     this.field = field;
   }
 }
@@ -30,6 +32,7 @@ export async function call<Reply>(
   method: 'GET' | 'POST' | 'PUT' | 'DELETE',
   path: string,
   body?: Json,
+  signal?: AbortSignal,
 ): Promise<Reply> {
   const answer = await fetch(`/api/v1/${path}`, {
     method,
@@ -38,11 +41,12 @@ export async function call<Reply>(
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(signal === undefined ? {} : { signal }),
   });
   const reply = await answer.json();
   if (answer.ok) return reply;
-  const { message = answer.statusText, field } = reply.error ?? {};
-  throw new Refusal(answer.status, message, field);
+  const { code = 'internal', message = answer.statusText, field } = reply.error ?? {};
+  throw new Refusal(answer.status, code, message, field);
 }
 
 export const get = <Reply>(path: string): Promise<Reply> => call<Reply>('GET', path);

@@ -1,179 +1,133 @@
-/** Grants: who may, where, from when until when; and taking one back. */
+/** Grants: who may, where, from when until when. */
 import { html } from 'htm/preact';
-import { useEffect, useState } from 'preact/hooks';
-import { call, get } from './api.ts';
-import { Dialog, Facts } from './dialog.ts';
-import { moment } from './moments.ts';
-import { NewGrant } from './new-grant.ts';
-import type { AccessPoint, Grant, Key, Me } from './shapes.ts';
-
-interface Page {
-  readonly grants: readonly Grant[];
-  readonly next: string | null;
-  readonly all: number;
-}
+import { useState } from 'preact/hooks';
+import { GrantDialog } from './grant-dialog.ts';
+import { GrantForm } from './grant-form.ts';
+import { say, sayWord } from './language.ts';
+import { GRANTS_A_LOOK } from './looks.ts';
+import { Empty, Fault, Loading, Page, State, Time, valueIn } from './parts.ts';
+import { may } from './roles.ts';
+import { useSearch } from './search.ts';
+import type { Grant, Me } from './shapes.ts';
+import type { Site } from './site.ts';
 
 interface GrantsProps {
+  readonly site: Site;
   readonly me: Me;
-  readonly keys: readonly Key[];
-  readonly places: readonly AccessPoint[];
   /** Changes when grants may have. */
-  readonly version: number;
+  readonly version: unknown;
+  readonly refresh: () => void;
 }
 
-const TYPING_MS = 200;
+const PAGE = 50;
+const SOURCES = ['local', 'cloud', 'keycafe', 'seam', 'intserv'] as const;
 
-export function Grants({ me, keys, places, version }: GrantsProps) {
+export function Grants({ site, me, version, refresh }: GrantsProps) {
   const [text, setText] = useState('');
-  const [page, setPage] = useState<Page | undefined>();
-  const [chosen, setChosen] = useState<Grant | undefined>();
-  const [wish, setWish] = useState(0);
+  const [source, setSource] = useState('');
+  const [chosen, setChosen] = useState<string | undefined>();
   const [isMaking, setMaking] = useState(false);
-  const changed = () => setWish((count) => count + 1);
+  const query = new URLSearchParams({
+    ...(text === '' ? {} : { text }),
+    ...(source === '' ? {} : { source }),
+  }).toString();
+  const found = useSearch<Grant, string>(
+    (after) =>
+      `grants?${query}&limit=${PAGE}&most=${GRANTS_A_LOOK}${after === null ? '' : `&after=${encodeURIComponent(after)}`}`,
+    ({ grants, next }: { grants: readonly Grant[]; next: string | null }) => ({
+      rows: grants,
+      next,
+    }),
+    PAGE,
+    query,
+    version,
+  );
+  const grant = found.rows.find(({ id }) => id === chosen);
+  const make =
+    may(me, 'admin') &&
+    html`<button type="button" class="main" onClick=${() => setMaking(true)}>${say('grants.new')}</button>`;
 
-  const query = (more: Readonly<Record<string, string>>) =>
-    `grants?${new URLSearchParams({ limit: '100', ...(text === '' ? {} : { text }), ...more })}`;
-  useEffect(() => {
-    const timer = setTimeout(() => get<Page>(query({})).then(setPage, () => undefined), TYPING_MS);
-    return () => clearTimeout(timer);
-  }, [text, version, wish]);
-
-  async function more() {
-    if (page?.next === null || page === undefined) return;
-    const rest = await get<Page>(query({ after: page.next }));
-    setPage({ ...rest, grants: [...page.grants, ...rest.grants] });
-  }
-
-  return html`<section aria-labelledby="grants-title">
-    <h1 id="grants-title">Grants</h1>
+  return html`<${Page} name="grants" title=${say('nav.grants')} note=${say('grants.note')} actions=${make}>
     <form class="search" role="search" onSubmit=${(event: Event) => event.preventDefault()}>
-      <label>
-        Search
+      <label class="wide">
+        ${say('field.search')}
         <input
           type="search"
           value=${text}
-          placeholder="grant or holder"
+          placeholder=${say('grants.placeholder')}
           maxlength="100"
-          onInput=${({ currentTarget }: InputEvent) =>
-            currentTarget instanceof HTMLInputElement && setText(currentTarget.value)}
+          onInput=${(event: InputEvent) => setText(valueIn(event))}
         />
       </label>
+      <label>
+        ${say('grants.source')}
+        <select value=${source} onChange=${(event: Event) => setSource(valueIn(event))}>
+          <option value="">${say('field.all')}</option>
+          ${SOURCES.map((each) => html`<option value=${each}>${sayWord('source', each)}</option>`)}
+        </select>
+      </label>
     </form>
-    ${
-      me.scope === 'admin' &&
-      html`<button type="button" class="new" onClick=${() => setMaking(true)}>New grant …</button>`
-    }
-    <p role="status" class="count">${page === undefined ? 'Loading …' : `${page.grants.length} of ${page.all} grants`}</p>
+    <p role="status" class="count">
+      ${say('grants.count', { n: found.rows.length, all: site.status.grants })}${found.isLooking && html`${' '}${say('page.looking')}`}
+    </p>
+    ${found.fault !== undefined && html`<${Fault} fault=${found.fault} again=${found.again} />`}
     <div class="card flush">
       <table>
         <thead>
           <tr>
-            <th scope="col">Holder</th>
-            <th scope="col">May open</th>
-            <th scope="col">From</th>
-            <th scope="col">Until</th>
-            <th scope="col">State</th>
+            <th scope="col">${say('journal.holder')}</th>
+            <th scope="col">${say('grants.opens')}</th>
+            <th scope="col">${say('field.from')}</th>
+            <th scope="col">${say('field.until')}</th>
+            <th scope="col">${say('grants.state')}</th>
           </tr>
         </thead>
         <tbody>
-          ${page?.grants.map(
-            (grant) => html`<tr key=${grant.id} data-grant=${grant.id}>
+          ${found.rows.map(
+            (each) => html`<tr key=${each.id} data-grant=${each.id}>
               <th scope="row">
-                <button type="button" class="link" onClick=${() => setChosen(grant)}>${grant.holder}</button>
-                <small>${grant.source.vendor} · ${grant.id}</small>
+                <button type="button" class="link" translate=${false} onClick=${() => setChosen(each.id)}>${each.holder}</button>
+                <small>${sayWord('source', each.source.vendor)} · <span translate=${false}>${each.id}</span></small>
               </th>
-              <td data-name="May open">${grant.targets.map(({ id }) => id).join(', ')}</td>
-              <td data-name="From">${grant.starts === null ? 'always' : moment(grant.starts)}</td>
-              <td data-name="Until">${grant.ends === null ? 'open end' : moment(grant.ends)}</td>
-              <td data-name="State"><${GrantState} grant=${grant} /></td>
+              <td data-name=${say('grants.opens')} translate=${false}>${each.targets.map(({ id }) => id).join(', ')}</td>
+              <td data-name=${say('field.from')}>${each.starts === null ? say('grants.always') : html`<${Time} at=${each.starts} />`}</td>
+              <td data-name=${say('field.until')}>${each.ends === null ? say('grants.open-end') : html`<${Time} at=${each.ends} />`}</td>
+              <td data-name=${say('grants.state')}><${GrantState} grant=${each} /></td>
             </tr>`,
           )}
         </tbody>
       </table>
-      ${page?.grants.length === 0 && html`<p class="empty">No grants here.</p>`}
+      ${found.rows.length === 0 && found.isLooking && html`<${Loading} />`}
+      ${
+        found.rows.length === 0 &&
+        !found.isLooking &&
+        html`<${Empty} title=${say(query === '' ? 'grants.none' : 'grants.none-fit')} hint=${query === '' ? say('grants.none-hint') : undefined} />`
+      }
     </div>
-    ${page !== undefined && page.next !== null && html`<button type="button" class="more" onClick=${more}>More grants</button>`}
     ${
-      isMaking &&
-      html`<${NewGrant} keys=${keys} places=${places} made=${changed} closed=${() => setMaking(false)} />`
+      found.next !== null &&
+      !found.isLooking &&
+      html`<button type="button" class="more" onClick=${found.more}>${say('grants.more')}</button>`
     }
+    ${isMaking && html`<${GrantForm} site=${site} made=${refresh} closed=${() => setMaking(false)} />`}
     ${
-      chosen !== undefined &&
-      html`<${GrantDialog}
-        grant=${chosen}
-        me=${me}
-        places=${places}
-        changed=${changed}
-        closed=${() => setChosen(undefined)}
-      />`
+      grant !== undefined &&
+      html`<${GrantDialog} grant=${grant} site=${site} me=${me} refresh=${refresh} closed=${() => setChosen(undefined)} />`
     }
-  </section>`;
-}
-
-function GrantState({ grant }: { readonly grant: Grant }) {
-  if (grant.revoked !== null) return html`<span class="state bad">revoked</span>`;
-  return html`<span class=${`state ${grant.state === 'enabled' ? 'good' : 'quiet'}`}>${grant.state}</span>`;
-}
-
-interface Revoked {
-  readonly devices: readonly { readonly device: string; readonly state: string }[];
-}
-
-function GrantDialog({
-  grant,
-  me,
-  places,
-  changed,
-  closed,
-}: {
-  readonly grant: Grant;
-  readonly me: Me;
-  readonly places: readonly AccessPoint[];
-  readonly changed: () => void;
-  readonly closed: () => void;
-}) {
-  const [told, setTold] = useState('');
-  const [sure, setSure] = useState(false);
-
-  async function tell(asked: Promise<string>) {
-    setTold('…');
-    setTold(await asked.catch((error: unknown) => (error instanceof Error ? error.message : '')));
-  }
-  const wouldOpen = (accessPoint: string) =>
-    call<{ sentence: string }>('POST', 'what-if', { accessPoint, grant: grant.id }).then(
-      ({ sentence }) => sentence,
-    );
-  const revoke = async () => {
-    const { devices } = await call<Revoked>('DELETE', `grants/${encodeURIComponent(grant.id)}`);
-    setSure(false);
-    changed();
-    const pending = devices.filter(({ state }) => state === 'pending').map(({ device }) => device);
-    return pending.length === 0
-      ? 'Revoked: it opens nothing any more.'
-      : `Revoked here; still pending at ${pending.join(', ')}.`;
-  };
-  const canRevoke = me.scope === 'admin' && grant.revoked === null;
-
-  return html`<${Dialog} title=${grant.holder} closed=${closed}>
-    <${Facts}
-      facts=${[
-        ['Grant', `${grant.id}, revision ${grant.rev}`],
-        ['From', grant.source.vendor],
-        ['May open', grant.targets.map(({ kind, id }) => `${kind} ${id}`).join(', ')],
-        ['Shows', grant.credentials.map(({ kind }) => kind).join(', ') || 'nothing'],
-        ['Starts', grant.starts === null ? 'always' : moment(grant.starts)],
-        ['Ends', grant.ends === null ? 'open end' : moment(grant.ends)],
-      ]}
-    />
-    <div class="actions">
-      ${places.map(
-        ({ id }) => html`<button type="button" onClick=${() => tell(wouldOpen(id))}>
-          Would it open now at ${id}?
-        </button>`,
-      )}
-      ${canRevoke && !sure && html`<button type="button" class="danger" onClick=${() => setSure(true)}>Revoke …</button>`}
-      ${canRevoke && sure && html`<button type="button" class="danger" onClick=${() => tell(revoke())}>Yes, revoke for good</button>`}
-    </div>
-    <p role="status" class="why">${told}</p>
   <//>`;
+}
+
+export function GrantState({ grant }: { readonly grant: Grant }) {
+  if (grant.revoked !== null) return html`<${State} tone="bad">${say('grants.revoked')}<//>`;
+  if (grant.ends !== null && Date.parse(grant.ends) < Date.now()) {
+    return html`<${State} tone="quiet">${say('grants.over')}<//>`;
+  }
+  return html`<${State} tone=${grant.state === 'active' ? 'good' : 'quiet'}>${sayWord('grant-state', grant.state)}<//>`;
+}
+
+/** From when until when, in one line. */
+export function Until({ grant: { starts, ends } }: { readonly grant: Grant }) {
+  if (starts === null && ends === null) return html`${say('grants.always')}`;
+  return html`${starts !== null && html`<${Time} at=${starts} />`} –${' '}
+    ${ends === null ? say('grants.open-end') : html`<${Time} at=${ends} />`}`;
 }

@@ -1,156 +1,110 @@
-/** The journal: as it grows, searched, and each decision with its why. */
+/** The journal: as it grows, and searched. */
 import { html } from 'htm/preact';
-import { useEffect, useState } from 'preact/hooks';
-import { get } from './api.ts';
-import { Dialog, Facts } from './dialog.ts';
-import { clockTime, moment } from './moments.ts';
-import type { Entry, Why } from './shapes.ts';
-import { CLOCKS, entryDetail, entryWords } from './words.ts';
+import { useState } from 'preact/hooks';
+import { Entries } from './entries.ts';
+import { say, sayWord } from './language.ts';
+import { ENTRIES_A_LOOK } from './looks.ts';
+import { Empty, Fault, Loading, Page, valueIn } from './parts.ts';
+import { useSearch } from './search.ts';
+import type { Device, Entry } from './shapes.ts';
 
 const CLASSES = ['access', 'grant', 'device', 'security', 'system'] as const;
 const PAGE = 60;
-const TYPING_MS = 200;
 
-interface Found {
-  readonly entries: readonly Entry[];
-  readonly next: number | null;
+interface Wanted {
+  readonly text: string;
+  readonly classes: string;
+  readonly device: string;
+  readonly from: string;
+  readonly to: string;
 }
 
-export function Entries({ entries }: { readonly entries: readonly Entry[] }) {
-  const [asked, setAsked] = useState<Entry | undefined>();
-  return html`<ol class="entries">
-      ${entries.map((entry) => {
-        const { text, tone } = entryWords(entry.type);
-        return html`<li key=${entry.seq}>
-          <button type="button" class="entry" data-seq=${entry.seq} onClick=${() => setAsked(entry)}>
-            <span class=${`dot ${tone}`} aria-hidden="true"></span>
-            <time datetime=${entry.at}>${clockTime(entry.at)}</time>
-            <span class="what">${text}</span>
-            <span class="detail">${entryDetail(entry)}</span>
-          </button>
-        </li>`;
-      })}
-    </ol>
-    ${asked !== undefined && html`<${WhyDialog} entry=${asked} closed=${() => setAsked(undefined)} />`}`;
+const ALL: Wanted = { text: '', classes: '', device: '', from: '', to: '' };
+
+interface JournalProps {
+  readonly heard: readonly Entry[];
+  readonly devices: readonly Device[];
+  /** What another page asked to be searched. */
+  readonly text: string;
 }
 
-export function Journal({ heard }: { readonly heard: readonly Entry[] }) {
-  const [text, setText] = useState('');
-  const [kind, setKind] = useState('');
-  const [found, setFound] = useState<Found>({ entries: [], next: null });
-  const [fault, setFault] = useState('');
-  const latest = heard[0]?.seq ?? 0;
+export function Journal({ heard, devices, text }: JournalProps) {
+  const [wanted, setWanted] = useState<Wanted>({ ...ALL, text });
+  const asked = Object.entries(wanted)
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => [name, name === 'from' || name === 'to' ? dayOf(name, value) : value]);
+  const query = new URLSearchParams(Object.fromEntries(asked)).toString();
+  const found = useSearch<Entry, number>(
+    (before) =>
+      `journal?${query}&limit=${PAGE}&most=${ENTRIES_A_LOOK}${before === null ? '' : `&before=${before}`}`,
+    ({ entries, next }: { entries: readonly Entry[]; next: number | null }) => ({
+      rows: entries,
+      next,
+    }),
+    PAGE,
+    query,
+    heard[0]?.seq ?? 0,
+  );
+  const set = (name: keyof Wanted) => (event: Event) =>
+    setWanted({ ...wanted, [name]: valueIn(event) });
+  const count = found.rows.length;
 
-  const query = (more: Readonly<Record<string, string>>) =>
-    `journal?${new URLSearchParams({
-      limit: String(PAGE),
-      ...(text === '' ? {} : { text }),
-      ...(kind === '' ? {} : { classes: kind }),
-      ...more,
-    })}`;
-
-  useEffect(() => {
-    let isCurrent = true;
-    const timer = setTimeout(() => {
-      get<Found>(query({})).then(
-        (page) => {
-          if (isCurrent) setFound(page);
-        },
-        (error: unknown) => setFault(String(error)),
-      );
-    }, TYPING_MS);
-    return () => {
-      isCurrent = false;
-      clearTimeout(timer);
-    };
-  }, [text, kind, latest]);
-
-  async function older() {
-    const { entries, next } = await get<Found>(query({ before: String(found.next) }));
-    setFound({ entries: [...found.entries, ...entries], next });
-  }
-
-  return html`<section aria-labelledby="journal-title">
-    <h1 id="journal-title">Journal</h1>
+  return html`<${Page} name="journal" title=${say('nav.journal')} note=${say('journal.note')}>
     <form class="search" role="search" onSubmit=${(event: Event) => event.preventDefault()}>
-      <label>
-        Search
+      <label class="wide">
+        ${say('field.search')}
         <input
           type="search"
           name="text"
-          value=${text}
+          value=${wanted.text}
           maxlength="100"
-          placeholder="key, holder, reason …"
-          onInput=${(event: InputEvent) => setText(valueIn(event))}
+          placeholder=${say('journal.placeholder')}
+          onInput=${set('text')}
         />
       </label>
       <label>
-        Kind
-        <select name="kind" onChange=${(event: Event) => setKind(valueIn(event))}>
-          <option value="">all</option>
-          ${CLASSES.map((each) => html`<option value=${each}>${each}</option>`)}
+        ${say('journal.kind')}
+        <select name="kind" value=${wanted.classes} onChange=${set('classes')}>
+          <option value="">${say('field.all')}</option>
+          ${CLASSES.map((each) => html`<option value=${each}>${sayWord('class', each)}</option>`)}
         </select>
       </label>
+      <label>
+        ${say('journal.device')}
+        <select name="device" value=${wanted.device} onChange=${set('device')}>
+          <option value="">${say('field.all')}</option>
+          ${devices.map(({ id }) => html`<option value=${id} translate=${false}>${id}</option>`)}
+        </select>
+      </label>
+      <label>${say('field.from')}<input type="date" value=${wanted.from} onInput=${set('from')} /></label>
+      <label>${say('field.until')}<input type="date" value=${wanted.to} onInput=${set('to')} /></label>
     </form>
     <p role="status" class="count">
-      ${fault || (found.entries.length === 0 ? 'No entry fits.' : `${found.entries.length} ${found.entries.length === 1 ? 'entry' : 'entries'}`)}
+      ${say('journal.count', { n: count })}${found.isLooking && html`${' '}${say('page.looking')}`}
     </p>
-    <div class="card flush"><${Entries} entries=${found.entries} /></div>
-    ${found.next !== null && html`<button type="button" class="more" onClick=${older}>Older entries</button>`}
-  </section>`;
-}
-
-function valueIn({ currentTarget }: Event): string {
-  const isField =
-    currentTarget instanceof HTMLInputElement || currentTarget instanceof HTMLSelectElement;
-  return isField ? currentTarget.value : '';
-}
-
-function WhyDialog({ entry, closed }: { readonly entry: Entry; readonly closed: () => void }) {
-  const [why, setWhy] = useState<Why | undefined>();
-  const [fault, setFault] = useState('');
-  const isDecision = entry.type === 'access.granted' || entry.type === 'access.denied';
-  useEffect(() => {
-    if (!isDecision) return;
-    get<Why>(`why/${entry.seq}`).then(setWhy, (error: unknown) =>
-      setFault(error instanceof Error ? error.message : String(error)),
-    );
-  }, []);
-  const shown = Object.entries(entry.body)
-    .filter(([, value]) => value !== null && typeof value !== 'object')
-    .map(([name, value]): [string, string] => [fieldWords(name), String(value)]);
-  return html`<${Dialog} title=${`${entryWords(entry.type).text} — no. ${entry.seq}`} closed=${closed}>
+    ${found.fault !== undefined && html`<${Fault} fault=${found.fault} again=${found.again} />`}
+    <div class="card flush">
+      <${Entries} entries=${found.rows} />
+      ${count === 0 && found.isLooking && html`<${Loading} rows=${6} />`}
+      ${
+        count === 0 &&
+        !found.isLooking &&
+        html`<${Empty} title=${say('journal.none')} hint=${say('journal.none-hint')}>
+          ${query !== '' && html`<button type="button" onClick=${() => setWanted(ALL)}>${say('journal.show-all')}</button>`}
+        <//>`
+      }
+    </div>
     ${
-      isDecision &&
-      html`<p class="why" role="status">${fault || (why?.sentence ?? 'Replaying …')}</p>
-        ${
-          why?.same !== undefined &&
-          why.same !== null &&
-          html`<p class=${`state ${why.same ? 'good' : 'bad'}`}>
-            ${
-              why.same
-                ? 'Replayed from the evidence: the same decision'
-                : `Replayed: ${why.differences.join('; ')}`
-            }
-          </p>`
-        }`
+      found.next !== null &&
+      !found.isLooking &&
+      html`<button type="button" class="more" onClick=${found.more}>${say('journal.older')}</button>`
     }
-    <${Facts}
-      facts=${[
-        ['When', moment(entry.at)],
-        ['Clock', CLOCKS[entry.clock] ?? entry.clock],
-        ['Device', entry.device],
-        ['Holder', entry.holder],
-        ...shown,
-        ['Time zone rules', why?.tzdata],
-        ['Hash', entry.hash],
-      ]}
-    />
   <//>`;
 }
 
-/** `accessPoint` as `Access point` */
-function fieldWords(name: string): string {
-  const apart = name.replaceAll(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
-  return apart.charAt(0).toUpperCase() + apart.slice(1);
+/** Days as whoever looks has them; `until` holds its day. */
+function dayOf(name: 'from' | 'to', day: string): string {
+  const date = new Date(`${day}T00:00`);
+  if (name === 'to') date.setDate(date.getDate() + 1);
+  return Number.isNaN(date.getTime()) ? day : date.toISOString();
 }

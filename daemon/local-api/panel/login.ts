@@ -2,47 +2,51 @@
 import { html } from 'htm/preact';
 import { useEffect, useState } from 'preact/hooks';
 import { call, get, useToken } from './api.ts';
+import { say } from './language.ts';
+import { FaultText, fieldsOf, textIn } from './parts.ts';
 import type { Me } from './shapes.ts';
+import { Tongue } from './tongue.ts';
 
 type Way = 'account' | 'token' | 'setup';
 
-const SUBMIT = { account: 'Log in', token: 'Use token', setup: 'Make account' } as const;
+interface LoginProps {
+  readonly entered: (me: Me) => void;
+  readonly spoke: () => void;
+}
 
-export function Login({ entered }: { readonly entered: (me: Me) => void }) {
+export function Login({ entered, spoke }: LoginProps) {
   const [way, setWay] = useState<Way>('account');
-  const [fault, setFault] = useState('');
+  const [fault, setFault] = useState<unknown>();
   const [busy, setBusy] = useState(false);
 
   useEffect(() => {
     get<{ done: boolean }>('setup').then(
       ({ done }) => setWay(done ? 'account' : 'setup'),
-      () => setFault('The daemon does not answer.'),
+      setFault,
     );
   }, []);
 
   async function submit(event: SubmitEvent) {
-    event.preventDefault();
-    if (!(event.currentTarget instanceof HTMLFormElement)) return;
-    const fields = new FormData(event.currentTarget);
-    const field = (name: string) => String(fields.get(name) ?? '').trim();
+    const fields = fieldsOf(event);
     setBusy(true);
-    setFault('');
+    setFault(undefined);
     try {
       if (way === 'token') {
-        useToken(field('token'));
+        useToken(textIn(fields, 'token'));
         entered(await get<Me>('me'));
       } else {
         useToken(undefined);
-        const who = { name: field('name').toLowerCase(), password: String(fields.get('password')) };
+        const name = textIn(fields, 'name').toLowerCase();
+        const who = { name, password: String(fields.get('password')) };
         entered(
           way === 'setup'
-            ? await call<Me>('POST', 'setup', { code: field('code'), ...who })
+            ? await call<Me>('POST', 'setup', { code: textIn(fields, 'code'), ...who })
             : await call<Me>('POST', 'login', who),
         );
       }
     } catch (error) {
       useToken(undefined);
-      setFault(error instanceof Error ? error.message : String(error));
+      setFault(error);
     } finally {
       setBusy(false);
     }
@@ -50,39 +54,40 @@ export function Login({ entered }: { readonly entered: (me: Me) => void }) {
 
   const choose = (next: Way) => () => {
     setWay(next);
-    setFault('');
+    setFault(undefined);
   };
   return html`<main class="login">
     <img src="/panel/icon.svg" alt="" width="48" height="48" />
-    <h1>Latchkey</h1>
+    <h1 translate=${false}>Latchkey</h1>
     <form class="card" onSubmit=${submit} aria-describedby="login-fault">
       ${
         way === 'setup' &&
-        html`<p>Nobody has an account yet. The setup code lies on the box: <code>latchkey setup-code</code></p>
-          <label>Setup code <input name="code" autocomplete="off" required autocapitalize="characters" /></label>`
+        html`<p>${say('login.setup')} <code translate=${false}>latchkey setup-code</code></p>
+          <label>${say('login.code')}<input name="code" autocomplete="off" required autocapitalize="characters" /></label>`
       }
       ${
         way === 'token'
-          ? html`<label>Token <input name="token" type="password" autocomplete="off" required /></label>`
-          : html`<label>Name <input name="name" autocomplete="username" required autocapitalize="none" /></label>
+          ? html`<label>${say('login.token')}<input name="token" type="password" autocomplete="off" required /></label>`
+          : html`<label>${say('login.name')}<input name="name" autocomplete="username" required autocapitalize="none" /></label>
               <label>
-                Password
+                ${say('login.password')}
                 <input
                   name="password"
                   type="password"
                   required
                   autocomplete=${way === 'setup' ? 'new-password' : 'current-password'}
                 />
-                ${way === 'setup' && html`<small>At least 12 characters; a sentence is easy to remember.</small>`}
+                ${way === 'setup' && html`<small>${say('login.password-note')}</small>`}
               </label>`
       }
-      <p class="fault" id="login-fault" role="alert">${fault}</p>
-      <button class="main" disabled=${busy}>${SUBMIT[way]}</button>
+      <p class="fault" id="login-fault" role="alert">${fault !== undefined && html`<${FaultText} fault=${fault} />`}</p>
+      <button class="main" disabled=${busy}>${say(`login.do-${way}`)}</button>
     </form>
     <p class="ways">
-      ${way !== 'account' && html`<button class="link" onClick=${choose('account')}>Log in with an account</button>`}
-      ${way !== 'token' && html`<button class="link" onClick=${choose('token')}>Use a token</button>`}
-      ${way === 'account' && html`<button class="link" onClick=${choose('setup')}>First account</button>`}
+      ${way !== 'account' && html`<button type="button" class="link" onClick=${choose('account')}>${say('login.with-account')}</button>`}
+      ${way !== 'token' && html`<button type="button" class="link" onClick=${choose('token')}>${say('login.with-token')}</button>`}
+      ${way === 'account' && html`<button type="button" class="link" onClick=${choose('setup')}>${say('login.with-setup')}</button>`}
     </p>
+    <${Tongue} spoke=${spoke} />
   </main>`;
 }

@@ -2,27 +2,48 @@
 import { html } from 'htm/preact';
 import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import { Accounts } from './accounts.ts';
 import { call, get, useToken } from './api.ts';
+import { Devices } from './devices.ts';
 import { Grants } from './grants.ts';
+import { Health } from './health.ts';
 import { Journal } from './journal.ts';
-import { Devices, Keys } from './lists.ts';
+import { Keys } from './keys.ts';
+import { say, sayWord } from './language.ts';
 import { Login } from './login.ts';
-import { Overview } from './overview.ts';
+import { isNoteworthy, Overview } from './overview.ts';
+import { Loading } from './parts.ts';
+import { People } from './people.ts';
+import { may } from './roles.ts';
 import type { Entry, Me } from './shapes.ts';
 import { useSite } from './site.ts';
+import { Tongue } from './tongue.ts';
+import { Vendors } from './vendors.ts';
 import { entryDetail, entryWords } from './words.ts';
 
-const PAGES = ['overview', 'keys', 'grants', 'journal', 'devices'] as const;
-type Page = (typeof PAGES)[number];
-const RECENT = 10;
+const PAGES = [
+  'overview',
+  'keys',
+  'people',
+  'grants',
+  'journal',
+  'vendors',
+  'devices',
+  'health',
+  'accounts',
+] as const;
+type PageName = (typeof PAGES)[number];
 
-function pageOf(hash: string): Page {
-  return PAGES.find((page) => hash === `#${page}`) ?? 'overview';
+/** `#journal/flat-7`: a page, and what it is asked for. */
+function placeOf(hash: string): { readonly page: PageName; readonly of: string } {
+  const [name = '', of = ''] = hash.slice(1).split('/');
+  return { page: PAGES.find((page) => page === name) ?? 'overview', of: decodeURIComponent(of) };
 }
 
 function App() {
   const [me, setMe] = useState<Me | undefined>();
   const [asked, setAsked] = useState(false);
+  const [, setSpoken] = useState(0);
   useEffect(() => {
     get<Me>('me')
       .then(setMe, () => undefined)
@@ -32,24 +53,30 @@ function App() {
     useToken(undefined);
     setMe(undefined);
   };
+  const spoke = () => setSpoken((count) => count + 1);
   if (!asked) return null;
   return me === undefined
-    ? html`<${Login} entered=${setMe} />`
-    : html`<${Shell} me=${me} leave=${leave} />`;
+    ? html`<${Login} entered=${setMe} spoke=${spoke} />`
+    : html`<${Shell} me=${me} leave=${leave} spoke=${spoke} />`;
 }
 
-function Shell({ me, leave }: { readonly me: Me; readonly leave: () => void }) {
-  const [page, setPage] = useState(pageOf(location.hash));
-  const { site, heard, isLive, refresh } = useSite(leave);
-  const before = useRecent();
+interface ShellProps {
+  readonly me: Me;
+  readonly leave: () => void;
+  readonly spoke: () => void;
+}
+
+function Shell({ me, leave, spoke }: ShellProps) {
+  const [{ page, of }, setPlace] = useState(placeOf(location.hash));
+  const { site, heard, before, isLive, refresh } = useSite(leave);
 
   useEffect(() => {
-    const go = () => setPage(pageOf(location.hash));
+    const go = () => setPlace(placeOf(location.hash));
     addEventListener('hashchange', go);
     return () => removeEventListener('hashchange', go);
   }, []);
   useEffect(() => {
-    document.title = `${site?.status.name ?? 'Latchkey'} – ${page}`;
+    document.title = `${site?.status.name ?? 'Latchkey'} – ${sayWord('nav', page)}`;
   }, [page, site?.status.name]);
 
   async function logOut() {
@@ -58,48 +85,56 @@ function Shell({ me, leave }: { readonly me: Me; readonly leave: () => void }) {
   }
 
   const known = new Set(heard.map(({ seq }) => seq));
-  const recent = [...heard, ...before.filter(({ seq }) => !known.has(seq))]
-    .filter(isNoteworthy)
-    .slice(0, RECENT);
+  const entries: readonly Entry[] = [...heard, ...before.filter(({ seq }) => !known.has(seq))];
   const latest = heard.find(isNoteworthy);
-  return html`<a class="skip" href="#content" onClick=${skip}>To the content</a>
+  const pages = PAGES.filter((each) => each !== 'accounts' || may(me, 'admin'));
+  return html`<a class="skip" href="#content" onClick=${skip}>${say('page.skip')}</a>
     <header class="top">
       <div class="who">
         <img src="/panel/icon.svg" alt="" width="32" height="32" />
-        <span class="site">${site?.status.name ?? 'Latchkey'}</span>
-        <span class=${`state ${isLive ? 'good' : 'warn'}`} role="status">${isLive ? 'live' : 'connecting'}</span>
-        <span class="me">${me.name} · ${me.scope}</span>
-        <button type="button" class="plain" onClick=${logOut}>Log out</button>
+        <span class="site" translate=${false}>${site?.status.name ?? 'Latchkey'}</span>
+        <span class=${`state ${isLive ? 'good' : 'warn'}`} role="status">${say(isLive ? 'page.live' : 'page.connecting')}</span>
+        <span class="me"><span translate=${false}>${me.name}</span> · ${sayWord('scope', me.scope)}</span>
+        <${Tongue} spoke=${spoke} />
+        <button type="button" class="plain" onClick=${logOut}>${say('login.out')}</button>
       </div>
-      <nav aria-label="Pages">
-        ${PAGES.map(
+      <nav aria-label=${say('page.pages')}>
+        ${pages.map(
           (each) =>
-            html`<a href=${`#${each}`} aria-current=${each === page ? 'page' : undefined}>
-              ${each.charAt(0).toUpperCase() + each.slice(1)}
-            </a>`,
+            html`<a href=${`#${each}`} aria-current=${each === page ? 'page' : undefined}>${say(`nav.${each}`)}</a>`,
         )}
       </nav>
     </header>
     <main id="content" tabindex="-1">
-      ${site === undefined ? html`<p role="status">Loading …</p>` : show()}
+      ${!isLive && site !== undefined && html`<p class="stale" role="status">${say('page.stale')}</p>`}
+      ${site === undefined ? html`<${Loading} rows=${8} />` : show()}
     </main>
     <p class="unseen" aria-live="polite">
-      ${latest !== undefined && `${entryWords(latest.type).text}: ${entryDetail(latest)}`}
+      ${latest !== undefined && html`${entryWords(latest.type)}: ${entryDetail(latest)}`}
     </p>`;
 
   function show() {
     if (site === undefined) return null;
+    const version = heard[0]?.seq ?? 0;
     switch (page) {
       case 'overview':
-        return html`<${Overview} site=${site} recent=${recent} me=${me} refresh=${refresh} />`;
+        return html`<${Overview} site=${site} entries=${entries} me=${me} refresh=${refresh} />`;
       case 'keys':
-        return html`<${Keys} keys=${site.keys} now=${site.status.now} />`;
+        return html`<${Keys} site=${site} me=${me} refresh=${refresh} />`;
+      case 'people':
+        return html`<${People} site=${site} me=${me} version=${version} refresh=${refresh} />`;
       case 'grants':
-        return html`<${Grants} me=${me} keys=${site.keys} places=${site.places} version=${site.status.grants} />`;
+        return html`<${Grants} site=${site} me=${me} version=${version} refresh=${refresh} />`;
       case 'journal':
-        return html`<${Journal} heard=${heard} />`;
+        return html`<${Journal} key=${of} heard=${heard} devices=${site.devices} text=${of} />`;
+      case 'vendors':
+        return html`<${Vendors} now=${site.status.now} version=${site.status.now} />`;
       case 'devices':
-        return html`<${Devices} devices=${site.devices} />`;
+        return html`<${Devices} site=${site} me=${me} refresh=${refresh} />`;
+      case 'health':
+        return html`<${Health} site=${site} />`;
+      case 'accounts':
+        return may(me, 'admin') ? html`<${Accounts} me=${me} />` : null;
     }
   }
 }
@@ -108,22 +143,6 @@ function Shell({ me, leave }: { readonly me: Me; readonly leave: () => void }) {
 function skip(event: Event) {
   event.preventDefault();
   document.getElementById('content')?.focus();
-}
-
-/** What a slot's sensors say at a start is for the journal, not for the first page. */
-function isNoteworthy({ type }: Entry): boolean {
-  return !type.startsWith('device.slot') && type !== 'system.checkpoint';
-}
-
-function useRecent(): readonly Entry[] {
-  const [entries, setEntries] = useState<readonly Entry[]>([]);
-  useEffect(() => {
-    get<{ entries: readonly Entry[] }>('journal?limit=100').then(
-      (page) => setEntries(page.entries),
-      () => undefined,
-    );
-  }, []);
-  return entries;
 }
 
 const root = document.getElementById('app');

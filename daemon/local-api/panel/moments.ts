@@ -1,4 +1,6 @@
-/** Moments as people say them, in the zone of the site. */
+/** Moments as people say them, in the zone of the site and the language of the page. */
+import { locale, say } from './language.ts';
+
 let zone: string | undefined;
 
 export function showIn(siteZone: string): void {
@@ -7,7 +9,7 @@ export function showIn(siteZone: string): void {
 
 function format(options: Intl.DateTimeFormatOptions, at: string): string {
   const whole = zone === undefined ? options : { ...options, timeZone: zone };
-  return new Intl.DateTimeFormat('en-GB', whole).format(new Date(at));
+  return new Intl.DateTimeFormat(locale(), whole).format(new Date(at));
 }
 
 const day = (at: string) => format({ year: 'numeric', month: '2-digit', day: '2-digit' }, at);
@@ -26,15 +28,49 @@ export function moment(at: string): string {
   );
 }
 
-const STEPS: readonly (readonly [most: number, ms: number, unit: string])[] = [
-  [120_000, 1000, 's'],
-  [7_200_000, 60_000, 'min'],
-  [172_800_000, 3_600_000, 'h'],
-  [Number.POSITIVE_INFINITY, 86_400_000, 'days'],
+type Unit = 'millisecond' | 'second' | 'minute' | 'hour' | 'day';
+
+const STEPS: readonly (readonly [most: number, ms: number, unit: Unit])[] = [
+  [1000, 1, 'millisecond'],
+  [120_000, 1000, 'second'],
+  [7_200_000, 60_000, 'minute'],
+  [172_800_000, 3_600_000, 'hour'],
+  [Number.POSITIVE_INFINITY, 86_400_000, 'day'],
 ];
 
-/** `3 min`, `5 h` */
+/** `3 min`, `5 hrs` */
 export function span(ms: number): string {
-  const [, unitMs, unit] = STEPS.find(([most]) => ms < most) ?? [0, 86_400_000, 'days'];
-  return `${Math.max(0, Math.floor(ms / unitMs))} ${unit}`;
+  const [, unitMs, unit] = STEPS.find(([most]) => ms < most) ?? [0, 86_400_000, 'day' as const];
+  const count = Math.max(0, Math.floor(ms / unitMs));
+  return new Intl.NumberFormat(locale(), { style: 'unit', unit, unitDisplay: 'short' }).format(
+    count,
+  );
+}
+
+/** `3 min ago` */
+export function ago(at: string, now: string): string {
+  return say('time.ago', { span: span(Math.max(1000, Date.parse(now) - Date.parse(at))) });
+}
+
+/** `1.4 GB` */
+export function bytes(count: number): string {
+  const [size, unit] =
+    count >= 1e9
+      ? ([count / 1e9, 'gigabyte'] as const)
+      : count >= 1e6
+        ? ([count / 1e6, 'megabyte'] as const)
+        : ([count / 1e3, 'kilobyte'] as const);
+  return new Intl.NumberFormat(locale(), {
+    style: 'unit',
+    unit,
+    unitDisplay: 'short',
+    maximumFractionDigits: size < 10 ? 1 : 0,
+  }).format(size);
+}
+
+/** `Monday`, of the week that begins with 1. */
+export function weekday(number: number, width: 'short' | 'long' = 'short'): string {
+  // The first of January 2024 was a Monday.
+  const date = new Date(Date.UTC(2024, 0, number, 12));
+  return new Intl.DateTimeFormat(locale(), { weekday: width, timeZone: 'UTC' }).format(date);
 }

@@ -1,31 +1,36 @@
 /** The site at a glance. */
 import { html } from 'htm/preact';
+import { Attention } from './attention.ts';
 import { Box } from './box.ts';
-import { Entries } from './journal.ts';
-import { Link } from './lists.ts';
-import { span } from './moments.ts';
+import { Link } from './devices.ts';
+import { Entries } from './entries.ts';
+import { say, sayWord } from './language.ts';
+import { Lockdowns } from './lockdown.ts';
+import { ago, span } from './moments.ts';
+import { Empty } from './parts.ts';
 import type { Entry, Me, Status } from './shapes.ts';
 import type { Site } from './site.ts';
-import { CLOCKS, type Tone } from './words.ts';
+import type { Tone } from './words.ts';
 
 interface OverviewProps {
   readonly site: Site;
-  readonly recent: readonly Entry[];
+  /** Newest first. */
+  readonly entries: readonly Entry[];
   readonly me: Me;
   readonly refresh: () => void;
 }
 
-export function Overview({ site, recent, me, refresh }: OverviewProps) {
+const RECENT = 10;
+
+export function Overview({ site, entries, me, refresh }: OverviewProps) {
   const { status, places, devices } = site;
-  return html`<h1 class="unseen">Overview</h1>
-    ${status.lockdowns.map(
-      ({ id, scope }) =>
-        html`<p class="banner" role="alert" key=${id}>Lockdown at ${scope}: nobody is let in.</p>`,
-    )}
-    <ul class="figures" aria-label="State of the site">
+  const recent = entries.filter(isNoteworthy).slice(0, RECENT);
+  return html`<h1 class="unseen">${say('nav.overview')}</h1>
+    <${Lockdowns} status=${status} places=${places} me=${me} refresh=${refresh} />
+    <ul class="figures" aria-label=${say('overview.state')}>
       ${figures(status).map(
-        ({ name, value, note, tone }) => html`<li class=${`figure ${tone}`} key=${name}>
-          <span class="name">${name}</span>
+        ({ name, value, note, tone, isName }) => html`<li class=${`figure ${tone}`} key=${name}>
+          <span class="name" translate=${isName !== true}>${name}</span>
           <strong>${value}</strong>
           <small>${note}</small>
         </li>`,
@@ -33,22 +38,22 @@ export function Overview({ site, recent, me, refresh }: OverviewProps) {
     </ul>
     <div class="columns">
       <div>
-        ${places.map(
-          (place) => html`<${Box} key=${place.id} place=${place} me=${me} refresh=${refresh} />`,
-        )}
+        ${places.map((place) => html`<${Box} key=${place.id} place=${place} me=${me} refresh=${refresh} />`)}
+        ${places.length === 0 && html`<div class="card"><${Empty} title=${say('overview.no-places')} hint=${say('overview.no-places-hint')} /></div>`}
       </div>
       <div>
+        <${Attention} site=${site} entries=${entries} me=${me} refresh=${refresh} />
         <section class="card flush" aria-labelledby="recent-title">
-          <h2 id="recent-title">Just now</h2>
+          <h2 id="recent-title">${say('overview.recent')}</h2>
           <${Entries} entries=${recent} />
-          ${recent.length === 0 && html`<p class="empty">Nothing happened yet.</p>`}
+          ${recent.length === 0 && html`<${Empty} title=${say('journal.nothing')} />`}
         </section>
         <section class="card flush" aria-labelledby="links-title">
-          <h2 id="links-title">Readers and locks</h2>
+          <h2 id="links-title">${say('overview.links')}</h2>
           <ul class="links">
             ${devices.map(
               (device) =>
-                html`<li key=${device.id}><span>${device.id}</span><span><${Link} device=${device} /></span></li>`,
+                html`<li key=${device.id}><span translate=${false}>${device.id}</span><span><${Link} device=${device} /></span></li>`,
             )}
           </ul>
         </section>
@@ -56,74 +61,77 @@ export function Overview({ site, recent, me, refresh }: OverviewProps) {
     </div>`;
 }
 
+/** What a slot's sensors say at a start is for the journal, not for the first page. */
+export function isNoteworthy({ type }: Entry): boolean {
+  return !type.startsWith('device.slot') && type !== 'system.checkpoint';
+}
+
 interface Figure {
   readonly name: string;
   readonly value: string;
   readonly note: string;
   readonly tone: Tone;
+  readonly isName?: true;
 }
 
 function figures(status: Status): readonly Figure[] {
   const { keys, devices, clock, storage, cloud, vendors, now } = status;
-  const certain =
-    clock.errMs === null
-      ? 'width not known'
-      : `within ${span(clock.errMs) === '0 s' ? `${clock.errMs} ms` : span(clock.errMs)}`;
+  const offline = devices.all - devices.online;
   return [
     {
-      name: 'Keys out',
-      value: `${keys.out} of ${keys.all}`,
+      name: say('overview.keys-out'),
+      value: say('overview.of', { some: keys.out, all: keys.all }),
       note:
         keys.overdue > 0
-          ? `${keys.overdue} overdue`
+          ? say('overview.overdue', { n: keys.overdue })
           : keys.unknown > 0
-            ? `${keys.unknown} not known`
-            : 'none overdue',
+            ? say('overview.unknown', { n: keys.unknown })
+            : say('overview.none-overdue'),
       tone: keys.overdue + keys.unknown > 0 ? 'warn' : 'good',
     },
     {
-      name: 'Devices',
-      value: `${devices.online} of ${devices.all}`,
-      note:
-        devices.online === devices.all ? 'all online' : `${devices.all - devices.online} offline`,
-      tone: devices.online === devices.all ? 'good' : 'bad',
+      name: say('nav.devices'),
+      value: say('overview.of', { some: devices.online, all: devices.all }),
+      note: offline === 0 ? say('overview.all-online') : say('overview.offline', { n: offline }),
+      tone: offline === 0 ? 'good' : 'bad',
     },
     {
-      name: 'Clock',
-      value: CLOCKS[clock.state] ?? clock.state,
-      note: certain,
+      name: say('overview.clock'),
+      value: sayWord('clock', clock.state),
+      note:
+        clock.errMs === null
+          ? say('clock.width-unknown')
+          : say('clock.within', { span: span(clock.errMs) }),
       tone: clock.state === 'trusted' ? 'good' : 'warn',
     },
     {
-      name: 'Cloud',
-      value: cloud === null ? 'None' : cloud.online ? 'Connected' : 'Away',
+      name: say('overview.cloud'),
+      value: say(cloud === null ? 'cloud.none' : cloud.online ? 'cloud.online' : 'cloud.away'),
       note:
         cloud === null
-          ? 'works alone'
+          ? say('cloud.alone')
           : cloud.outbox === 0
-            ? 'outbox empty'
-            : `${cloud.outbox} in the outbox`,
+            ? say('cloud.outbox-empty')
+            : say('cloud.outbox', { n: cloud.outbox }),
       tone: cloud === null ? 'quiet' : cloud.online ? 'good' : 'warn',
     },
     {
-      name: 'Storage',
-      value: storage === 'ok' ? 'Fine' : storage === 'low' ? 'Low' : 'Unsafe',
-      note:
-        storage === 'unsafe'
-          ? `${status.unstored.kept} wait in memory, ${status.unstored.lost} lost`
-          : `${status.journal.lastSeq} entries`,
+      name: say('overview.storage'),
+      value: say(`storage.${storage}`),
+      note: say('storage.entries', { n: status.journal.lastSeq }),
       tone: storage === 'ok' ? 'good' : 'bad',
     },
     ...vendors.map(
       ({ vendor, online, syncedAt, drift }): Figure => ({
         name: vendor,
-        value: !online ? 'Away' : syncedAt === null ? 'Connected' : 'In step',
+        isName: true,
+        value: say(!online ? 'cloud.away' : syncedAt === null ? 'cloud.online' : 'vendor.in-step'),
         note:
           drift > 0
-            ? `${drift} differences`
+            ? say('vendor.differences', { n: drift })
             : syncedAt === null
-              ? 'never read'
-              : `read ${span(Date.parse(now) - Date.parse(syncedAt))} ago`,
+              ? say('vendor.never-read')
+              : ago(syncedAt, now),
         tone: drift > 0 || !online ? 'warn' : 'good',
       }),
     ),

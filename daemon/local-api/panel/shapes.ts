@@ -28,6 +28,7 @@ export interface Status {
   readonly lockdowns: readonly {
     readonly id: string;
     readonly scope: string;
+    readonly allowStaff: boolean;
     readonly since: string;
   }[];
   readonly cloud: {
@@ -96,6 +97,10 @@ export interface Key {
   readonly id: string;
   readonly name: string;
   readonly source: string;
+  readonly rev: number;
+  readonly virtual: boolean;
+  readonly roaming: boolean;
+  readonly hasFob: boolean;
   readonly home: string | null;
   readonly notes: string | null;
   readonly place: KeyPlace;
@@ -115,6 +120,8 @@ export interface Device {
   readonly lockState: string | null;
   readonly batteryPercent: number | null;
   readonly onPowerLoss: string | null;
+  readonly tamper: boolean | null;
+  readonly queued: number;
   readonly statistics: Readonly<Record<string, number>>;
 }
 
@@ -123,12 +130,96 @@ export interface Grant {
   readonly rev: number;
   readonly source: { readonly vendor: string };
   readonly holder: string;
-  readonly credentials: readonly { readonly id: string; readonly kind: string }[];
+  readonly credentials: readonly {
+    readonly id: string;
+    readonly kind: string;
+    readonly digits: number | null;
+    readonly combineWith: string | null;
+  }[];
   readonly targets: readonly { readonly kind: string; readonly id: string }[];
+  readonly window: { readonly kind: string; readonly [name: string]: Json };
   readonly starts: string | null;
   readonly ends: string | null;
+  readonly schedule: Schedule | null;
+  readonly uses: { readonly max: number } | null;
+  readonly operations: readonly string[];
+  readonly options: Readonly<Record<string, Json>>;
   readonly state: string;
+  readonly unsupported: readonly string[];
   readonly revoked: { readonly at: string } | null;
+}
+
+export interface Schedule {
+  readonly zone: string;
+  readonly weekly: readonly {
+    readonly days: readonly number[];
+    readonly from: string;
+    readonly to: string;
+  }[];
+  readonly [name: string]: Json;
+}
+
+export interface Fidelity {
+  readonly places: readonly {
+    readonly place: string;
+    readonly remarks: readonly { readonly kind: 'cannot' | 'differs'; readonly text: string }[];
+  }[];
+}
+
+export interface Person {
+  readonly holder: string;
+  readonly grants: number;
+  readonly keys: readonly string[];
+}
+
+export interface PersonWhole {
+  readonly holder: string;
+  readonly keys: readonly string[];
+  readonly grants: readonly Grant[];
+  readonly disabled: readonly string[];
+}
+
+export interface Difference {
+  readonly vendor: string;
+  readonly kind: string;
+  readonly id: string;
+  readonly ref: string | null;
+  readonly place: string | null;
+  readonly state: string;
+  readonly detail: string;
+  readonly since: string | null;
+}
+
+export interface VendorStatus {
+  readonly vendor: string;
+  readonly online: boolean;
+  readonly syncedAt: string | null;
+  readonly ageMs: number | null;
+  readonly detail: string;
+  readonly drift: number;
+  readonly pending: number;
+}
+
+export interface Health {
+  readonly ok: boolean;
+  readonly checks: readonly {
+    readonly name: string;
+    readonly ok: boolean;
+    readonly detail: string;
+  }[];
+  readonly disk: { readonly freeBytes: number; readonly allBytes: number } | null;
+  readonly backups: readonly {
+    readonly file: string;
+    readonly at: string;
+    readonly bytes: number;
+  }[];
+}
+
+export interface WouldBe {
+  readonly sentence: string;
+  readonly decision: { readonly kind: 'granted' | 'denied'; readonly reason?: string };
+  readonly at: string;
+  readonly reader: string;
 }
 
 export type Json =

@@ -15,6 +15,8 @@ export interface Live {
   readonly site: Site | undefined;
   /** Entries heard since the page was opened, newest first. */
   readonly heard: readonly Entry[];
+  /** The last that were there when it was opened. */
+  readonly before: readonly Entry[];
   /** The journal is followed; false while the daemon is away. */
   readonly isLive: boolean;
   refresh(): void;
@@ -39,6 +41,7 @@ async function fetchSite(): Promise<Site> {
 export function useSite(lost: () => void): Live {
   const [site, setSite] = useState<Site | undefined>();
   const [heard, setHeard] = useState<readonly Entry[]>([]);
+  const [before, setBefore] = useState<readonly Entry[]>([]);
   const [isLive, setLive] = useState(false);
   const [wish, setWish] = useState(0);
   const refresh = () => setWish((count) => count + 1);
@@ -55,6 +58,13 @@ export function useSite(lost: () => void): Live {
     );
     return () => clearTimeout(timer);
   }, [wish]);
+
+  useEffect(() => {
+    get<{ entries: readonly Entry[] }>('journal?limit=100').then(
+      ({ entries }) => setBefore(entries),
+      () => undefined,
+    );
+  }, []);
 
   useEffect(() => {
     const left = new AbortController();
@@ -74,5 +84,5 @@ export function useSite(lost: () => void): Live {
     };
   }, []);
 
-  return { site, heard, isLive, refresh };
+  return { site, heard, before, isLive, refresh };
 }

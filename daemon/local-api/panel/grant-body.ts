@@ -1,0 +1,34 @@
+/** A grant as it was told, as the body that would store it again: what a form does not show stays as it is. */
+import type { Grant, Json } from './shapes.ts';
+
+const OPTIONS = ['staff', 'allowSetup', 'remindMinutes', 'antiPassback'];
+
+export function bodyOf(grant: Grant): { readonly [name: string]: Json } {
+  const window = Object.fromEntries(
+    Object.entries(grant.window).filter(([, value]) => value !== null),
+  );
+  const options = Object.fromEntries(
+    Object.entries(grant.options).filter(([name]) => OPTIONS.includes(name)),
+  );
+  return {
+    holder: grant.holder,
+    credentials: credentialsOf(grant),
+    targets: grant.targets,
+    window,
+    ...(grant.schedule === null ? {} : { schedule: grant.schedule }),
+    ...(grant.uses === null ? {} : { uses: { max: grant.uses.max } }),
+    operations: grant.operations,
+    options,
+  };
+}
+
+/** Without their secrets: one that is named again stays. */
+export function credentialsOf(
+  grant: Grant,
+): readonly { readonly id: string; readonly kind: string; readonly combineWith?: string }[] {
+  return grant.credentials.map(({ id, kind, combineWith }) => ({
+    id,
+    kind,
+    ...(combineWith === null ? {} : { combineWith }),
+  }));
+}

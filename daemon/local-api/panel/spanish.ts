@@ -1,0 +1,3 @@
+import type { Partly } from './english.ts';
+
+export const SPANISH: Partly = {};
