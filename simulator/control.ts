@@ -1,6 +1,6 @@
 /** The control of the simulator over HTTP: one route a verb, so that hands can be lent to it from a shell or a page. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { ArgumentError, type Arguments } from './arguments.ts';
+import { ArgumentError, type Arguments, checkNames } from './arguments.ts';
 import { benchTopFile, type PageFile } from './bench-top-routes.ts';
 import type { BusVerb } from './bus-verbs.ts';
 import type { SimJson } from './device.ts';
@@ -12,6 +12,13 @@ export interface ControlOptions {
   readonly port: number;
   /** One line that stands above the list of routes. */
   readonly title: string;
+  /** What surrounds the hardware, where there is a whole site. */
+  readonly site?: SiteControl;
+}
+
+export interface SiteControl {
+  look(): SimJson;
+  readonly verbs: Readonly<Record<string, BusVerb>>;
 }
 
 const BODY_MAX = 65_536;
@@ -65,8 +72,11 @@ async function answer(
   if (version === '') {
     mustBe('GET', method);
     return /application\/json/.test(request.headers.accept ?? '')
-      ? { json: { title: options.title, routes: routes(hardware) } }
-      : { contentType: 'text/plain; charset=utf-8', text: page(hardware, options.title) };
+      ? { json: { title: options.title, routes: routes(hardware, options.site) } }
+      : {
+          contentType: 'text/plain; charset=utf-8',
+          text: page(hardware, options.title, options.site),
+        };
   }
   const file = benchTopFile(pathname);
   if (file !== undefined) {
@@ -94,7 +104,31 @@ async function answer(
     mustBe('POST', method);
     return { json: { result: await things.act(name, verb, await body(request)) } };
   }
+  if (version === 'v1' && kind === 'site' && verb === undefined && options.site !== undefined) {
+    return { json: await atSite(options.site, name, method, request) };
+  }
   throw new HttpFault(404, 'not-found', 'there is nothing here; GET / lists what there is');
+}
+
+async function atSite(
+  site: SiteControl,
+  name: string | undefined,
+  method: string,
+  request: IncomingMessage,
+): Promise<SimJson> {
+  if (name === undefined) {
+    mustBe('GET', method);
+    return site.look();
+  }
+  const verb = Object.hasOwn(site.verbs, name) ? site.verbs[name] : undefined;
+  if (verb === undefined) {
+    const all = Object.keys(site.verbs).join(', ');
+    throw new HttpFault(404, 'not-found', `a site cannot "${name}"; it can: ${all}`, 'verb');
+  }
+  mustBe('POST', method);
+  const given = await body(request);
+  checkNames(verb, given);
+  return { result: await verb.run(given) };
 }
 
 interface Things {
@@ -161,13 +195,25 @@ interface Route {
   readonly arguments: Readonly<Record<string, string>>;
 }
 
-function routes(hardware: Hardware): SimJson {
-  return allRoutes(hardware).map((route) => ({ ...route }));
+function routes(hardware: Hardware, site: SiteControl | undefined): SimJson {
+  return allRoutes(hardware, site).map((route) => ({ ...route }));
 }
 
-function allRoutes(hardware: Hardware): Route[] {
+function allRoutes(hardware: Hardware, site: SiteControl | undefined): Route[] {
   const kinds = ['devices', 'buses'] as const;
-  return kinds.flatMap((kind) => {
+  const around =
+    site === undefined
+      ? []
+      : [
+          get('/v1/site', 'what surrounds it, as it is now'),
+          ...Object.entries(site.verbs).map(([verb, { what, arguments: takes }]) => ({
+            method: 'POST' as const,
+            path: `/v1/site/${verb}`,
+            what,
+            arguments: takes,
+          })),
+        ];
+  const things = kinds.flatMap((kind) => {
     const things = thingsOf(hardware, kind);
     return [
       get(`/v1/${kind}`, `all ${kind}, as they are now`),
@@ -182,14 +228,15 @@ function allRoutes(hardware: Hardware): Route[] {
       ]),
     ];
   });
+  return [...things, ...around];
 }
 
 function get(path: string, what: string): Route {
   return { method: 'GET', path, what, arguments: {} };
 }
 
-function page(hardware: Hardware, title: string): string {
-  const lines = allRoutes(hardware).map(({ method, path, what, arguments: takes }) => {
+function page(hardware: Hardware, title: string, site: SiteControl | undefined): string {
+  const lines = allRoutes(hardware, site).map(({ method, path, what, arguments: takes }) => {
     const names = Object.keys(takes);
     const shown = names.length === 0 ? '' : `  {${names.join(', ')}}`;
     return `${method.padEnd(4)} ${path}${shown}\n       ${what}`;

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock, Random } from '../drivers/contract/time.ts';
 import type { Arguments } from './arguments.ts';
-import { type Control, serveControl } from './control.ts';
+import { type Control, type SiteControl, serveControl } from './control.ts';
 import type { SimulatedKind } from './device.ts';
 import { type Hardware, type HardwareDescription, openHardware } from './hardware.ts';
 import { seededRandom } from './random.ts';
@@ -26,6 +26,7 @@ export interface SimulatorOptions {
   /** Port of the control; another one where it is taken. */
   readonly controlPort?: number;
   readonly title?: string;
+  readonly site?: SiteControl;
   readonly clock?: Clock;
   readonly random?: Random;
 }
@@ -56,6 +57,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     await serveControl(hardware, {
       port: options.controlPort ?? CONTROL_PORT,
       title: options.title ?? 'Simulated hardware',
+      ...(options.site === undefined ? {} : { site: options.site }),
     }),
   );
   const parts = starting.move();

@@ -27,6 +27,10 @@ export class TcpLine implements AsyncDisposable {
     return this.#port;
   }
 
+  get isLaid(): boolean {
+    return this.#server !== undefined;
+  }
+
   /** Connections break, and nobody answers at the near end any more. */
   async cut(): Promise<void> {
     const server = this.#server;

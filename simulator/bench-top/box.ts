@@ -1,6 +1,8 @@
 /** A key box with doors to pull at, keys to take and put, and hooks that may stick. */
 import { html } from 'htm/preact';
+import { useEffect, useRef } from 'preact/hooks';
 import type { SlotLook } from './hands.ts';
+import { clunk } from './sounds.ts';
 
 interface BoxProps {
   readonly name: string;
@@ -12,6 +14,12 @@ interface BoxProps {
 }
 
 export function Box({ name, slots, fob, act, put }: BoxProps) {
+  const open = Object.values(slots).filter(({ door }) => door !== 'shut').length;
+  const before = useRef(open);
+  useEffect(() => {
+    if (before.current !== open) clunk();
+    before.current = open;
+  }, [open]);
   return html`<section class="box" aria-label=${name}>
     <h2>${name}</h2>
     <ol class="doors">

@@ -7,11 +7,40 @@ export interface SlotLook {
 }
 
 /** Of any device; which of these it has tells what it is. */
+/** The door beside a reader, as it is wired to it. */
+export interface Wiring {
+  readonly strike: number | null;
+  readonly opensWithoutPower: boolean;
+  readonly contact: number | null;
+  readonly closedIsOpen: boolean;
+  readonly exit: number | null;
+}
+
+export interface Led {
+  readonly colour: string;
+  readonly isBlinking: boolean;
+}
+
+export interface SiteLook {
+  readonly hasInternet: boolean;
+  readonly hasPower: boolean;
+  readonly clockShiftMs: number;
+}
+
 export interface DeviceLook {
   readonly slots?: Readonly<Record<string, SlotLook>>;
   readonly hasPower?: boolean;
   /** Of a reader: the fob that is held to it. */
   readonly fob?: string | null;
+  readonly leds?: Readonly<Record<string, Led>>;
+  /** Counted since its start. */
+  readonly beeps?: number;
+  readonly text?: string;
+  readonly inputs?: readonly boolean[];
+  readonly outputs?: readonly { readonly isOn: boolean }[];
+  readonly wiring?: Wiring | null;
+  /** Charge of its batteries, percent. */
+  readonly battery?: number;
   readonly [name: string]: unknown;
 }
 
@@ -26,6 +55,8 @@ export interface Bench {
   readonly title: string;
   readonly devices: Readonly<Record<string, DeviceLook>>;
   readonly buses: Readonly<Record<string, BusLook>>;
+  /** Where a whole site is around the hardware. */
+  readonly site: SiteLook | undefined;
   /** Device -> what can be done to it. */
   readonly verbs: Readonly<Record<string, readonly string[]>>;
 }
@@ -51,13 +82,24 @@ export async function act(
   return result;
 }
 
-export async function look(): Promise<Pick<Bench, 'devices' | 'buses'>> {
-  const [devices, buses] = await Promise.all([fetched('/v1/devices'), fetched('/v1/buses')]);
-  return { devices, buses };
+/** Something done to what surrounds the hardware. @throws RangeError */
+export async function surround(verb: string, given: object): Promise<void> {
+  await fetched(`/v1/site/${verb}`, given);
+}
+
+export async function look(hasSite: boolean): Promise<Pick<Bench, 'devices' | 'buses' | 'site'>> {
+  const [devices, buses, site] = await Promise.all([
+    fetched('/v1/devices'),
+    fetched('/v1/buses'),
+    hasSite ? fetched('/v1/site') : undefined,
+  ]);
+  return { devices, buses, site };
 }
 
 /** What there is does not change while the simulator runs. */
-export async function inventory(): Promise<Pick<Bench, 'title' | 'verbs'>> {
+export async function inventory(): Promise<
+  Pick<Bench, 'title' | 'verbs'> & { readonly hasSite: boolean }
+> {
   const { title, routes } = await fetched('/');
   const verbs: Record<string, string[]> = {};
   for (const { path } of routes) {
@@ -65,5 +107,6 @@ export async function inventory(): Promise<Pick<Bench, 'title' | 'verbs'>> {
     if (device !== undefined && verb !== undefined)
       verbs[device] = [...(verbs[device] ?? []), verb];
   }
-  return { title, verbs };
+  const hasSite = routes.some(({ path }: { path: string }) => path === '/v1/site');
+  return { title, verbs, hasSite };
 }

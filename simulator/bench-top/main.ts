@@ -3,8 +3,9 @@ import { html } from 'htm/preact';
 import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { Box } from './box.ts';
+import { Door } from './door.ts';
 import { Faults } from './faults.ts';
-import { act, type Bench, inventory, look } from './hands.ts';
+import { act, type Bench, type DeviceLook, inventory, look } from './hands.ts';
 import { Keypad, Reader } from './readers.ts';
 
 const LOOK_EVERY_MS = 250;
@@ -29,7 +30,7 @@ function useBench() {
       while (!isLeft) {
         try {
           what ??= await inventory();
-          const seen = await look();
+          const seen = await look(what.hasSite);
           setBench({ ...what, ...seen });
           setThere(true);
         } catch {
@@ -87,8 +88,12 @@ function App() {
     setChosen(undefined);
   }
 
-  const show = (reader: string, fob: string) =>
-    attempt(`Fob ${fob} shown at ${reader}`, act('devices', reader, 'show', { fob, ms: SHOW_MS }));
+  /** An OSDP reader is shown the fob's number as bits; a reader of its own kind the fob. */
+  const show = (reader: string, fob: string, { outputs }: DeviceLook) =>
+    attempt(
+      `Fob ${fob} shown at ${reader}`,
+      act('devices', reader, 'show', outputs === undefined ? { fob, ms: SHOW_MS } : { bits: fob }),
+    );
 
   if (bench === undefined) return html`<main><p role="status">Looking …</p></main>`;
   const devices = Object.entries(bench.devices);
@@ -127,27 +132,35 @@ function App() {
             )}
             <small>Choose one, or drag it to a reader or into an open slot.</small>
           </fieldset>
+          ${devices.map(
+            ([name, device]) =>
+              device.wiring != null &&
+              html`<${Door} key=${`door ${name}`} name=${name} look=${device} attempt=${attempt} />`,
+          )}
         </div>
         <div class="readers">
           ${devices.map(
-            ([name]) =>
+            ([name, device]) =>
               can(name, 'press') &&
               html`<${Keypad}
                 key=${name}
                 name=${name}
+                look=${device}
+                fob=${chosen}
+                show=${device.leds === undefined ? undefined : (each: string) => show(name, each, device)}
                 press=${(keys: string) => attempt(`Key pressed at ${name}`, act('devices', name, 'press', { keys }))}
               />`,
           )}
           ${devices.map(
-            ([name, { fob }]) =>
+            ([name, device]) =>
               can(name, 'show') &&
               !can(name, 'press') &&
               html`<${Reader}
                 key=${name}
                 name=${name}
-                shown=${fob ?? null}
+                look=${device}
                 fob=${chosen}
-                show=${(each: string) => show(name, each)}
+                show=${(each: string) => show(name, each, device)}
               />`,
           )}
         </div>

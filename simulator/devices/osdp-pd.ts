@@ -26,8 +26,22 @@ export interface SimulatedOsdpPdOptions {
   readonly turnaround?: number;
   readonly secureOnly?: boolean;
   readonly clearKeysetAck?: boolean;
+  /** What hangs on it, for whoever looks: outputs and inputs by number. */
+  readonly wiring?: PdWiring;
   /** Its first poll after a start is answered with "power was lost"; default true, as most readers do. */
   readonly announcesStart?: boolean;
+}
+
+/** Of the door beside it; `null` where there is none. */
+export interface PdWiring {
+  readonly [name: string]: number | boolean | null;
+  readonly strike: number | null;
+  /** The strike lets go without current. */
+  readonly opensWithoutPower: boolean;
+  readonly contact: number | null;
+  /** The contact is closed while the door is open. */
+  readonly closedIsOpen: boolean;
+  readonly exit: number | null;
 }
 
 /** A frame cut by a longer silence is thrown away. */
@@ -51,10 +65,22 @@ export function simulatedOsdpPd(
       key: secureChannel === 'off' ? undefined : simulatedOsdpKey(secureChannel.key),
       inputs: most(...inputs.map(({ input }) => input)),
       outputs: most(strike?.output ?? 0),
+      wiring: wiringOf(strike, inputs),
       ...(serial === undefined ? {} : { serial: Number.parseInt(serial, 16) }),
     },
     around,
   );
+}
+
+function wiringOf(strike: OsdpOptions['strike'], inputs: OsdpOptions['inputs']): PdWiring {
+  const contact = inputs.find((each) => each.as === 'door-contact');
+  return {
+    strike: strike?.output ?? null,
+    opensWithoutPower: strike?.energised === 'locks',
+    contact: contact?.input ?? null,
+    closedIsOpen: contact?.activeWhen !== 'open',
+    exit: inputs.find((each) => each.as === 'exit-button')?.input ?? null,
+  };
 }
 
 /** The key that a simulated reader holds for a credential of the config (`credential:name`), 32 hex digits. */
@@ -155,6 +181,8 @@ export class SimulatedOsdpPd implements SimulatedDevice {
       ...this.#face.look(),
       inputs: [...this.#inputs],
       outputs: this.#outputs.look(),
+      wiring: this.#options.wiring === undefined ? null : { ...this.#options.wiring },
+      hasPower: this.#hasPower,
       tamper: this.#isTampered,
       waitingEvents: this.#events.length,
     };

@@ -12,6 +12,7 @@ import { join, resolve } from 'node:path';
 import { type Clock, type Millis, pause } from '../../drivers/contract/time.ts';
 
 const MAIN = resolve(import.meta.dirname, '../../daemon/main.ts');
+const SHIFTED_CLOCK = resolve(import.meta.dirname, 'shifted-clock.ts');
 /** As `RestartSec=` of the unit, shortened for a story. */
 const RESTART_AFTER: Millis = 500;
 const STOP_WITHIN: Millis = 18_000;
@@ -35,6 +36,9 @@ export class DaemonProcess implements AsyncDisposable {
   readonly #stopping = new AbortController();
   #child: ChildProcess | undefined;
   #deaths = 0;
+  #shift: Millis = 0;
+  /** Resolves when the power is back; there is none while it is cut. */
+  #dark: PromiseWithResolvers<void> | undefined;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: DaemonProcessOptions) {
@@ -57,8 +61,35 @@ export class DaemonProcess implements AsyncDisposable {
     this.#child?.kill('SIGKILL');
   }
 
+  get hasPower(): boolean {
+    return this.#dark === undefined;
+  }
+
+  /** Of the machine that it runs on: it dies at once, and starts when the power is back. */
+  power(on: boolean): void {
+    if (on === this.hasPower) return;
+    if (on) {
+      this.#dark?.resolve();
+      this.#dark = undefined;
+    } else {
+      this.#dark = Promise.withResolvers();
+      this.kill();
+    }
+  }
+
+  get clockShift(): Millis {
+    return this.#shift;
+  }
+
+  /** Sets the wall clock of its machine wrong by so much, over restarts too. Its monotonic clock goes on as it was. */
+  shiftClock(by: Millis): void {
+    this.#shift = by;
+    if (this.#child?.connected === true) this.#child.send({ shiftMs: by });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort();
+    this.power(true);
     const { clock } = this.#options;
     this.#child?.kill('SIGTERM');
     const ended = new AbortController();
@@ -78,12 +109,17 @@ export class DaemonProcess implements AsyncDisposable {
       if (this.#stopping.signal.aborted) return;
       this.#deaths += 1;
       onDeath(how);
+      await this.#dark?.promise;
       await pause(clock, RESTART_AFTER, this.#stopping.signal);
     }
   }
 
   #runOnce(): Promise<string> {
-    const { config, variables, command = [process.execPath, MAIN] } = this.#options;
+    const {
+      config,
+      variables,
+      command = [process.execPath, '--import', SHIFTED_CLOCK, MAIN],
+    } = this.#options;
     const args = Object.entries(variables).flatMap(([name, value]) => [
       '--set',
       `${name}=${value}`,
@@ -91,10 +127,11 @@ export class DaemonProcess implements AsyncDisposable {
     const nothing = openSync('/dev/null', 'r');
     const [program = process.execPath, ...first] = command;
     const child = spawn(program, [...first, 'run', '--config', config, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe', ...withoutPorts(nothing)],
+      stdio: ['ignore', 'pipe', 'pipe', ...withoutPorts(nothing), 'ipc'],
     });
     closeSync(nothing);
     this.#child = child;
+    if (this.#shift !== 0) child.send({ shiftMs: this.#shift });
     child.stdout?.pipe(this.#log, { end: false });
     child.stderr?.pipe(this.#log, { end: false });
     return new Promise((resolve, reject) => {

@@ -28,6 +28,7 @@ import { TcpLine } from '../tcp-line.ts';
 import { CAST } from './cast.ts';
 import { DaemonProcess } from './daemon-process.ts';
 import { OwnCloud } from './own-cloud.ts';
+import { siteFaults } from './site-faults.ts';
 import { VendorClouds } from './vendor-clouds.ts';
 
 export const BRIDGE = 'kb-7f3a91';
@@ -139,6 +140,7 @@ export async function openDemoSite({
   writeClientKey(join(directory, 'cloud-key.json'), shell);
   writeFileSync(join(directory, 'pin-pepper'), randomBytes(32), { mode: 0o600 });
   const config = loadConfig(CONFIG, { variables: new Map(Object.entries(variables)) });
+  const started: { daemon?: DaemonProcess } = {};
   const simulator = opening.use(
     await startSimulator({
       description: config,
@@ -147,6 +149,7 @@ export async function openDemoSite({
       contents: CONTENTS,
       controlPort: PORTS.control,
       title: 'Hardware of Harbour Street 12, simulated',
+      site: siteFaults({ line, daemon: () => started.daemon }),
       clock,
     }),
   );
@@ -170,6 +173,7 @@ export async function openDemoSite({
       onDeath: (how) => say(`the daemon died (${how}) and is started again`),
     }),
   );
+  started.daemon = daemon;
   const api = { url: `http://127.0.0.1:${variables.API_PORT}`, token };
   const within = command === undefined ? READY_WITHIN : READY_WITHIN_ELSEWHERE;
   await untilReady(api.url, daemon, directory, clock, within);

@@ -20,6 +20,18 @@ test('the bench top in a browser', async (t) => {
     await t.test('a bus pulled out is seen by the daemon, and plugged in again', () =>
       unplugging(page, site),
     );
+    await t.test('a door opens when its bolt is withdrawn, and its reader lights and beeps', () =>
+      throughTheDoor(page, site),
+    );
+    await t.test('every switch does what it says: power, housing, hook, wire', () =>
+      switching(page, site),
+    );
+    await t.test('the internet goes and comes back, and the clock of the box is set wrong', () =>
+      surrounding(page, site),
+    );
+    await t.test('the power of the box is cut: it is gone, and starts when the power is back', () =>
+      cutting(page, site),
+    );
     await t.test('axe holds nothing against it, small or large, light or dark', () =>
       accessible(page),
     );
@@ -60,16 +72,18 @@ async function takingAndPutting(page: Page, site: StartedSite): Promise<void> {
 
 /** Looks into the journal until something of that kind is there. */
 async function journaled(site: StartedSite, query: string): Promise<void> {
-  for (;;) {
+  for (let tries = 0; tries < 400; tries++) {
     const { entries } = await asked(site, 'GET', `journal?${query}`);
     if (entries.length > 0) return;
     await new Promise((again) => setTimeout(again, 50));
   }
+  assert.fail(`nothing in the journal fits ${query}`);
 }
 
 async function presenting(page: Page, site: StartedSite): Promise<void> {
+  const pad = page.getByRole('region', { name: 'Keypad keypad' });
   for (const key of ['1', '1', '1', '1', '#']) {
-    await page.getByRole('button', { name: key, exact: true }).click();
+    await pad.getByRole('button', { name: key, exact: true }).click();
   }
   await journaled(site, 'types=access.denied&device=keypad');
   await page.getByLabel('a stranger').check();
@@ -84,6 +98,104 @@ async function unplugging(page: Page, site: StartedSite): Promise<void> {
   await journaled(site, 'types=device.offline&device=box');
   await unplug.click();
   await page.getByRole('switch', { name: 'Unplug box-bus', checked: false }).waitFor();
+}
+
+async function throughTheDoor(page: Page, site: StartedSite): Promise<void> {
+  const door = page.getByRole('region', { name: 'Door door' });
+  await door.getByRole('button', { name: 'Pull the door' }).click();
+  await page.getByRole('status').filter({ hasText: 'the bolt holds the door' }).waitFor();
+  await door.getByRole('button', { name: 'Force it' }).click();
+  await journaled(site, 'types=access.forced_open&device=door');
+  await door.getByRole('button', { name: 'Shut the door' }).click();
+  await door.getByText('Bolt out, door shut').waitFor();
+  const beeps = async () =>
+    Object(await (await fetch(`${site.simulator}/v1/devices/door`)).json()).beeps;
+  const before = await beeps();
+  await asked(site, 'PUT', 'grants/guest-eve', {
+    holder: 'eve',
+    credentials: [{ kind: 'pin', pin: '730164' }],
+    targets: [{ kind: 'lock', id: 'door' }],
+  });
+  const pad = page.getByRole('region', { name: 'Keypad door' });
+  await pad.getByText('red', { exact: true }).waitFor();
+  for (const key of '730164#') await pad.getByRole('button', { name: key, exact: true }).click();
+  await pad.getByText('green').waitFor();
+  await door.getByText('Bolt withdrawn').waitFor();
+  assert.ok((await beeps()) > before, 'its buzzer was told to sound');
+  await door.getByRole('button', { name: 'Pull the door' }).click();
+  await door.getByText('door open').waitFor();
+  await door.getByRole('button', { name: 'Shut the door' }).click();
+  await door.getByText('Bolt out, door shut').waitFor();
+  await door.getByRole('button', { name: 'Exit button' }).click();
+  await journaled(site, 'types=access.egress,device.input&device=door');
+}
+
+/** Flips a switch, waits until the journal says what came of it, and flips it back. */
+async function switching(page: Page, site: StartedSite): Promise<void> {
+  const flip = async (name: string, query: string, back: string | undefined) => {
+    const found = page.getByRole('switch', { name, exact: true });
+    await found.click();
+    await page.getByRole('switch', { name, exact: true, checked: true }).waitFor();
+    if (query !== '') await journaled(site, query);
+    await found.click();
+    await page.getByRole('switch', { name, exact: true, checked: false }).waitFor();
+    if (back !== undefined) await journaled(site, back);
+  };
+  const { lastSeq } = await asked(site, 'GET', 'journal?limit=1');
+  const after = `after=${lastSeq}`;
+  await flip(
+    'Open the housing of door',
+    `types=device.tamper&${after}`,
+    `types=device.tamper_cleared&${after}`,
+  );
+  await flip(
+    'No power at door',
+    `types=device.offline&device=door&${after}`,
+    `types=device.online&device=door&${after}`,
+  );
+  await flip(
+    'Cut the wire of box-bus',
+    `types=device.offline&device=box&${after}`,
+    `types=device.online&device=box&${after}`,
+  );
+  const jam = page.getByRole('switch', { name: 'Jam slot 3', exact: true });
+  await jam.click();
+  await asked(site, 'POST', 'access-points/lobby/slots/3/open', {});
+  await journaled(site, `types=access.jammed,access.open_failed&${after}`);
+  await jam.click();
+}
+
+async function surrounding(page: Page, site: StartedSite): Promise<void> {
+  const { lastSeq } = await asked(site, 'GET', 'journal?limit=1');
+  const internet = page.getByRole('switch', { name: 'Internet off' });
+  await internet.click();
+  await journaled(site, `types=system.broker_offline&after=${lastSeq}`);
+  await page.getByRole('switch', { name: 'Internet off', checked: true }).waitFor();
+  await internet.click();
+  await journaled(site, `types=system.broker_online&after=${lastSeq}`);
+  await page.getByLabel('A day fast').click();
+  await journaled(site, `types=security.clock_jump&after=${lastSeq}`);
+  const { now } = await asked(site, 'GET', 'status');
+  assert.ok(Date.parse(now) > Date.now() + 23 * 3_600_000, 'the clock of the box is a day ahead');
+  const right = page.getByLabel('Right', { exact: true });
+  await right.click();
+  await right.and(page.locator(':checked')).waitFor();
+}
+
+async function cutting(page: Page, site: StartedSite): Promise<void> {
+  const { startedAt } = await asked(site, 'GET', 'status');
+  const power = page.getByRole('switch', { name: 'Power cut at the box' });
+  await power.click();
+  await page.getByRole('switch', { name: 'Power cut at the box', checked: true }).waitFor();
+  const answers = () =>
+    fetch(`${site.api}/readyz`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  while (await answers()) await new Promise((again) => setTimeout(again, 50));
+  await power.click();
+  while (!(await answers())) await new Promise((again) => setTimeout(again, 50));
+  assert.notEqual((await asked(site, 'GET', 'status')).startedAt, startedAt);
 }
 
 async function accessible(page: Page): Promise<void> {
