@@ -86,6 +86,11 @@ async function presenting(page: Page, site: StartedSite): Promise<void> {
     await pad.getByRole('button', { name: key, exact: true }).click();
   }
   await journaled(site, 'types=access.denied&device=keypad');
+  const reader = page.getByRole('region', { name: 'Reader fobs' });
+  const dataTransfer = await page.evaluateHandle(() => new (Object(globalThis).DataTransfer)());
+  await page.locator('.pocket label').first().dispatchEvent('dragstart', { dataTransfer });
+  await reader.dispatchEvent('drop', { dataTransfer });
+  await page.getByRole('status').filter({ hasText: 'shown at fobs' }).waitFor();
   await page.getByLabel('a stranger').check();
   await page.getByRole('button', { name: 'Show fob at fobs' }).click();
   await journaled(site, 'types=access.denied&device=fobs');
