@@ -18,8 +18,9 @@ export function readSecret(reference: string, path: string, source: SecretSource
   let bytes: Uint8Array;
   try {
     const { mode, size } = statSync(file);
-    // What systemd hands over lies in a directory of its own that only this service can enter.
-    if (!reference.startsWith('credential:') && (mode & 0o077) !== 0) {
+    // systemd gives the service its right by an access list, which shows in the bits of the group.
+    const others = reference.startsWith('credential:') ? 0o007 : 0o077;
+    if ((mode & others) !== 0) {
       const found = `${reference}, mode ${(mode & 0o777).toString(8).padStart(4, '0')}`;
       throw fault(path, found, `a file that only its owner may read: chmod 600 ${file}`);
     }

@@ -7,11 +7,17 @@ const LOOK_EVERY: Millis = 1000;
 const LAG_MOST: Millis = 2000;
 /** The store must have taken a write within this time. */
 const STORE_WITHIN: Millis = 20_000;
+/** A driver that polls and says that its device is there must have had an answer from it within this time. */
+const DRIVER_WITHIN: Millis = 120_000;
 
 export interface WatchParts {
   readonly clock: Clock;
   /** Writes what changes nothing; `false` where the disk is not well. */
   readonly probe: () => Promise<boolean>;
+  /** The store's thread is gone, and only a new start brings it back. */
+  readonly isStoreDead?: () => boolean;
+  /** How long each driver that polls has had no answer although it calls its device online. */
+  readonly beats?: () => readonly { readonly name: string; readonly silent: Millis }[];
   /** Tells the service manager; how often at least, or `undefined` where nobody watches. */
   readonly alive: () => void;
   readonly every: Millis | undefined;
@@ -21,7 +27,7 @@ export interface WatchParts {
 
 /**
  * A full disk is no reason to be restarted: the daemon lives with it. A store that does not answer at all is, and so
- * is a loop that lags. The broker, a vendor or a reader being gone is none.
+ * is a loop that lags, or a driver that hangs: one that knows its device to be gone does not. The broker, a vendor or a reader being gone is none.
  */
 export class Watch {
   readonly #parts: WatchParts;
@@ -42,7 +48,16 @@ export class Watch {
         ok: this.#lag < LAG_MOST,
         detail: `${Math.round(this.#lag)} ms behind`,
       },
-      { name: 'store-writer', ok: silent < STORE_WITHIN, detail: `answered ${silent} ms ago` },
+      this.#parts.isStoreDead?.() === true
+        ? { name: 'store-writer', ok: false, detail: 'its thread has ended' }
+        : { name: 'store-writer', ok: silent < STORE_WITHIN, detail: `answered ${silent} ms ago` },
+      ...(this.#parts.beats?.() ?? [])
+        .filter((beat) => beat.silent >= DRIVER_WITHIN)
+        .map((beat) => ({
+          name: `driver ${beat.name}`,
+          ok: false,
+          detail: `hangs for ${Math.round(beat.silent)} ms`,
+        })),
     ];
   }
 

@@ -82,6 +82,8 @@ export interface Outside {
   readonly watchdog: Pick<WatchParts, 'alive' | 'every'>;
   /** When this version was made: it is later than that. */
   readonly builtAt: Instant;
+  /** It ended too often in short time: vendors and Home Assistant are left out of this start. */
+  readonly safeMode?: boolean;
   /** `false`: the store writes in this thread, so that a simulation can be run again as it was. Default true. */
   readonly storeThreads?: boolean;
 }
@@ -326,6 +328,16 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
   const watch = new Watch({
     clock,
     probe: () => journal.probe(),
+    isStoreDead: () => journal.isDead,
+    // Locks on the air sleep between two talks, and their stack has a ladder of its own.
+    beats: () =>
+      devices
+        .status()
+        .filter(
+          ({ bus, link, statistics }) =>
+            link === 'up' && statistics.polls > 0 && config.buses[bus]?.ble === undefined,
+        )
+        .map(({ device, lastProof }) => ({ name: device, silent: lastProof ?? 0 })),
     ...outside.watchdog,
     alarm: (why) => log('not-well', { why }),
   });
@@ -345,6 +357,9 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
     startedAt: clock.now(),
     health: () => [
       ...watch.checks(),
+      ...(outside.safeMode === true
+        ? [{ name: 'safe-mode', ok: false, detail: 'it ended 5 times in 10 minutes: see the log' }]
+        : []),
       {
         name: 'inbox',
         ok: inbox.length < INBOX_MOST / 2,
@@ -399,7 +414,16 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
       const signal = AbortSignal.any([until, unit.fenced]);
       const found = { ...opened, ...told, versions: outside.versions };
       journal
-        .append({ stamp: stamp(), entries: startEntries(found), rows: startRows(found) })
+        .append({
+          stamp: stamp(),
+          entries: [
+            ...startEntries(found),
+            ...(outside.safeMode === true
+              ? [{ type: 'system.safe_mode', body: { alarm: true } } as const]
+              : []),
+          ],
+          rows: startRows(found),
+        })
         .committed.catch(storageFailed);
       // Not in the midst of the commit that found it out; while nothing can be written, the log alone tells.
       const untold = journal.watchStorage((state, tale) => {

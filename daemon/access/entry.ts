@@ -89,6 +89,7 @@ export const ENTRY_TYPES = [
   // the daemon itself
   'system.started',
   'system.stopping',
+  'system.safe_mode', // it ended too often in short time: vendors and Home Assistant are left out
   'system.clock_corrected',
   'system.clock_state',
   'system.storage_recovered',

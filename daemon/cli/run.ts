@@ -14,6 +14,7 @@ import { openLog } from '../platform/log.ts';
 import { realRandom } from '../platform/random.ts';
 import { openServiceManager } from '../platform/service-manager.ts';
 import { lastTimeContact } from '../platform/time-contact.ts';
+import { countStart, forgetStarts } from '../starts.ts';
 import { StorageError } from '../store/ports.ts';
 import { isAllowed } from '../vendors/seam/webhook-target.ts';
 import { type Outside, wire } from '../wiring.ts';
@@ -42,9 +43,13 @@ export function runCommand(program: Command): void {
 }
 
 async function run({ config: file, set }: RunOptions): Promise<void> {
-  const config = loadConfig(file, { variables: set });
-  const log = openLog(config.log.level);
+  const whole = loadConfig(file, { variables: set });
+  const log = openLog(whole.log.level);
   const clock = realClock();
+  const { directory } = whole.store;
+  const safeMode = countStart(directory, clock.now());
+  const config = safeMode ? { ...whole, vendors: {}, homeAssistant: undefined } : whole;
+  if (safeMode) log.error('safe-mode', { without: 'vendors, homeAssistant' });
   const secrets: SecretSource = { credentialsDirectory: process.env['CREDENTIALS_DIRECTORY'] };
   const manager = await openServiceManager(process.env, process.pid, (why) =>
     log.warn('service-manager', { why }),
@@ -52,6 +57,12 @@ async function run({ config: file, set }: RunOptions): Promise<void> {
   const stopping = stopSignal((signal) => {
     log.info('stopping', { signal });
     manager.stopping();
+    // What does not end in time is ended: the service manager would do it with less grace (conventions 3.5).
+    const overdue = () => {
+      log.error('stop-overdue', {});
+      process.exit(EXIT.failed);
+    };
+    setTimeout(overdue, STOP_WITHIN_MS).unref();
   });
 
   await using radios = new Radios(clock, (adapter, news) => {
@@ -84,6 +95,7 @@ async function run({ config: file, set }: RunOptions): Promise<void> {
     },
     watchdog: { alive: () => manager.alive(), every: manager.watchdogMs },
     builtAt: instant(BUILT_AT),
+    safeMode,
   };
   await using daemon = await wire(config, outside);
   // Where the rest of the start fails, what runs already is ended in good order before its parts are taken away.
@@ -108,9 +120,12 @@ async function run({ config: file, set }: RunOptions): Promise<void> {
   });
   manager.ready();
   await running;
+  forgetStarts(directory);
   log.info('stopped', {});
   if (daemon.fenced.aborted) process.exitCode = EXIT.fenced;
 }
+
+const STOP_WITHIN_MS = 15_000;
 
 /** The first asks to stop, the second stops at once. */
 function stopSignal(asked: (signal: string) => void): AbortSignal {

@@ -43,6 +43,15 @@ test('a file that others may read is refused, with the remedy', () => {
   }
 });
 
+test('a credential that others may read is refused; the right that systemd gives by an access list is none', () => {
+  put('listed', 'very secret', 0o440);
+  assert.equal(readSecretText('credential:listed', 'x', source), 'very secret');
+  for (const mode of [0o444, 0o604]) {
+    put('open-credential', 'very secret', mode);
+    assert.throws(() => readSecret('credential:open-credential', 'x', source), /chmod 600/);
+  }
+});
+
 test('what is missing, empty or unreachable is told', () => {
   put('empty', '');
   assert.throws(() => readSecret('credential:nothing', 'x', source), /ENOENT/);

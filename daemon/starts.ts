@@ -1,0 +1,39 @@
+/** Starts that did not end in good order: too many in short time, and the next does without what is not needed at a door. */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Instant, Millis } from '../drivers/contract/time.ts';
+
+const FILE = 'starts.json';
+const TOO_MANY = 5;
+const WITHIN: Millis = 10 * 60_000;
+
+const schema = z.array(z.number()).max(100);
+
+/** Counts this start; `true`: the last ones ended badly, and it should begin in safe mode (conventions 3.5). */
+export function countStart(directory: string, now: Instant): boolean {
+  const path = join(directory, FILE);
+  // A clock that was set meanwhile makes no crash loop: what lies in the future is forgotten.
+  const recent = startsIn(path).filter((at) => at <= now && now - at < WITHIN);
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    writeFileSync(path, JSON.stringify([...recent, now].slice(-TOO_MANY)), { mode: 0o600 });
+  } catch {
+    // A full or broken disk is told of by the store; it is no reason not to start.
+  }
+  return recent.length >= TOO_MANY;
+}
+
+/** It ended in good order. */
+export function forgetStarts(directory: string): void {
+  rmSync(join(directory, FILE), { force: true });
+}
+
+function startsIn(path: string): readonly number[] {
+  try {
+    const read = schema.safeParse(JSON.parse(readFileSync(path, 'utf8')));
+    return read.success ? read.data : [];
+  } catch {
+    return []; // none yet, or cut short by the power
+  }
+}
