@@ -1,6 +1,6 @@
 /** The part of the story that Keycafe plays: a booking made there, cancelled there, and one made at the box itself. */
 import { type Millis, pause } from '../../drivers/contract/time.ts';
-import type { SimulatedAccess } from '../clouds/keycafe.ts';
+import type { SimulatedAccess } from '../clouds/keycafe-accesses.ts';
 import { CAST } from './cast.ts';
 import { expect, next, type StoryParts, slotOf } from './story-parts.ts';
 
