@@ -9,7 +9,9 @@ import {
 import type { Vendor } from '../access/model.ts';
 import { StorageError } from '../store/ports.ts';
 import type { VendorLog } from './desk.ts';
+import { differencesOf, driftOf } from './difference.ts';
 import { VendorError } from './http.ts';
+import type { VendorSync } from './vendor-sync.ts';
 
 export interface ConnectorStatus {
   readonly vendor: Vendor;
@@ -31,6 +33,26 @@ export interface Connector {
   run(signal: AbortSignal): Promise<void>;
   /** Something changed (here, or by webhook): begin the next round now, or once this one is over. */
   wake(): void;
+}
+
+/** Of a vendor that only its dialect stands for. */
+export function dialectOnly(sync: VendorSync): ConnectorStatus {
+  const drift = driftOf(differencesOf(sync));
+  return { vendor: sync.vendor, online: true, detail: 'dialect only', drift, pending: 0 };
+}
+
+/** Writes down when a vendor comes on or goes off. */
+export function vendorTurned(
+  { desk, vendor }: VendorSync,
+  log: VendorLog,
+): (online: boolean, detail: string) => void {
+  return (online, detail) => {
+    const type = online ? 'system.vendor_online' : 'system.vendor_offline';
+    const body = { vendor, ...(detail === '' ? {} : { detail }) };
+    desk.journal
+      .append({ stamp: desk.stamp(), entries: [{ type, body }] })
+      .committed.catch((error: unknown) => log('storage-failed', { message: String(error) }));
+  };
 }
 
 export interface RoundsParts {

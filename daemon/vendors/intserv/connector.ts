@@ -4,7 +4,7 @@
  */
 import type { Millis } from '../../../drivers/contract/time.ts';
 import { grantId } from '../../access/model.ts';
-import { type Connector, type ConnectorStatus, Rounds } from '../connector.ts';
+import { type Connector, type ConnectorStatus, Rounds, vendorTurned } from '../connector.ts';
 import type { VendorLog } from '../desk.ts';
 import { differencesOf, driftOf } from '../difference.ts';
 import type { HttpClient } from '../http.ts';
@@ -85,7 +85,7 @@ export class IntservConnector implements Connector {
       poll,
       log: (event, fields) => log(event, { vendor: 'intserv', ...fields }),
       round: (signal) => this.#round(signal),
-      changed: (online, detail) => this.#turned(online, detail),
+      changed: vendorTurned(sync, log),
     });
   }
 
@@ -192,16 +192,5 @@ export class IntservConnector implements Connector {
       return { id, record: there.has(level) ? null : record };
     });
     await sync.apply(changes, { by: 'intserv' });
-  }
-
-  #turned(online: boolean, detail: string): void {
-    const { desk } = this.#parts.sync;
-    const type = online ? 'system.vendor_online' : 'system.vendor_offline';
-    const body = { vendor: 'intserv', ...(detail === '' ? {} : { detail }) };
-    desk.journal
-      .append({ stamp: desk.stamp(), entries: [{ type, body }] })
-      .committed.catch((error: unknown) =>
-        this.#parts.log('storage-failed', { message: String(error) }),
-      );
   }
 }

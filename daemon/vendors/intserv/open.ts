@@ -1,7 +1,8 @@
 /** IntServ as one part of the daemon: connector and dialect over one sync. */
 import type { Millis } from '../../../drivers/contract/time.ts';
+import { dialectOnly } from '../connector.ts';
 import type { VendorDesk, VendorLog } from '../desk.ts';
-import { differencesOf, driftOf } from '../difference.ts';
+import { differencesOf } from '../difference.ts';
 import type { HttpClient } from '../http.ts';
 import type { VendorPart } from '../vendor.ts';
 import { VendorSync } from '../vendor-sync.ts';
@@ -39,15 +40,7 @@ export function openIntserv(options: OpenIntserv): VendorPart {
         ? []
         : intservRoutes({ sync, places, keys: dialectKeys, changed: wake }),
     get status() {
-      const drift = driftOf(differencesOf(sync));
-      const none = {
-        vendor: 'intserv',
-        online: true,
-        detail: 'dialect only',
-        drift,
-        pending: 0,
-      } as const;
-      return connector?.status ?? none;
+      return connector?.status ?? dialectOnly(sync);
     },
     differences: () => differencesOf(sync),
     fidelity: (grant) => remarksOn(grant, sync, places),

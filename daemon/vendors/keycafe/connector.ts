@@ -5,7 +5,7 @@
  */
 import type { Millis } from '../../../drivers/contract/time.ts';
 import { grantId, type KeyId } from '../../access/model.ts';
-import { type Connector, type ConnectorStatus, Rounds } from '../connector.ts';
+import { type Connector, type ConnectorStatus, Rounds, vendorTurned } from '../connector.ts';
 import type { VendorLog } from '../desk.ts';
 import { type Difference, differencesOf, driftOf } from '../difference.ts';
 import { type HttpClient, VendorError } from '../http.ts';
@@ -131,7 +131,7 @@ export class KeycafeConnector implements Connector {
       poll,
       log: (event, fields) => log(event, { vendor: 'keycafe', ...fields }),
       round: (signal) => this.#round(signal),
-      changed: (online, detail) => this.#turned(online, detail),
+      changed: vendorTurned(sync, log),
     });
   }
 
@@ -250,23 +250,6 @@ export class KeycafeConnector implements Connector {
   #isTheirs(id: string): boolean {
     const { sync, places } = this.#parts;
     return Object.values(places.keys).includes(id) || sync.record(id)?.kind === 'key';
-  }
-
-  #turned(online: boolean, detail: string): void {
-    const { desk } = this.#parts.sync;
-    void desk.journal
-      .append({
-        stamp: desk.stamp(),
-        entries: [
-          {
-            type: online ? 'system.vendor_online' : 'system.vendor_offline',
-            body: { vendor: 'keycafe', ...(detail === '' ? {} : { detail }) },
-          },
-        ],
-      })
-      .committed.catch((error: unknown) =>
-        this.#parts.log('storage-failed', { message: String(error) }),
-      );
   }
 }
 

@@ -1,8 +1,9 @@
 /** Keycafe as one part of the daemon: connector, dialect and webhook over one sync. */
 import type { Millis } from '../../../drivers/contract/time.ts';
+import { dialectOnly } from '../connector.ts';
 import type { VendorDesk, VendorLog } from '../desk.ts';
 import type { DialectRoute } from '../dialect.ts';
-import { differencesOf, driftOf } from '../difference.ts';
+import { differencesOf } from '../difference.ts';
 import type { HttpClient } from '../http.ts';
 import { StaleGuard } from '../stale-guard.ts';
 import type { VendorPart } from '../vendor.ts';
@@ -65,15 +66,7 @@ export function openKeycafe(options: OpenKeycafe): VendorPart {
   return {
     routes,
     get status() {
-      const drift = driftOf(differencesOf(sync));
-      const none = {
-        vendor: 'keycafe',
-        online: true,
-        detail: 'dialect only',
-        drift,
-        pending: 0,
-      } as const;
-      return connector?.status ?? none;
+      return connector?.status ?? dialectOnly(sync);
     },
     differences: () => differencesOf(sync),
     fidelity: (grant) => remarksOn(grant, sync, places),

@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import type { Millis } from '../../../drivers/contract/time.ts';
 import { grantId } from '../../access/model.ts';
-import { type Connector, type ConnectorStatus, Rounds } from '../connector.ts';
+import { type Connector, type ConnectorStatus, Rounds, vendorTurned } from '../connector.ts';
 import type { VendorLog } from '../desk.ts';
 import { type Difference, differencesOf, driftOf } from '../difference.ts';
 import { type HttpClient, VendorError } from '../http.ts';
@@ -112,7 +112,7 @@ export class SeamConnector implements Connector {
       poll,
       log: (event, fields) => log(event, { vendor: 'seam', ...fields }),
       round: (signal) => this.#round(signal),
-      changed: (online, detail) => this.#turned(online, detail),
+      changed: vendorTurned(sync, log),
     });
   }
 
@@ -384,17 +384,6 @@ export class SeamConnector implements Connector {
     }
     people.set(id, found);
     return found;
-  }
-
-  #turned(online: boolean, detail: string): void {
-    const { desk } = this.#parts.sync;
-    const type = online ? 'system.vendor_online' : 'system.vendor_offline';
-    const body = { vendor: 'seam', ...(detail === '' ? {} : { detail }) };
-    void desk.journal
-      .append({ stamp: desk.stamp(), entries: [{ type, body }] })
-      .committed.catch((error: unknown) =>
-        this.#parts.log('storage-failed', { message: String(error) }),
-      );
   }
 }
 

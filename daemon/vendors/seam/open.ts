@@ -1,8 +1,9 @@
 /** Seam as one part of the daemon: connector, dialect and webhook over one sync. */
 import type { Millis } from '../../../drivers/contract/time.ts';
+import { dialectOnly } from '../connector.ts';
 import type { VendorDesk, VendorLog } from '../desk.ts';
 import type { DialectRoute } from '../dialect.ts';
-import { differencesOf, driftOf } from '../difference.ts';
+import { differencesOf } from '../difference.ts';
 import type { HttpClient } from '../http.ts';
 import { StaleGuard } from '../stale-guard.ts';
 import type { VendorPart } from '../vendor.ts';
@@ -68,15 +69,7 @@ export function openSeam(options: OpenSeam): VendorPart {
   return {
     routes,
     get status() {
-      const drift = driftOf(differencesOf(sync));
-      const none = {
-        vendor: 'seam',
-        online: true,
-        detail: 'dialect only',
-        drift,
-        pending: 0,
-      } as const;
-      return connector?.status ?? none;
+      return connector?.status ?? dialectOnly(sync);
     },
     differences: () => connector?.differences() ?? differencesOf(sync),
     fidelity: (grant) => remarksOn(grant, sync, places),
