@@ -101,9 +101,11 @@ export async function openDemoSite({
     seam: `seam_${newSecret()}`,
     intserv: newSecret(),
   };
+  const webhook = { username: 'keycafe', password: newSecret() };
   for (const [file, secret] of [
     ['api-token', token],
     ['keycafe-key', `${dialects.email}/token:${dialects.keycafe}`],
+    ['keycafe-webhook', `${webhook.username}:${webhook.password}`],
     ['seam-key', dialects.seam],
     ['intserv-key', dialects.intserv],
   ] as const) {
@@ -177,6 +179,8 @@ export async function openDemoSite({
   const api = { url: `http://127.0.0.1:${variables.API_PORT}`, token };
   const within = command === undefined ? READY_WITHIN : READY_WITHIN_ELSEWHERE;
   await untilReady(api.url, daemon, directory, clock, within);
+  // As its owner would in the settings of the account.
+  vendors.keycafe.addWebhook({ url: `${api.url}/hooks/keycafe`, ...webhook });
   // A command sent before the box listens would have to be sent again.
   while (cloud.client.state === undefined) await pause(clock, 20);
   const answered: Dialects = {

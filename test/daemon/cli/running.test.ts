@@ -14,6 +14,7 @@ let daemon: ReturnType<typeof start>;
 
 before(async () => {
   writeFileSync(join(directory, 'pepper'), '07'.repeat(32), { mode: 0o600 });
+  writeFileSync(join(directory, 'keycafe'), 'anna@example.se/token:t0ken', { mode: 0o600 });
   writeFileSync(
     config,
     `site: { id: hut-1, zone: Europe/Stockholm }
@@ -25,6 +26,7 @@ devices:
   keypad: { driver: wiegand-serial, bus: b }
 accessPoints: { lobby: { box: box, readers: [keypad] } }
 keys: { flat-3: { name: Flat 3, home: lobby, slot: 3 } }
+vendors: { keycafe: { credentials: "file:${directory}/keycafe", connect: false, dialect: true, keys: { 5003: flat-3 } } }
 api: { listen: "127.0.0.1:0" }
 `,
   );
@@ -103,6 +105,32 @@ test('a grant is put, shown, asked about, and revoked', async () => {
   );
   assert.equal(bad.status, 2);
   assert.match(bad.stderr, /bad_request.*\(targets\)/);
+});
+
+test('vendors: who is in step, what differs, and what a vendor cannot keep of a grant', async () => {
+  const body = {
+    holder: 'bo',
+    credentials: [{ kind: 'pin' }],
+    targets: [{ kind: 'key', id: 'flat-3' }],
+    schedule: { zone: 'site', weekly: [{ days: [1], from: '10:00', to: '12:00' }] },
+  };
+  const put = await latchkey(['grants', 'put', 'g-weekly', '-', ...at], JSON.stringify(body));
+  assert.equal(put.status, 0, put.stderr);
+  const status = await latchkey(['vendors', 'status', ...at]);
+  assert.match(status.stdout, /keycafe +online +never/);
+  const diff = await latchkey(['vendors', 'diff', 'keycafe', ...at]);
+  assert.equal(diff.status, 0, diff.stdout);
+  assert.match(diff.stdout, /Nothing differs/);
+  const fidelity = await latchkey(['vendors', 'fidelity', ...at]);
+  assert.equal(fidelity.status, 1, fidelity.stderr);
+  assert.match(fidelity.stdout, /g-weekly +from local, for key flat-3/);
+  assert.match(fidelity.stdout, /keycafe +cannot: Keycafe has no weekly hours/);
+  const stay = await latchkey(['vendors', 'stay', 'bo', ...at, '--json']);
+  assert.equal(JSON.parse(stay.stdout).grants[0].grant, 'g-weekly');
+  const revoked = await latchkey(['grants', 'revoke', 'g-weekly', ...at]);
+  assert.equal(revoked.status, 0);
+  const after = await latchkey(['vendors', 'fidelity', ...at]);
+  assert.equal(after.status, 0, after.stdout);
 });
 
 test('keys are listed, and their place is stated', async () => {

@@ -33,7 +33,12 @@ const step = fc.oneof(
   }),
   fc.record({
     kind: fc.constant('fault' as const),
-    fault: fc.constantFrom('cut' as const, 'half' as const, 'lost-answer' as const),
+    fault: fc.constantFrom(
+      'cut' as const,
+      'half' as const,
+      'lost-answer' as const,
+      'status' as const,
+    ),
   }),
   fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: 10, max: 70_000 }) }),
 );
@@ -126,7 +131,9 @@ class Story {
         }
         return;
       case 'fault':
-        cloud.server.fail({ kind: each.fault });
+        cloud.server.fail(
+          each.fault === 'status' ? { kind: 'status', status: 503 } : { kind: each.fault },
+        );
         return;
       case 'wait':
         await site.advance(each.ms);
