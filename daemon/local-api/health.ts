@@ -28,7 +28,7 @@ export function healthEndpoints(desk: SiteDesk): readonly Endpoint[] {
       summary: 'Whether it can do its work: 200, or 503',
       reply: z.object({ ok: z.boolean(), failing: z.array(z.string()) }),
       call() {
-        const failing = checks(desk).filter(({ ok }) => !ok);
+        const failing = healthChecks(desk).filter(({ ok }) => !ok);
         const body = { ok: failing.length === 0, failing: failing.map(({ name }) => name) };
         return body.ok ? body : new Raw('application/json', JSON.stringify(body), 503);
       },
@@ -51,7 +51,7 @@ export function healthEndpoints(desk: SiteDesk): readonly Endpoint[] {
           .describe('copies beside the store, the newest first'),
       }),
       async call() {
-        const all = [...checks(desk), ...surroundings(desk)];
+        const all = [...healthChecks(desk), ...surroundings(desk)];
         const { directory } = desk.about;
         const ok = all.every((check) => check.ok);
         if (directory === ':memory:') return { ok, checks: all, disk: null, backups: [] };
@@ -79,7 +79,7 @@ function backupsAt(directory: string) {
 }
 
 /** What the daemon itself must be able to do. */
-function checks(desk: SiteDesk): HealthCheck[] {
+export function healthChecks(desk: SiteDesk): HealthCheck[] {
   const storage = desk.storage();
   const { kept, lost } = desk.journal.unstored;
   const unsafe = `entries cannot be stored: ${kept} wait in memory, ${lost} found no room`;

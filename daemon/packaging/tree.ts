@@ -23,6 +23,9 @@ const COPIED: readonly (readonly [from: string, to: string])[] = [
   ['config/example.yaml', `${DOCS}/examples/config.yaml`],
   ['config/mosquitto.conf', `${DOCS}/examples/mosquitto.conf`],
   ['config/mosquitto.acl', `${DOCS}/examples/mosquitto.acl`],
+  ...['grafana-dashboard.json', 'latchkey-rules.yml', 'prometheus.yml'].map(
+    (name) => [`systemd/monitoring/${name}`, `${DOCS}/examples/${name}`] as const,
+  ),
   ['systemd/README.md', `${DOCS}/README.md`],
   ['systemd/debian/lintian-overrides', 'usr/share/lintian/overrides/latchkey'],
 ];
