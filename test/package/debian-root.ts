@@ -1,7 +1,15 @@
 /** A Debian of its own in a directory: commands run in it, and the daemon as its unit would start it, without systemd. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { ended, printed } from '../daemon/cli/process.ts';
@@ -38,6 +46,7 @@ export class DebianRoot implements AsyncDisposable {
   /** @param line of shell. Hardware that this process simulates goes on meanwhile. */
   async try(line: string, input = ''): Promise<Done> {
     const child = this.begin('sh', '-c', line);
+    child.stdin?.on('error', () => {}); // it ended without reading: its status says why
     child.stdin?.end(input);
     let stdout = '';
     let stderr = '';
@@ -70,6 +79,12 @@ export class DebianRoot implements AsyncDisposable {
     copyFileSync(deb, join(this.path, 'root', name));
     await this.run(`dpkg -i /root/${name}`);
     rmSync(join(this.path, 'root', name));
+  }
+
+  /** As systemd-timesyncd leaves it behind after each contact with a time server. */
+  setClock(): void {
+    mkdirSync(join(this.path, 'run/systemd/timesync'), { recursive: true });
+    this.write('run/systemd/timesync/synchronized', '');
   }
 
   /** A command of its own, to be heard and ended by the caller. */

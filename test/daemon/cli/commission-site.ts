@@ -113,7 +113,7 @@ export function commissioned(child: ChildProcess, out: string): Promise<Commissi
 }
 
 /** A hook that its solenoid still holds cannot be shut: a person pushes again. */
-async function tryUntilDone(act: () => Promise<unknown>): Promise<void> {
+export async function tryUntilDone(act: () => Promise<unknown>): Promise<void> {
   for (let tries = 0; tries < 100; tries += 1) {
     try {
       await act();
