@@ -7,15 +7,18 @@ import { basename, join } from 'node:path';
 import type { Clock, Random } from '../../drivers/contract/time.ts';
 import type { Stamp } from '../access/entry.ts';
 import type { GrantId, Vendor } from '../access/model.ts';
+import { BACKUPS, backupName } from './backups.ts';
 import {
   type Database,
   GRANTS_MIGRATIONS,
   isDamage,
   migrate,
+  needsMigration,
   openDatabase,
   quickCheck,
   storage,
   storageError,
+  versionOf,
 } from './database.ts';
 import type { Resolve } from './grant-rows.ts';
 import { GrantsStore, type OpenFile } from './grants.ts';
@@ -31,7 +34,7 @@ import {
 } from './grants-start.ts';
 import { grantsInProcess, grantsThread, type Place } from './grants-writer.ts';
 import { GRANTS_FILE, LIVE_MARK } from './journal-state.ts';
-import { runJobAside } from './maintenance.ts';
+import { copyDatabase, runJobAside } from './maintenance.ts';
 import { type Journal, StorageError } from './ports.ts';
 import { quarantine } from './quarantine.ts';
 
@@ -163,7 +166,7 @@ async function onDisk(
   const name = named !== undefined && GRANTS_FILE.test(named) ? named : undefined;
   let lost: OpenedGrants['lost'];
   if (name !== undefined) {
-    const damage = damageOf(join(directory, name));
+    const damage = await damageOf(directory, name, clock);
     if (damage === undefined) {
       removeOthers(directory, name);
       return { file: openFile(join(directory, name)), lost: undefined };
@@ -183,7 +186,13 @@ async function onDisk(
   return { file: openFile(join(directory, fresh)), lost };
 }
 
-function damageOf(path: string): string | undefined {
+/** Brings it to this program's schema on the way, with a copy of how it was: the way back to the older program. */
+async function damageOf(
+  directory: string,
+  name: string,
+  clock: Clock,
+): Promise<string | undefined> {
+  const path = join(directory, name);
   if (!existsSync(path)) return 'the file is missing';
   try {
     const db = openDatabase(path);
@@ -191,6 +200,11 @@ function damageOf(path: string): string | undefined {
       if (statSync(path).size <= CHECK_FIRST_BYTES) {
         const [fault] = quickCheck(db);
         if (fault !== undefined) return fault;
+      }
+      if (needsMigration(db, GRANTS_MIGRATIONS)) {
+        const copy = backupName('grants', clock.now(), `before-v${versionOf(db) + 1}`);
+        storage(() => mkdirSync(join(directory, BACKUPS), { recursive: true, mode: 0o700 }));
+        await copyDatabase(path, join(directory, BACKUPS, copy));
       }
       migrate(db, GRANTS_MIGRATIONS);
       return undefined;
