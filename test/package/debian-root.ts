@@ -133,8 +133,8 @@ export class DebianRoot implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#daemon?.kill('SIGKILL');
-    if (this.#daemon !== undefined) await ended(this.#daemon);
+    // Having changed its user, the daemon does not die with who started it: it is asked to end by its own id.
+    await this.stopDaemon();
     rmSync(this.path, { recursive: true });
   }
 
