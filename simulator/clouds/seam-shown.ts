@@ -9,7 +9,8 @@ export interface Things {
 }
 
 export function shownGrant(grant: SimulatedGrant, things: Things): object {
-  const { methods, requested, createdAt, access_grant_key, reservation_key, ...fields } = grant;
+  const { methods, requested, createdAt, access_grant_key, reservation_key, trouble, ...fields } =
+    grant;
   const isChanging = methods.some((id) => isReissuing(things.methods.get(id), things.now));
   return {
     ...fields,
@@ -28,7 +29,10 @@ export function shownGrant(grant: SimulatedGrant, things: Things): object {
       created_access_method_ids: methods,
     })),
     warnings: [],
-    errors: [],
+    errors:
+      trouble === undefined
+        ? []
+        : [{ ...trouble, message: trouble.error_code, created_at: createdAt }],
     pending_mutations: isChanging
       ? [
           {

@@ -39,6 +39,8 @@ export interface SimulatedGrant {
   starts_at: string;
   ends_at: string | null;
   readonly createdAt: string;
+  /** What it says that it could not do. */
+  trouble?: { readonly error_code: string; readonly missing_device_ids: readonly string[] };
 }
 
 export interface CloudEvent {

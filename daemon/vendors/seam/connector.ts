@@ -23,7 +23,7 @@ import { deviceDifferences, readDevices } from './device-reader.ts';
 import { idHere, KINDS } from './dialect-parts.ts';
 import { EventReader } from './event-reader.ts';
 import { codeFields, grantFields } from './fields.ts';
-import { codeThing, DEVICE_CODE, grantThings, mirrorDigest } from './mapping.ts';
+import { codeThing, DEVICE_CODE, grantThings, mirrorDigest, placeStates } from './mapping.ts';
 import type { SeamPlaces } from './places.ts';
 import { refOf } from './places.ts';
 import { CodePush, GrantPush } from './push.ts';
@@ -202,10 +202,14 @@ export class SeamConnector implements Connector {
         const things = own.map((code): SeenThing => {
           const id = sync.idOf(KINDS.code, code.access_code_id) ?? idHere(code.access_code_id);
           const print = codePrint(code);
+          // What was accepted just now is told by its attempt.
+          const isAsked = sync.record(id)?.extra?.['attempt'] !== undefined;
+          if (!isAsked) this.#states.set(id, placeStates([code]));
           const thing = this.#asKnown(id, codeThing(id, code, sync.desk, places));
           return print === undefined ? thing : { ...thing, fingerprint: print };
         });
         await reading.page(things, 'seam');
+        await this.#keepStates();
       }
     }
     return kinds;

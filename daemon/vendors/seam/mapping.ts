@@ -71,6 +71,7 @@ export function grantThings(
     places,
   );
   const states = placeStates(codes);
+  const troubles = troublesOf(grant, methods);
   const fields = grantFieldsOf(grant, methods, devices, alone);
   const isHere = targets.length > 0 || alone.some(({ device_id }) => places.devices[device_id]);
   const others = alone.flatMap((code) => deviceThing(id, code, holder, window, desk, places) ?? []);
@@ -91,6 +92,7 @@ export function grantThings(
     seen.person ?? null,
     targets,
     states,
+    troubles,
     isWaiting,
     isReissuing,
   ]);
@@ -99,7 +101,7 @@ export function grantThings(
   const settled = (wanted: SeenThing['wanted']): GrantThings => ({
     main: { ...told, wanted },
     others: 'cannot' in wanted ? [] : others,
-    places: states,
+    places: [...states, ...troubles],
   });
   if (isEnding(grant)) return settled({ cannot: 'it is being deleted there' });
   if (!isHere) return settled({ cannot: 'none of its doors is known here' });
@@ -273,4 +275,27 @@ export function placeStates(codes: readonly AccessCode[]): readonly PlaceState[]
     const state = fault !== undefined ? 'failed' : status === 'setting' ? 'pending' : 'active';
     return { place: device_id, state, ...(detail === undefined ? {} : { detail }) };
   });
+}
+
+/** Of these a person must know; what the others tell is seen by reading, or passes (vendor-apis.md 3.5). */
+const TROUBLES: ReadonlySet<string> = new Set([
+  'underprovisioned_access',
+  'device_does_not_support_access_codes',
+  'device_time_constraints_violated',
+]);
+
+/** What Seam says it could not do for a grant or one of its methods, by device where it names one. */
+function troublesOf(grant: AccessGrant, methods: readonly AccessMethod[]): readonly PlaceState[] {
+  const told = grant.warnings.filter(({ warning_code, error_code }) =>
+    TROUBLES.has(warning_code ?? error_code ?? ''),
+  );
+  const failed = [...grant.errors, ...told].map((note) => ({ note, place: grant.access_grant_id }));
+  const ofMethods = methods.flatMap(({ errors, access_method_id: place }) =>
+    errors.map((note) => ({ note, place })),
+  );
+  return [...failed, ...ofMethods].map(({ note, place }) => ({
+    place: note.device_id ?? place,
+    state: 'failed',
+    detail: note.error_code ?? note.warning_code ?? 'failed',
+  }));
 }

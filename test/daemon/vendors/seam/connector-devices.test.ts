@@ -159,3 +159,30 @@ test('webhooks that come late, twice and from a clock a little wrong are taken; 
   await bench.round();
   assert.ok(await isShut('582200'));
 });
+
+test('what Seam could not do for a grant or a code is told, by device where it is named', async () => {
+  await using bench = await seamBench({ seed: 55, at: AT });
+  const { cloud, flat, other } = bench;
+  const grant = cloud.addGrant({
+    user_identity: { full_name: 'Ada' },
+    device_ids: [flat],
+    requested_access_methods: [{ mode: 'code', code: '471199' }],
+    ...STAY,
+  });
+  grant.trouble = {
+    error_code: 'cannot_create_requested_access_methods',
+    missing_device_ids: [other],
+  };
+  const code = cloud.addCode({ device_id: other, code: '582200' });
+  code.fault = 'no_space_for_access_code_on_device';
+  await bench.round();
+  assert.deepEqual(states(bench).sort(), [
+    `access_code failed no_space_for_access_code_on_device ${other}`,
+    `access_grant failed cannot_create_requested_access_methods ${grant.access_grant_id}`,
+  ]);
+  delete code.fault;
+  delete grant.trouble;
+  await bench.round();
+  await bench.round();
+  assert.deepEqual(states(bench), []);
+});

@@ -65,7 +65,7 @@ test('however both sides are changed, cut and restarted, they agree at the end, 
         story.checkAgreed();
       },
     ),
-    { numRuns: LONG ? 150 : 4 },
+    { numRuns: LONG ? 150 : 3 },
   );
 });
 

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isSeamActionAttemptError, isSeamHttpApiError, isSeamHttpInvalidInputError } from 'seam';
+import { isSeamHttpUnauthorizedError as isUnauthorized, SeamHttp } from '@seamapi/http';
+import {
+  isSeamActionAttemptError,
+  isSeamHttpApiError,
+  isSeamHttpInvalidInputError,
+  isSeamHttpUnauthorizedError,
+  Seam,
+} from 'seam';
 import { FLAT_KEY } from '../../../site.ts';
 import { API_KEY, call, type DialectBench, dialectBench, settled } from './bench.ts';
 
@@ -373,4 +380,42 @@ test('a create that is asked again with its key is the same grant; another under
   const waiting = [...bench.sync.records()].filter(([, { state }]) => state === 'to-send');
   assert.equal(waiting.length, 1);
   assert.ok(bench.site.journal.some(({ type }) => type === 'grant.vendor_pending'));
+});
+
+test('both clients raise their own error for a wrong key, and for a device that is asked too often', async () => {
+  await using bench = await dialectBench();
+  const { endpoint, first, second } = bench;
+  const device_id = await flatOf(bench);
+  const strangers = [
+    new Seam({ apiKey: 'seam_other', endpoint }),
+    SeamHttp.fromApiKey('seam_other', { endpoint }),
+  ];
+  for (const stranger of strangers) {
+    await assert.rejects(
+      settled(bench, stranger.devices.list()),
+      (error: unknown) => isSeamHttpUnauthorizedError(error) || isUnauthorized(error),
+    );
+  }
+  for (const [client, code] of [
+    [first, '471199'],
+    [second, '582200'],
+  ] as const) {
+    const asked = { device_id, code };
+    const { access_code_id } = await settled(bench, client.accessCodes.create(asked));
+    const ask = () =>
+      settled(bench, client.locks.lockDoor({ device_id }, { waitForActionAttempt: false }));
+    const outcomes: unknown[] = [];
+    for (let at = 0; at < 16; at += 1) {
+      outcomes.push(
+        await ask().then(
+          ({ status }) => status,
+          (error: unknown) => error,
+        ),
+      );
+    }
+    const [last] = outcomes.slice(-1);
+    assert.deepEqual([Object(last).statusCode, Object(last).code], [429, 'rate_limit_exceeded']);
+    await settled(bench, client.accessCodes.delete({ access_code_id }));
+    await bench.site.advance(60_000);
+  }
 });
