@@ -271,3 +271,39 @@ test('codes at one device go both ways', async () => {
   await bench.round();
   assert.equal(cloud.codes.size, 0);
 });
+
+test('a grant that is deleted while it is read is revoked by that very reading; one whose methods are not found for a moment is not', async () => {
+  await using bench = await seamBench({ seed: 9, at: AT });
+  const { site, cloud } = bench;
+  const stay = (code: string) => ({
+    user_identity: { full_name: code },
+    device_ids: [bench.flat],
+    requested_access_methods: [{ mode: 'code', code }],
+    ...STAY,
+  });
+  const grant = cloud.addGrant(stay('471199'));
+  await bench.round();
+  cloud.changeGrant({ access_grant_id: grant.access_grant_id, name: 'Read again' });
+  let isDeleted = false;
+  cloud.server.fail({ kind: 'status', status: 500 }, ({ path }) => {
+    if (path === '/access_methods/list' && !isDeleted) {
+      isDeleted = true;
+      cloud.deleteGrant(grant.access_grant_id);
+    }
+    return false;
+  });
+  await bench.round();
+  assert.ok(isDeleted);
+  await site.type('471199#');
+  assert.equal(site.last('access.denied').body['reason'], 'revoked');
+
+  const other = cloud.addGrant(stay('582200'));
+  await bench.round();
+  cloud.changeGrant({ access_grant_id: other.access_grant_id, name: 'Read again' });
+  cloud.server.fail({ kind: 'status', status: 404 }, ({ path }) => path === '/access_methods/list');
+  await bench.round();
+  await site.type('582200#');
+  assert.deepEqual(site.openSlots(), [FLAT_KEY.slot]);
+  await bench.round();
+  assert.ok(bench.part.status.online);
+});

@@ -1,0 +1,298 @@
+/** Reads what Seam has: all grants and codes as lists, and around a grant what is new, changed, named or not settled. */
+import { z } from 'zod';
+import { grantId } from '../../access/model.ts';
+import { VendorError } from '../http.ts';
+import type { Reading, SeenThing } from '../reading.ts';
+import { digestOf, type PlaceState, type VendorRecord } from '../vendor-record.ts';
+import type { VendorSync } from '../vendor-sync.ts';
+import type { SeamClient } from './client.ts';
+import { idHere, KINDS } from './dialect-parts.ts';
+import { codeFields, grantFields } from './fields.ts';
+import { codeThing, DEVICE_CODE, grantThings, mirrorDigest, placeStates } from './mapping.ts';
+import type { SeamPlaces } from './places.ts';
+import { withoutOverridden } from './reservation.ts';
+import { asMadeHere } from './vendor-fields.ts';
+import {
+  type AccessGrant,
+  accessCodeSchema,
+  accessGrantSchema,
+  accessMethodSchema,
+  type UserIdentity,
+  userIdentitySchema,
+} from './wire.ts';
+
+export class CloudReader {
+  readonly #sync: VendorSync;
+  readonly #client: SeamClient;
+  readonly #places: SeamPlaces;
+  /** Of the grants and codes of one page. */
+  readonly #states = new Map<string, readonly PlaceState[]>();
+
+  constructor(sync: VendorSync, client: SeamClient, places: SeamPlaces) {
+    this.#sync = sync;
+    this.#client = client;
+    this.#places = places;
+  }
+
+  /** Answers the kinds of which all were read. */
+  async read(
+    reading: Reading,
+    isDue: (id: string) => boolean,
+    signal: AbortSignal,
+  ): Promise<readonly string[]> {
+    const ofGrants = new Set<string>();
+    const kinds: string[] = [KINDS.code];
+    try {
+      await this.#readGrants(reading, isDue, ofGrants, signal);
+      kinds.push(KINDS.grant, DEVICE_CODE);
+    } catch (error) {
+      // A workspace (or a fake) without access grants: what has none takes none away.
+      if (!(error instanceof VendorError && error.code === 'not-found')) throw error;
+    }
+    const sync = this.#sync;
+    const places = this.#places;
+    for (const device_id of Object.keys(places.devices)) {
+      const asked = { device_id };
+      const pages = this.#client.pages(
+        '/access_codes/list',
+        asked,
+        'access_codes',
+        accessCodeSchema,
+        signal,
+      );
+      for await (const codes of pages) {
+        const own = codes.filter(({ access_code_id }) => !ofGrants.has(access_code_id));
+        const things = own.map((code): SeenThing => {
+          const id = sync.idOf(KINDS.code, code.access_code_id) ?? idHere(code.access_code_id);
+          const print = codePrint(code);
+          // What was accepted just now is told by its attempt.
+          const isAsked = sync.record(id)?.extra?.['attempt'] !== undefined;
+          if (!isAsked) this.#states.set(id, placeStates([code]));
+          const thing = this.#asKnown(id, codeThing(id, code, sync.desk, places));
+          return print === undefined ? thing : { ...thing, fingerprint: print };
+        });
+        await reading.page(things, 'seam');
+        await this.#keepStates();
+      }
+    }
+    return kinds;
+  }
+
+  /** A code made by the dialect is known to its client by the id that was given out here. */
+  #asKnown(id: string, thing: SeenThing): SeenThing {
+    const sync = this.#sync;
+    const record = sync.record(id);
+    if (record?.origin !== 'here') return thing;
+    const ours = codeFields.safeParse(sync.fields(id, record));
+    if (!ours.success) return thing;
+    const { access_code_id } = ours.data;
+    return { ...thing, fields: { ...thing.fields, access_code_id } };
+  }
+
+  async #readGrants(
+    reading: Reading,
+    isDue: (id: string) => boolean,
+    ofGrants: Set<string>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const people = new Map<string, UserIdentity | undefined>();
+    const pages = this.#client.pages(
+      '/access_grants/list',
+      {},
+      'access_grants',
+      accessGrantSchema,
+      signal,
+    );
+    for await (const grants of pages) {
+      const things: SeenThing[] = [];
+      for (const grant of grants)
+        things.push(...(await this.#thingsOf(grant, isDue, people, signal)));
+      for (const { extra } of things) for (const id of textsOf(extra?.['codes'])) ofGrants.add(id);
+      await reading.page(things, 'seam');
+      await this.#keepStates();
+    }
+  }
+
+  /** How each grant stands in their devices, beside the grant itself. */
+  async #keepStates(): Promise<void> {
+    const sync = this.#sync;
+    const changes = [...this.#states].flatMap(([id, states]) => {
+      const record = sync.record(id);
+      const places = [...states];
+      const isSame = record === undefined || digestOf(record.places ?? []) === digestOf(places);
+      return isSame ? [] : [{ id, record: { ...record, places } }];
+    });
+    this.#states.clear();
+    await sync.apply(changes, { by: 'seam' });
+  }
+
+  async #thingsOf(
+    grant: AccessGrant,
+    isDue: (id: string) => boolean,
+    people: Map<string, UserIdentity | undefined>,
+    signal: AbortSignal,
+  ): Promise<readonly SeenThing[]> {
+    const sync = this.#sync;
+    const places = this.#places;
+    const { access_grant_id } = grant;
+    const id =
+      sync.idOf(KINDS.grant, access_grant_id) ?? this.#askedFor(grant) ?? idHere(access_grant_id);
+    const record = sync.record(id);
+    if (record?.origin === 'mirror') return this.#mirrored(id, grant, signal);
+    const { extra, seen } = record ?? {};
+    const isSettled = extra?.['shown'] === digestOf(grant) && extra['isWaiting'] !== true;
+    const names = [access_grant_id, ...grant.access_method_ids, ...textsOf(extra?.['codes'])];
+    const isNamed = names.some(isDue);
+    if (isSettled && !isNamed && seen !== undefined) {
+      const others = textsOf(extra?.['others']).flatMap((ref) => this.#unchanged(DEVICE_CODE, ref));
+      return [...this.#unchanged(KINDS.grant, access_grant_id), ...others];
+    }
+    const around = await this.#around(access_grant_id, signal);
+    if (around === undefined) return this.#confirmGone(access_grant_id, signal);
+    const { methods, codes } = around;
+    const person = await this.#person(grant.user_identity_id, people, signal);
+    const stored = sync.desk.grants.grant(grantId(id))?.grant;
+    const before = stored?.window;
+    const {
+      main,
+      others,
+      places: states,
+    } = grantThings(id, { grant, methods, codes, person, before }, sync.desk, places);
+    this.#states.set(id, states);
+    const ours =
+      record?.origin === 'here' ? grantFields.safeParse(sync.fields(id, record)) : undefined;
+    const isOurs = ours?.data !== undefined && stored !== undefined;
+    const told = isOurs ? asMadeHere(main, ours.data, stored) : main;
+    return this.#stillTheirs(record, [told, ...others]);
+  }
+
+  /** Without the doors that a later reservation has taken over here. */
+  #stillTheirs(
+    record: VendorRecord | undefined,
+    things: readonly SeenThing[],
+  ): readonly SeenThing[] {
+    const levels = this.#sync.desk.ports().site.policies.accessLevels;
+    return things.flatMap((thing) => {
+      if (!('grant' in thing.wanted)) return [thing];
+      const grant = withoutOverridden(thing.wanted.grant, record, levels);
+      // A device with a code of its own is a grant of its own, and goes with its door.
+      if (thing.kind === DEVICE_CODE && grant.state === 'superseded') return [];
+      return [{ ...thing, wanted: { grant } }];
+    });
+  }
+
+  async #around(access_grant_id: string, signal: AbortSignal) {
+    const asked = { access_grant_id };
+    const client = this.#client;
+    const methods = await unlessGone(
+      client.all('/access_methods/list', asked, 'access_methods', accessMethodSchema, signal),
+    );
+    const codes = methods === undefined ? undefined : await this.#codesOf(access_grant_id, signal);
+    return methods === undefined || codes === undefined ? undefined : { methods, codes };
+  }
+
+  /** Taken back there since it was listed: the next look has it no more. @throws VendorError where it is there all the same */
+  async #confirmGone(access_grant_id: string, signal: AbortSignal): Promise<readonly []> {
+    const path = '/access_grants/get';
+    const asked = { access_grant_id };
+    const found = await unlessGone(
+      this.#client.one(path, asked, 'access_grant', accessGrantSchema, signal),
+    );
+    if (found !== undefined) throw new VendorError('malformed', 'a grant without its methods');
+    return [];
+  }
+
+  #codesOf(access_grant_id: string, signal: AbortSignal) {
+    const asked = { access_grant_id };
+    return unlessGone(
+      this.#client.all('/access_codes/list', asked, 'access_codes', accessCodeSchema, signal),
+    );
+  }
+
+  /** Of a grant that this site made there only its times are compared. */
+  async #mirrored(
+    id: string,
+    grant: AccessGrant,
+    signal: AbortSignal,
+  ): Promise<readonly SeenThing[]> {
+    const codes = await this.#codesOf(grant.access_grant_id, signal);
+    if (codes === undefined) return this.#confirmGone(grant.access_grant_id, signal);
+    const thing: SeenThing = {
+      kind: KINDS.grant,
+      ref: grant.access_grant_id,
+      id,
+      digest: mirrorDigest(grant),
+      wanted: { nothing: true },
+      extra: { codes: codes.map(({ access_code_id }) => access_code_id) },
+    };
+    return [thing];
+  }
+
+  /** Made by us, with our key, and the answer was lost. */
+  #askedFor({ access_grant_key }: AccessGrant): string | undefined {
+    const id = /^latchkey:(.+)$/.exec(access_grant_key ?? '')?.[1];
+    return id !== undefined && this.#sync.record(id)?.kind === KINDS.grant ? id : undefined;
+  }
+
+  #unchanged(kind: string, ref: string): readonly SeenThing[] {
+    const sync = this.#sync;
+    const id = sync.idOf(kind, ref);
+    const record = id === undefined ? undefined : sync.record(id);
+    if (id === undefined || record?.seen === undefined) return [];
+    const { seen, extra } = record;
+    const more = extra === undefined ? {} : { extra };
+    return [{ kind, ref, id, digest: seen, wanted: { nothing: true }, ...more }];
+  }
+
+  async #person(
+    id: string | null | undefined,
+    people: Map<string, UserIdentity | undefined>,
+    signal: AbortSignal,
+  ): Promise<UserIdentity | undefined> {
+    if (id == null) return undefined;
+    if (people.has(id)) return people.get(id);
+    const asked = { user_identity_id: id };
+    let found: UserIdentity | undefined;
+    try {
+      found = await this.#client.one(
+        '/user_identities/get',
+        asked,
+        'user_identity',
+        userIdentitySchema,
+        signal,
+      );
+    } catch (error) {
+      if (!(error instanceof VendorError && error.code === 'not-found')) throw error;
+    }
+    people.set(id, found);
+    return found;
+  }
+}
+
+/** `undefined`: taken back there since it was listed. @throws VendorError */
+async function unlessGone<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof VendorError && error.code === 'not-found') return undefined;
+    throw error;
+  }
+}
+
+function textsOf(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
+}
+
+const printSchema = z.looseObject({
+  device_id: z.string(),
+  code: z.string().min(1),
+  starts_at: z.string().nullish(),
+});
+
+/** By what a code whose creation was not answered is known again. */
+export function codePrint(code: unknown): string | undefined {
+  const read = printSchema.safeParse(code);
+  if (!read.success) return undefined;
+  const { device_id, code: digits, starts_at } = read.data;
+  return digestOf([device_id, digits, starts_at == null ? null : Date.parse(starts_at)]);
+}
