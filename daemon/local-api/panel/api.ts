@@ -49,6 +49,17 @@ export async function call<Reply>(
   throw new Refusal(answer.status, code, message, field);
 }
 
+/** What a call answers, as a file of whoever looks. @throws Refusal */
+export async function save(path: string, name: string): Promise<void> {
+  const answer = await fetch(`/api/v1/${path}`, { headers: authorization() });
+  if (!answer.ok) throw new Refusal(answer.status, 'internal', answer.statusText, undefined);
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(await answer.blob());
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
 export const get = <Reply>(path: string): Promise<Reply> => call<Reply>('GET', path);
 
 /**

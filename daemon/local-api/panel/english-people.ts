@@ -29,6 +29,14 @@ export const ENGLISH_PEOPLE = {
   'people.remove': 'Remove …',
   'people.remove-sure': 'Yes, remove it',
   'people.was-removed': 'Removed.',
+  'people.data': 'What is kept of them',
+  'people.export': 'Export',
+  'people.exported': 'It is among your downloads.',
+  'people.erase': 'Erase …',
+  'people.erase-sure': 'Yes, erase for good',
+  'people.erase-note':
+    'Erasing revokes their grants and empties their entries, in backups too. It cannot be taken back.',
+  'people.erased': 'Erased.',
 
   'enrol.reader': 'At which reader',
   'enrol.any': 'any reader',

@@ -1,7 +1,7 @@
 /** One person: what they show at a reader, what they may, and why they cannot get in. */
 import { html } from 'htm/preact';
 import { useState } from 'preact/hooks';
-import { call } from './api.ts';
+import { call, save } from './api.ts';
 import { command } from './commands.ts';
 import { Dialog } from './dialog.ts';
 import { Enrol } from './enrol.ts';
@@ -44,6 +44,15 @@ export function PersonDialog({ holder, site, me, refresh, closed }: PersonDialog
   }
   const live = person?.grants.filter(({ revoked }) => revoked === null) ?? [];
   const ours = live.filter(({ source }) => source.vendor === 'local');
+  const path = `holders/${encodeURIComponent(holder)}`;
+  const erase = async () => {
+    const isDone = await action.run(async () => {
+      await call('POST', `${path}/erase`, { revoke: true });
+      return say('people.erased');
+    });
+    refresh();
+    if (isDone) closed();
+  };
   const flip = (next: Part) => () => setPart(part === next ? 'none' : next);
   return html`<${Dialog} title=${holder} isName closed=${closed}>
     ${fault !== undefined && html`<${Fault} fault=${fault} again=${again} />`}
@@ -71,6 +80,26 @@ export function PersonDialog({ holder, site, me, refresh, closed }: PersonDialog
             </li>`,
           )}
         </ul>`
+    }
+    ${
+      may(me, 'admin') &&
+      html`<h3>${say('people.data')}</h3>
+        <div class="actions">
+          <button
+            type="button"
+            disabled=${action.busy}
+            onClick=${() => action.run(() => save(`${path}/export`, `${holder}.ndjson`).then(() => say('people.exported')))}
+          >
+            ${say('people.export')}
+          </button>
+          <${Danger}
+            ask=${say('people.erase')}
+            sure=${say('people.erase-sure')}
+            busy=${action.busy}
+            does=${erase}
+          />
+        </div>
+        <small>${say('people.erase-note')}</small>`
     }
     <${Told} action=${action} />
   <//>`;

@@ -43,6 +43,7 @@ test('the panel in a browser', async (t) => {
         ],
         ['a grant is revoked, and says that it opens nothing any more', revoking],
         ['what a vendor’s client asked to be sent waits for a person', sending],
+        ['what is kept of a person is exported, and erased', erasing],
         ['health shows the clock, the disk and every link, and verifies the journal', healthy],
         ['accounts are made, changed and removed; the last admin stays', accounts],
         ['with the daemon gone the page says so', alone],
@@ -339,6 +340,25 @@ async function sending(page: Page, site: StartedSite): Promise<void> {
   await waiting.getByRole('rowheader', { name: /^Message/ }).waitFor();
   await waiting.getByText('to be sent', { exact: true }).waitFor();
   assert.ok(!(await page.content()).includes('guest@example.com'), 'no address is shown');
+}
+
+async function erasing(page: Page, site: StartedSite): Promise<void> {
+  await asked(site, 'PUT', 'grants/gone', {
+    holder: 'gina',
+    credentials: [{ kind: 'pin' }],
+    targets: [{ kind: 'key', id: 'store-room' }],
+  });
+  await go(page, site, 'People');
+  await page.getByRole('button', { name: 'gina', exact: true }).click();
+  const dialog = page.getByRole('dialog');
+  const file = page.waitForEvent('download');
+  await dialog.getByRole('button', { name: 'Export' }).click();
+  const text = readFileSync(await (await file).path(), 'utf8');
+  assert.match(text, /"holder":"gina"/);
+  assert.deepEqual(await faultsOf(page), []);
+  await dialog.getByRole('button', { name: 'Erase …' }).click();
+  await dialog.getByRole('button', { name: 'Yes, erase for good' }).click();
+  await page.getByRole('button', { name: 'gina', exact: true }).waitFor({ state: 'detached' });
 }
 
 async function healthy(page: Page, site: StartedSite): Promise<void> {
