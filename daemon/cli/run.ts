@@ -3,9 +3,11 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
+import type { MqttAccess } from '../../config/online-schema.ts';
 import type { SecretSource } from '../../config/secrets.ts';
 import { catalogue } from '../../drivers/catalogue.ts';
 import { type Clock, instant } from '../../drivers/contract/time.ts';
+import type { Broker } from '../cloud/broker.ts';
 import { openersOf } from '../openers.ts';
 import { Radios } from '../platform/ble-backend.ts';
 import { realClock } from '../platform/clock.ts';
@@ -18,8 +20,6 @@ import { countStart, forgetStarts } from '../starts.ts';
 import { StorageError } from '../store/ports.ts';
 import { isAllowed } from '../vendors/seam/webhook-target.ts';
 import { type Outside, wire } from '../wiring.ts';
-import { serveApi } from './api-server.ts';
-import { brokerOf } from './broker-access.ts';
 import { BUILT_AT } from './built-at.ts';
 import { CommandFailure, EXIT } from './output.ts';
 import { variableOption } from './variables.ts';
@@ -83,8 +83,8 @@ async function run({ config: file, set }: RunOptions): Promise<void> {
       radios,
       advise: (bus, advice) => log.warn('port-advice', { bus, advice }),
     }),
-    broker: brokerOf(config.cloud?.mqtt, 'cloud.mqtt', secrets),
-    homeAssistant: brokerOf(config.homeAssistant, 'homeAssistant', secrets),
+    broker: await brokerAt(config.cloud?.mqtt, 'cloud.mqtt', secrets),
+    homeAssistant: await brokerAt(config.homeAssistant, 'homeAssistant', secrets),
     http,
     lastTimeContact:
       config.site.policies.clockSource === 'assumed' ? contactAtAnyTime(clock) : lastTimeContact,
@@ -106,6 +106,8 @@ async function run({ config: file, set }: RunOptions): Promise<void> {
     failed.abort();
     await Promise.allSettled([running]); // a failure of its own was thrown below
   });
+  // Doors open already while the server is loaded.
+  const { serveApi } = await import('./api-server.ts');
   await using api = await serveApi({
     config,
     desk: daemon.desk,
@@ -126,6 +128,17 @@ async function run({ config: file, set }: RunOptions): Promise<void> {
 }
 
 const STOP_WITHIN_MS = 15_000;
+
+/** What speaks MQTT is loaded where something is to be spoken to. */
+async function brokerAt(
+  access: MqttAccess | undefined,
+  where: string,
+  secrets: SecretSource,
+): Promise<Broker | undefined> {
+  if (access === undefined) return undefined;
+  const { brokerOf } = await import('./broker-access.ts');
+  return brokerOf(access, where, secrets);
+}
 
 /** The first asks to stop, the second stops at once. */
 function stopSignal(asked: (signal: string) => void): AbortSignal {

@@ -1,7 +1,7 @@
 /** Calls to other servers, through `undici`: bounded in time and length, connections kept. */
 import { lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
-import { Agent, request } from 'undici';
+import type { Agent } from 'undici';
 
 interface Call {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -32,11 +32,19 @@ const BODY_MOST = 16 * 1024 * 1024;
 
 /** Follows no redirect: a key is sent to the host it is for. */
 export class UndiciClient implements AsyncDisposable {
-  readonly #agent: Agent;
+  readonly #options: HttpClientOptions;
+  #agent: Promise<Agent> | undefined;
 
   constructor(options: HttpClientOptions = {}) {
+    this.#options = options;
+  }
+
+  /** Loaded at the first call: a start does not wait for it. */
+  async #connect(): Promise<Agent> {
+    const { Agent } = await import('undici');
+    const options = this.#options;
     const within = options.within ?? WITHIN_MS;
-    this.#agent = new Agent({
+    return new Agent({
       connect: {
         timeout: Math.min(within, 10_000),
         ...(options.allows === undefined ? {} : { lookup: lookupOf(options.allows) }),
@@ -50,11 +58,14 @@ export class UndiciClient implements AsyncDisposable {
   }
 
   async send({ method, url, headers, body, signal }: Call): Promise<Reply> {
+    this.#agent ??= this.#connect();
+    const dispatcher = await this.#agent;
+    const { request } = await import('undici');
     const reply = await request(url, {
       method,
       headers,
       signal,
-      dispatcher: this.#agent,
+      dispatcher,
       ...(body === undefined ? {} : { body }),
     });
     return {
@@ -70,7 +81,7 @@ export class UndiciClient implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#agent.destroy();
+    await (await this.#agent)?.destroy();
   }
 }
 
