@@ -114,11 +114,15 @@ export interface SiteOptions {
   readonly homeAssistant?: Broker;
   /** How clouds of vendors are reached; without it, none is. */
   readonly http?: (clock: SimulatedClock) => HttpClient;
+  /** `vendors:` of the config; FOLDER/vendor-key holds `VENDOR_SECRET`. */
+  readonly vendors?: string;
   /** There is a lock on the air, too. */
   readonly withLock?: boolean;
   /** There is a door with a strike and a fire alarm, too. */
   readonly withGate?: boolean;
 }
+
+export const VENDOR_SECRET = 'anna@example.se/token:t0ken';
 
 /** Of the site's time: what takes longer never ends. */
 const PATIENCE_S = 600;
@@ -176,6 +180,7 @@ export class SimulatedSite implements AsyncDisposable {
     };
     this.directory = mkdtempSync(join(tmpdir(), 'latchkey-scenario-'));
     writeFileSync(join(this.directory, 'pepper'), new Uint8Array(32).fill(7), { mode: 0o600 });
+    writeFileSync(join(this.directory, 'vendor-key'), VENDOR_SECRET, { mode: 0o600 });
     const senders = ['cc-test', 'ops-test', 'rec-test'];
     this.enrolment = enrol(join(this.directory, 'keys'), BRIDGE, 'latchkey', senders);
     const radio = options.withLock === true ? this.#buildLock() : undefined;
@@ -195,6 +200,7 @@ export class SimulatedSite implements AsyncDisposable {
           ),
         options.broker === undefined ? '' : CLOUD,
         gate.inputs,
+        options.vendors ?? '',
       ]
         .join('')
         .replaceAll('FOLDER', this.directory),

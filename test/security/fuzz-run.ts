@@ -3,12 +3,13 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Random, randomInteger } from '../../drivers/contract/time.ts';
-import type { FuzzTarget } from './fuzz-targets.ts';
+import type { FuzzTarget } from './fuzz-target.ts';
 
 export const CORPUS = join(import.meta.dirname, 'corpus');
-/** One input of some hundred bytes may take no longer. */
-const MOST_MS = 2000;
+/** A safety net: an input takes some milliseconds, on a loaded machine some times that. */
+const MOST_MS = 30_000;
 const LONGEST = 65_536;
+const POOL_MOST = 4000;
 const EDGES = [0x00, 0x01, 0x02, 0x03, 0x0a, 0x0d, 0x20, 0x2e, 0x30, 0x53, 0x7f, 0x80, 0xff];
 
 export interface FuzzFault {
@@ -17,14 +18,14 @@ export interface FuzzFault {
   readonly error: unknown;
 }
 
-/** What once was not taken, by everybody who found it. */
+/** What once was not taken, and what got where nothing had got before. */
 export function corpusOf(target: string): readonly Uint8Array[] {
   const folder = join(CORPUS, target);
   if (!existsSync(folder)) return [];
   return readdirSync(folder).map((name) => readFileSync(join(folder, name)));
 }
 
-export function keep({ target, input }: FuzzFault): string {
+export function keep({ target, input }: Pick<FuzzFault, 'target' | 'input'>): string {
   const folder = join(CORPUS, target);
   mkdirSync(folder, { recursive: true });
   const path = join(folder, createHash('sha256').update(input).digest('hex').slice(0, 16));
@@ -32,32 +33,53 @@ export function keep({ target, input }: FuzzFault): string {
   return path;
 }
 
-export async function tryOne(
-  target: FuzzTarget,
-  input: Uint8Array,
-): Promise<FuzzFault | undefined> {
-  const began = performance.now();
-  try {
-    await target.run(input);
-  } catch (error) {
-    return { target: target.name, input, error };
-  }
-  const took = performance.now() - began;
-  if (took < MOST_MS) return undefined;
-  return { target: target.name, input, error: new Error(`took ${Math.round(took)} ms`) };
+export interface Tried {
+  readonly fault: FuzzFault | undefined;
+  /** How far it got, as the target says. */
+  readonly reached: string | undefined;
 }
 
-/** Runs until `enough()`; ends at the first fault. */
+export async function tryOne(target: FuzzTarget, input: Uint8Array): Promise<Tried> {
+  const began = performance.now();
+  const failed = (error: unknown): Tried => ({
+    fault: { target: target.name, input, error },
+    reached: undefined,
+  });
+  let reached: string | undefined;
+  try {
+    reached = await target.run(input);
+  } catch (error) {
+    return failed(error);
+  }
+  const took = performance.now() - began;
+  return took < MOST_MS
+    ? { fault: undefined, reached }
+    : failed(new Error(`took ${Math.round(took)} ms`));
+}
+
+/** Runs until `enough()`; ends at the first fault. What gets where nothing got before is bent further. */
 export async function fuzz(
   target: FuzzTarget,
   random: Random,
   enough: (runs: number) => boolean,
-): Promise<{ readonly runs: number; readonly fault: FuzzFault | undefined }> {
+  news: (input: Uint8Array) => void = () => {},
+): Promise<{
+  readonly runs: number;
+  /** Different ends that inputs came to. */
+  readonly ends: number;
+  readonly fault: FuzzFault | undefined;
+}> {
   const pool = [...target.seeds, ...corpusOf(target.name)];
+  const reached = new Set<string>();
   for (let runs = 0; ; runs += 1) {
-    if (enough(runs)) return { runs, fault: undefined };
-    const fault = await tryOne(target, bent(pool, random));
-    if (fault !== undefined) return { runs, fault };
+    if (enough(runs)) return { runs, ends: reached.size, fault: undefined };
+    const input = bent(pool, random);
+    const tried = await tryOne(target, input);
+    if (tried.fault !== undefined) return { runs, ends: reached.size, fault: tried.fault };
+    if (tried.reached === undefined || reached.has(tried.reached)) continue;
+    reached.add(tried.reached);
+    if (pool.length < POOL_MOST) pool.push(input);
+    news(input);
   }
 }
 

@@ -1,197 +1,27 @@
 /** Everything that reads bytes or text from outside, as one function each that must take anything. */
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { parseConfig } from '../../config/load.ts';
-import { catalogue } from '../../drivers/catalogue.ts';
-import { deviceId } from '../../drivers/contract/device.ts';
-import { ConfigError } from '../../drivers/contract/errors.ts';
-import type { DriverEntry, Input, Machine, Step } from '../../drivers/contract/machine.ts';
-import { type Uptime, uptime } from '../../drivers/contract/time.ts';
-import { runMachine } from '../../drivers/run-machine.ts';
-import { SimulatedBus } from '../../simulator/bus.ts';
-import { SimulatedClock } from '../../simulator/clock.ts';
-import { simulatedKinds } from '../../simulator/devices/catalogue.ts';
-import { SimulatedPort } from '../../simulator/link.ts';
-import { seededRandom } from '../../simulator/random.ts';
-import { Home, openBridge } from '../daemon/cloud/bridge.ts';
-import { Forge } from '../daemon/cloud/forge.ts';
-import { Wire } from '../daemon/cloud/wire.ts';
+import { cloudTargets } from './fuzz-cloud.ts';
+import { driverTargets } from './fuzz-drivers.ts';
+import { fileTargets } from './fuzz-files.ts';
+import { httpTargets } from './fuzz-http.ts';
+import { radioTargets } from './fuzz-radio.ts';
+import type { FuzzTarget } from './fuzz-target.ts';
+import { vendorSite } from './fuzz-vendors.ts';
 
-export interface FuzzTarget {
-  readonly name: string;
-  /** Well-formed inputs, from which others are bent. */
-  readonly seeds: readonly Uint8Array[];
-  /** Throws or rejects where something is not as promised. */
-  run(input: Uint8Array): void | Promise<void>;
+export interface FuzzTargets extends AsyncDisposable {
+  readonly all: readonly FuzzTarget[];
 }
 
-/** Of the shortest input; more events than this for one byte would be a flood of its own making. */
-const EVENTS_PER_BYTE = 8;
-const EVENTS_FREE = 400;
-const CONFIGS = ['example.yaml', 'demo.yaml'];
-/** Options with which one or another driver is content. */
-const OPTIONS = [
-  {},
-  { address: 0 },
-  { address: 1 },
-  { address: 0, secureChannel: 'off' },
-  { address: 1, acceptNoChecksum: true },
-];
-
-export async function fuzzTargets(): Promise<readonly FuzzTarget[]> {
-  const wired = [...catalogue.values()].filter(({ link }) => link !== 'gatt');
-  const drivers = await Promise.all(wired.map(driverTarget));
-  return [...drivers.flatMap((each) => each ?? []), configTarget(), await commandTarget()];
-}
-
-function optionsOf(entry: DriverEntry): unknown {
-  for (const options of OPTIONS) {
-    const read = entry.options.safeParse(options);
-    if (read.success) return read.data;
-  }
-  return undefined;
-}
-
-/** A driver's machine, fed with what its simulated device said once, bent. */
-async function driverTarget(entry: DriverEntry): Promise<FuzzTarget | undefined> {
-  const options = optionsOf(entry);
-  if (options === undefined) return undefined;
-  const devices = [{ id: deviceId('dut'), options }];
-  const build = (seed: number) =>
-    entry.machine(devices, {
-      baudRate: entry.defaultBaudRate,
-      latencyMs: 0,
-      echo: false,
-      random: seededRandom(seed),
-      secrets: new Map(),
-    });
+export async function fuzzTargets(): Promise<FuzzTargets> {
+  const { site, targets } = await vendorSite();
   return {
-    name: entry.name,
-    seeds: await recorded(entry, options, build(1)),
-    run: (input) => feed(build(2), input),
-  };
-}
-
-/** What a simulated device says to its driver within some seconds in which a hand does this and that. */
-async function recorded(
-  entry: DriverEntry,
-  options: unknown,
-  machine: Machine<unknown>,
-): Promise<readonly Uint8Array[]> {
-  const clock = new SimulatedClock();
-  const random = seededRandom(3);
-  const bus = new SimulatedBus({ name: 'bus', clock, random });
-  const kind = simulatedKinds.get(entry.name);
-  if (kind === undefined) return [Uint8Array.of(0)];
-  const device = bus.attach('dut', (around) => kind.build('dut', options, around));
-  const port = new SimulatedPort(bus, clock);
-  const heard: Uint8Array[] = [];
-  const stop = new AbortController();
-  const running = await runMachine({
-    machine,
-    clock,
-    signal: stop.signal,
-    onEvent: () => {},
-    port: {
-      open: (listener, signal) =>
-        port.open(
-          {
-            bytes: (bytes, at) => {
-              heard.push(bytes);
-              listener.bytes(bytes, at);
-            },
-            closed: (why) => listener.closed(why),
-          },
-          signal,
-        ),
-    },
-  });
-  for (const [verb, given] of HANDS) {
-    try {
-      device.verbs[verb]?.run(given);
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error; // not of this device
-    }
-    await clock.advance(700);
-  }
-  stop.abort();
-  await running.closed;
-  const all = Buffer.concat(heard);
-  return [all.subarray(0, 600), ...heard.slice(0, 40)];
-}
-
-const HANDS = [
-  ['show', { fob: '1F00644BB6' }],
-  ['remove', {}],
-  ['show', { card: '1F00644BB6', text: '1F00644BB6', bits: '00000000000000000000000001' }],
-  ['press', { keys: '123456#' }],
-  ['stock', { slot: 1, fob: '1F00644BB6' }],
-  ['force-door', { slot: 2 }],
-] as const;
-
-/** In pieces, with time passing between some of them, as a wire would bring it. */
-function feed(machine: Machine<unknown>, input: Uint8Array): void {
-  let now: Uptime = uptime(1000);
-  let step: Step<unknown> = machine.begin(now);
-  let events = step.events.length;
-  const take = (next: Input) => {
-    step = machine.step(step.state, next, now);
-    events += step.events.length;
-    if (step.send.length > 0 && next.kind !== 'sent') take({ kind: 'sent' });
-  };
-  take({ kind: 'link-up' });
-  for (let at = 0, size = 1; at < input.length; at += size, size = (size * 7 + 3) % 23 || 1) {
-    take({ kind: 'bytes', bytes: input.subarray(at, at + size) });
-    if (size % 3 === 0 && step.wakeAt !== undefined) {
-      now = uptime(Math.max(now + 1, step.wakeAt));
-      take({ kind: 'wake' });
-    }
-  }
-  take({ kind: 'link-down' });
-  machine.statistics(step.state);
-  if (events > EVENTS_FREE + EVENTS_PER_BYTE * input.length)
-    throw new Error(`${events} events of ${input.length} bytes`);
-}
-
-/** A config of an installer: read, or every fault told. */
-function configTarget(): FuzzTarget {
-  return {
-    name: 'config',
-    seeds: CONFIGS.map((name) => readFileSync(resolve(import.meta.dirname, '../../config', name))),
-    run(input) {
-      try {
-        parseConfig(Buffer.from(input).toString());
-      } catch (error) {
-        if (!(error instanceof ConfigError)) throw error;
-      }
-    },
-  };
-}
-
-/** A command as the broker hands it over: acknowledged whatever it is, and nothing moves that was not signed. */
-async function commandTarget(): Promise<FuzzTarget> {
-  const home = new Home();
-  const clock = new SimulatedClock();
-  const random = seededRandom(5);
-  const wire = new Wire();
-  const bridge = await openBridge(home, { clock, random, broker: wire });
-  await clock.settle();
-  home[Symbol.dispose](); // its keys are read
-  const cc = new Forge(home.sender('cc-test'), clock, random);
-  const made = (['ping', 'diag.get', 'grant.revoke'] as const).map((type) =>
-    cc.make(type, type === 'grant.revoke' ? { id: 'g', rev: 1 } : {}, undefined),
-  );
-  const topics = ['cmd/ping', 'cmd/slot.open', 'cmd/grant.put', 'ack'];
-  let turn = 0;
-  return {
-    name: 'command',
-    seeds: made.map(({ token }) => Buffer.from(token)),
-    async run(input) {
-      turn += 1;
-      await wire.deliver(`${bridge.topics.base}/${topics[turn % topics.length]}`, input);
-      wire.published.length = 0;
-      if (bridge.doors.pulseCount > 0) throw new Error('a door moved');
-      if (!wire.isConnected) throw new Error('the bridge gave its session up');
-    },
+    all: [
+      ...(await driverTargets()),
+      ...radioTargets(),
+      ...(await fileTargets()),
+      ...(await cloudTargets()),
+      ...(await httpTargets(site)),
+      ...targets,
+    ],
+    [Symbol.asyncDispose]: () => site[Symbol.asyncDispose](),
   };
 }
