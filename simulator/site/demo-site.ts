@@ -42,6 +42,7 @@ const READY_WITHIN_ELSEWHERE: Millis = 300_000;
 
 /** Preferred, so that a page kept open finds its site again; another one where it is taken. */
 const PORTS = { broker: 1883, api: 4180, control: 4100, lobby: 4001 } as const;
+const ANY_PORTS = { broker: 0, api: 0, control: 0, lobby: 0 } as const;
 
 export interface DemoOptions {
   readonly clock: Clock;
@@ -50,6 +51,8 @@ export interface DemoOptions {
   readonly directory?: string;
   /** Program and first arguments of a daemon from elsewhere: of a package, under an emulator. */
   readonly daemon?: readonly string[];
+  /** On ports that the system picks, and not the one that the command line finds: there may be others. */
+  readonly isApart?: boolean;
 }
 
 export interface ApiAccess {
@@ -82,16 +85,20 @@ export async function openDemoSite({
   say,
   directory: wanted,
   daemon: command,
+  isApart = false,
 }: DemoOptions): Promise<DemoSite> {
   await using opening = new AsyncDisposableStack();
   const directory = wanted ?? mkdtempSync(join(tmpdir(), 'latchkey-site-'));
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   if (wanted === undefined)
     opening.defer(() => rmSync(directory, { recursive: true, force: true }));
-  pointTo(directory);
-  opening.defer(() => pointAway(directory));
+  const ports = isApart ? ANY_PORTS : PORTS;
+  if (!isApart) {
+    pointTo(directory);
+    opening.defer(() => pointAway(directory));
+  }
 
-  const broker = opening.use(await EmbeddedBroker.start({ port: PORTS.broker }));
+  const broker = opening.use(await EmbeddedBroker.start({ port: ports.broker }));
   // The box reaches its broker over a line of its own, so that cutting it leaves the cloud where it is.
   const line = opening.use(await TcpLine.lay({ to: { host: '127.0.0.1', port: broker.port } }));
   const token = newSecret();
@@ -122,8 +129,8 @@ export async function openDemoSite({
     LATCHKEY_DIRECTORY: directory,
     BROKER_URL: `mqtt://127.0.0.1:${line.port}`,
     BRIDGE_ID: BRIDGE,
-    LOBBY_PORT: String(await freePort(PORTS.lobby)),
-    API_PORT: String(await freePort(PORTS.api)),
+    LOBBY_PORT: String(await freePort(ports.lobby)),
+    API_PORT: String(await freePort(ports.api)),
     KEYCAFE_URL: vendors.urls.keycafe,
     SEAM_URL: vendors.urls.seam,
     INTSERV_URL: vendors.urls.intserv,
@@ -149,7 +156,7 @@ export async function openDemoSite({
       directory: join(directory, 'hardware'),
       kinds: simulatedKinds,
       contents: CONTENTS,
-      controlPort: PORTS.control,
+      controlPort: ports.control,
       title: 'Hardware of Harbour Street 12, simulated',
       site: siteFaults({ line, daemon: () => started.daemon }),
       clock,

@@ -28,10 +28,12 @@ export async function soak({ hours, seed, daemon, say }: SoakOptions): Promise<S
   await using site = await openDemoSite({
     clock,
     say,
+    isApart: true,
     ...(daemon === undefined ? {} : { daemon }),
   });
   const { pid } = site.daemon;
   if (pid === undefined) throw new Error('the daemon runs');
+  const { deaths } = site.daemon;
   const began = clock.uptime();
   const length = hours * 3_600_000;
   const settled = Math.min(SETTLED_MS, (length * IDLE_PART) / 2);
@@ -78,6 +80,6 @@ export async function soak({ hours, seed, daemon, say }: SoakOptions): Promise<S
     lags,
     exchanges,
     missed,
-    deaths: site.daemon.deaths,
+    deaths: site.daemon.deaths - deaths,
   });
 }
