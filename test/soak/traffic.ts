@@ -1,10 +1,14 @@
 /** Days of a busy site in hours: keys go out and come back, strangers try, managers look and edit, lines break. */
+import { z } from 'zod';
 import { type Clock, pause, type Random, randomInteger } from '../../drivers/contract/time.ts';
 import { CAST } from '../../simulator/site/cast.ts';
 import type { DemoSite } from '../../simulator/site/demo-site.ts';
 import { SiteHands } from '../../simulator/site/site-hands.ts';
 
-const { guest, flat } = CAST;
+/** Its own slot has a reader: where it is, is known also after a door that nobody went to. */
+const { guest, other: key } = CAST;
+const slotSchema = z.looseObject({ door: z.string(), fobs: z.array(z.string()) });
+const boxSchema = z.looseObject({ slots: z.record(z.string(), slotSchema) });
 /** Opened by commands of the cloud; no key hangs there. */
 const COMMANDED_SLOT = 14;
 /** A reader takes the same fob for another showing once it was away for a while. */
@@ -18,8 +22,6 @@ export class Traffic {
   readonly #hands: SiteHands;
   /** Revision of the guest's grant. */
   #rev = 0;
-  /** The key is with the guest. */
-  #isOut = false;
   exchanges = 0;
   missed = 0;
   lastMiss: unknown;
@@ -54,18 +56,32 @@ export class Traffic {
     await pause(this.#clock, BETWEEN_SHOWINGS_MS);
   }
 
+  /** Takes the key where it hangs, and brings it back; or only that, where it was not brought back before. */
   async #exchange(): Promise<void> {
     const hands = this.#hands;
-    if (!this.#isOut) {
+    await this.#closeDoors();
+    if (this.#slots().some(([, { fobs }]) => fobs.includes(key.fob))) {
       const slot = await hands.opening(() => hands.press('keypad', `${guest.pin}#`));
       await hands.takeOut(slot);
-      this.#isOut = true;
       await pause(this.#clock, 700);
     }
-    const slot = await hands.opening(() => hands.show('fobs', flat.fob));
-    await hands.putIn(slot, flat.fob);
-    this.#isOut = false;
+    const slot = await hands.opening(() => hands.show('fobs', key.fob));
+    await hands.putIn(slot, key.fob);
     this.exchanges += 1;
+  }
+
+  async #closeDoors(): Promise<void> {
+    for (const [slot, { door }] of this.#slots())
+      if (door === 'open')
+        await this.#site.simulator.hardware
+          .handle('box', 'close-door', { slot: Number(slot) })
+          .catch(lost);
+  }
+
+  #slots(): [string, z.infer<typeof slotSchema>][] {
+    return Object.entries(
+      boxSchema.parse(this.#site.simulator.hardware.device('box')?.look()).slots,
+    );
   }
 
   async #edit(): Promise<void> {
@@ -75,7 +91,7 @@ export class Traffic {
         id: guest.grant,
         rev: this.#rev,
         holder: guest.holder,
-        targets: [{ kind: 'key', id: flat.key }],
+        targets: [{ kind: 'key', id: key.key }],
         window: { kind: 'ongoing' },
         operations: ['pickup', 'dropoff'],
       },
