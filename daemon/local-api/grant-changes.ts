@@ -1,4 +1,5 @@
 /** Making, changing and revoking a grant here: effect first, then evidence, then the answer. */
+import { isDeepStrictEqual } from 'node:util';
 import { collisionEntry, collisionsOf } from '../access/collision.ts';
 import type { Entry } from '../access/entry.ts';
 import type { StoredGrant } from '../access/lookup.ts';
@@ -75,6 +76,9 @@ export async function put(
   const written = await desk.grants.write({ source: 'local', changes: [{ kind: 'put', grant }] });
   const outcome = written.kind === 'written' ? (written.outcomes[0] ?? 'stale') : 'stale';
   if (outcome === 'stale') throw new ApiError('conflict', 'a newer revision is stored', 'rev');
+  const held = desk.grants.grant(id)?.grant;
+  if (outcome === 'same' && held !== undefined && !saysTheSame(held, grant))
+    throw new ApiError('conflict', 'somebody else made another change of this revision', 'rev');
   const put: StoredGrant = { grant, window: resolved, revoked: undefined };
   const collisions = collisionsOf(put, sharing(desk, credentials), desk.ports().site.policies);
   if (outcome === 'stored') {
@@ -88,6 +92,15 @@ export async function put(
     await record(desk, [entry, ...rotated, ...collisions.map(collisionEntry)]);
   }
   return { grant: grantReply(put), outcome, pins, collides: collisions.length > 0 };
+}
+
+/** A repeated call is answered as the first; two who edit the same revision are not the same. */
+function saysTheSame(one: Grant, other: Grant): boolean {
+  const said = ({ source: _, state: __, credentials, ...rest }: Grant): unknown =>
+    JSON.parse(
+      JSON.stringify({ ...rest, credentials: credentials.map(({ sealed: ___, ...each }) => each) }),
+    );
+  return isDeepStrictEqual(said(one), said(other));
 }
 
 const WINDOW_FAULTS = {

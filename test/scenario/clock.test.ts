@@ -162,7 +162,7 @@ test('NTP lying: a leap into the past revives no stay that has ended', async () 
   assert.equal(reason(site), 'expired');
 });
 
-test('the night of 2026-10-25 in Stockholm: the hour that comes twice is open twice, a stay ends at its later end', async () => {
+test('night of the clock change, 2026-10-25 in Stockholm: the hour that comes twice is open twice, a stay ends at its later end', async () => {
   await using site = await simulatedSite({ seed: 25, at: '2026-10-25T00:28:00Z' });
   const schedule = {
     zone: 'Europe/Stockholm',
@@ -199,7 +199,7 @@ test('the night of 2026-10-25 in Stockholm: the hour that comes twice is open tw
   assert.equal(await opens('2026-10-25T01:11Z', '390817', 1), 'expired', '02:11 the second time');
 });
 
-test('the night of 2026-03-29 in Stockholm: the hour that never comes opens nothing, and moves a start to after it', async () => {
+test('night of the clock change, 2026-03-29 in Stockholm: the hour that never comes opens nothing, and moves a start to after it', async () => {
   await using site = await simulatedSite({ seed: 26, at: '2026-03-29T00:50:00Z' });
   const schedule = {
     zone: 'Europe/Stockholm',

@@ -10,6 +10,7 @@ import { OwnCloud } from '../../simulator/site/own-cloud.ts';
 import { Exchange } from '../daemon/cloud/cloud-and-bridge.ts';
 import { Forge } from '../daemon/cloud/forge.ts';
 import { Wire } from '../daemon/cloud/wire.ts';
+import { ApiBench } from '../daemon/local-api/bench.ts';
 import { BRIDGE, FLAT_KEY, hours, minutes, STORE_KEY, simulatedSite } from '../site.ts';
 import { Cable } from './cable.ts';
 
@@ -173,4 +174,25 @@ test('two managers editing: the newer revision stands, the older is told of the 
   assert.equal(again.status, 'error');
   await site.type('482913#');
   assert.equal(site.pulses(FLAT_KEY.slot), 0);
+});
+
+test('two managers editing in the panel: the second is told that he saw an older grant, and nothing of his is taken', async () => {
+  await using bench = await ApiBench.open({ seed: 54 });
+  const { site } = bench;
+  const edit = (rev: number, key: string) =>
+    bench.call('PUT', '/api/v1/grants/stay', {
+      body: {
+        rev,
+        holder: 'h-1',
+        credentials: [{ id: 'c-1', kind: 'pin', pin: '482913' }],
+        targets: [{ kind: 'key', id: key }],
+      },
+    });
+  assert.equal((await edit(1, FLAT_KEY.key)).status, 200);
+  // Both have revision 1 on their screens.
+  assert.equal((await edit(2, STORE_KEY.key)).status, 200);
+  const late = await edit(2, FLAT_KEY.key);
+  assert.deepEqual([late.status, late.body.error.code], [409, 'conflict']);
+  await site.type('482913#');
+  assert.deepEqual(site.openSlots(), [STORE_KEY.slot]);
 });
