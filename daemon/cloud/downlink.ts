@@ -71,6 +71,7 @@ export class Downlink {
   /** By command id. */
   readonly #underWay = new Map<string, UnderWay>();
   #turn: Promise<void> = Promise.resolve();
+  #isClosed = false;
   /** Messages that wait for their turn, or have it. */
   #inTurn = 0;
 
@@ -108,6 +109,8 @@ export class Downlink {
     try {
       await before;
       const checked = await ahead;
+      // Its session is over, and so is the journal soon: the broker was told nothing, and brings it again.
+      if (this.#isClosed) return;
       if (isAck) await this.#receiveAck(message, compact, checked, pass);
       else await this.#receiveCommand(message, compact, checked, pass);
     } finally {
@@ -176,6 +179,7 @@ export class Downlink {
 
   /** Settles when no command is under way, and what was answered is noted as answered. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     while (this.#underWay.size > 0) {
       await Promise.all([...this.#underWay.values()].map(({ reply }) => reply));
     }

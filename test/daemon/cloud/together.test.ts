@@ -132,3 +132,12 @@ test('what is acknowledged together is on the disk, and its effects are in the o
 function lock(forge: Forge): Made {
   return forge.make('lock', { dev: 'door' }, undefined);
 }
+
+test('a command whose signature is still looked at when the daemon stops is left to the broker, which brings it again', async () => {
+  const { stack, forge, wire, hand } = await set();
+  const made = [1, 2, 3].map(() => forge.make('ping', { echo: 'late' }, undefined));
+  const handed = made.map(hand);
+  await stack.disposeAsync();
+  await Promise.all(handed);
+  assert.ok(made.every(({ id }) => wire.replies(id).length <= 1));
+});
