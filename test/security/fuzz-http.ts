@@ -27,7 +27,9 @@ const BODIES = [
 ].map((text) => Buffer.from(text));
 
 /** Every route of the site, as one target for the API and one for each vendor that is answered. */
-export async function httpTargets(site: SimulatedSite): Promise<readonly FuzzTarget[]> {
+export async function httpTargets(
+  site: SimulatedSite,
+): Promise<AsyncDisposable & { readonly targets: readonly FuzzTarget[] }> {
   const { desk, vendors } = site.daemon;
   const accounts = new Accounts(undefined, desk.random);
   const failures: unknown[] = [];
@@ -75,7 +77,7 @@ export async function httpTargets(site: SimulatedSite): Promise<readonly FuzzTar
   });
   const under = (prefix: RegExp) => dialects.filter(({ path }) => prefix.test(path));
   const basic = `Basic ${Buffer.from(VENDOR_SECRET).toString('base64')}`;
-  return [
+  const targets = [
     targetOf(
       'local-api',
       api.filter(({ path }) => !/events|verify|panel/.test(path)),
@@ -91,6 +93,7 @@ export async function httpTargets(site: SimulatedSite): Promise<readonly FuzzTar
     }),
     targetOf('webhooks', under(/^\/hooks/), { 'x-keycafe-secret': VENDOR_SECRET }),
   ];
+  return { targets, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }
 
 /** Parameters of a path are cut from the input, too; what follows its end is the query. */

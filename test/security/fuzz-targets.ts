@@ -13,15 +13,19 @@ export interface FuzzTargets extends AsyncDisposable {
 
 export async function fuzzTargets(): Promise<FuzzTargets> {
   const { site, targets } = await vendorSite();
+  const http = await httpTargets(site);
   return {
     all: [
       ...(await driverTargets()),
       ...radioTargets(),
       ...(await fileTargets()),
       ...(await cloudTargets()),
-      ...(await httpTargets(site)),
+      ...http.targets,
       ...targets,
     ],
-    [Symbol.asyncDispose]: () => site[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => {
+      await http[Symbol.asyncDispose]();
+      await site[Symbol.asyncDispose]();
+    },
   };
 }

@@ -43,6 +43,7 @@ export interface KeycafeDialectParts {
 
 const BASE = '/keycafe/v0';
 const RELEASE_KEPT = 200;
+const CONTROL = /[\u0000-\u001f]/;
 
 type Handler = (request: DialectRequest) => Promise<DialectResponse> | DialectResponse;
 
@@ -194,6 +195,9 @@ export class KeycafeDialect {
       handle: async (request) => {
         try {
           this.#admit(request);
+          // No id of ours has any, and so there is no such thing.
+          if (Object.values(request.params).some((each) => CONTROL.test(each)))
+            throw new KeycafeRefusal(404, 'notFound', 'there is no such thing');
           return await handle(request);
         } catch (error) {
           if (error instanceof KeycafeRefusal) return refusalReply(error);
