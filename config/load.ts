@@ -23,6 +23,7 @@ import {
   keySchema,
   type TargetConfig,
 } from './place-schema.ts';
+import { NO_REMOTE_DEVICES, type RemoteDevices, withRemoteDevices } from './remote-devices.ts';
 import { type Config, sections } from './schema.ts';
 import { name, nearest, openId } from './values.ts';
 import { readYaml } from './yaml.ts';
@@ -33,6 +34,8 @@ const LARGEST_FILE = 1024 * 1024;
 export interface LoadOptions {
   /** For the `${NAME}`s in the file. */
   readonly variables?: ReadonlyMap<string, string>;
+  /** What was changed by signed commands, laid over the file. */
+  readonly remote?: RemoteDevices;
   /** Drivers by name; all that there are by default. */
   readonly drivers?: ReadonlyMap<string, DriverEntry>;
 }
@@ -55,7 +58,7 @@ export type NamedSection = 'buses' | 'devices' | 'accessPoints' | 'keys' | 'acce
 
 /** @throws ConfigError */
 export function loadConfig(file: string, options: LoadOptions = {}): Config {
-  return parseConfig(readText(file), options);
+  return parseConfig(readConfigText(file), options);
 }
 
 /** @throws ConfigError */
@@ -67,7 +70,8 @@ export function parseConfig(text: string, options: LoadOptions = {}): Config {
     faults.add([], shown(yaml.value, []), 'settings: start from config/example.yaml');
     throw new ConfigError(faults.all);
   }
-  const reading = new Reading(yaml.value, faults, options.drivers ?? catalogue);
+  const root = withRemoteDevices(yaml.value, options.remote ?? NO_REMOTE_DEVICES);
+  const reading = new Reading(root, faults, options.drivers ?? catalogue);
   const config = reading.config();
   if (config === undefined) throw new ConfigError(faults.all);
   return config;
@@ -224,7 +228,8 @@ function driverRemedy(driver: string, drivers: ReadonlyMap<string, DriverEntry>)
     : `there is no such driver; did you mean ${near}?`;
 }
 
-function readText(file: string): string {
+/** The text of a config file. @throws ConfigError */
+export function readConfigText(file: string): string {
   let bytes: Uint8Array;
   try {
     const { size } = statSync(file);

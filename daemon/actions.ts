@@ -17,7 +17,9 @@ import type {
   Attempt,
   ConfigAction,
   DeviceAction,
+  DeviceAddAction,
   LockdownAction,
+  LongAction,
   OpenAction,
   RevocationState,
   SiteActions,
@@ -26,8 +28,11 @@ import type {
 } from './cloud/site-actions.ts';
 import type { Inbox } from './inbox.ts';
 import type { Happening } from './pipeline.ts';
+import type { DeviceChange, RemoteDeviceDesk } from './remote-devices.ts';
+import type { ChangeResult } from './remote-settings.ts';
 import type { Site } from './site.ts';
 import { type EvidenceRow, type Journal, StorageError } from './store/ports.ts';
+import type { Updates } from './updates.ts';
 
 /** An opening that has not ended by then is `unknown`: queue, pulse and confirming polls take less. */
 const OUTCOME_WITHIN: Millis = 12_000;
@@ -45,13 +50,11 @@ export interface ActionParts {
   codesOf(grant: GrantId): readonly RevocationState[];
   signedTime(unixMs: number, errMs: number): void;
   /** Applies settings that may be changed from afar; answers why not. */
-  configure(
-    version: number,
-    set: JsonObject,
-  ):
-    | { readonly rows: readonly EvidenceRow[]; readonly entry: Entry }
-    | { readonly fault: ActionFault; readonly data: JsonObject };
+  configure(version: number, set: JsonObject): ChangeResult;
   diagnostics(): JsonObject;
+  readonly updates: Updates;
+  /** Adds and takes away devices; `undefined` where the config is no file that could be read again. */
+  readonly remoteDevices?: RemoteDeviceDesk | undefined;
 }
 
 /** Waits for the results of what was asked of devices. */
@@ -152,7 +155,16 @@ export class Actions implements SiteActions {
   config(action: ConfigAction, evidence: readonly EvidenceRow[]): Attempt {
     const applied = this.#parts.configure(action.version, action.set);
     if ('fault' in applied) return this.#refuse(applied.fault, evidence, applied.data);
-    return this.#record([applied.entry], [...evidence, ...applied.rows], { result: 'done' });
+    const body = { ...applied.entry.body, command: action.command };
+    const rows = [...evidence, ...applied.rows];
+    const kept = this.#record([{ ...applied.entry, body }], rows, { result: 'done' });
+    return {
+      ...kept,
+      outcome: kept.outcome.then((known) => {
+        if (known.result === 'done') applied.apply();
+        return known;
+      }),
+    };
   }
 
   identify(action: DeviceAction, evidence: readonly EvidenceRow[]): Attempt {
@@ -174,18 +186,65 @@ export class Actions implements SiteActions {
     return { placed, recorded, outcome };
   }
 
-  deviceAdd(action: DeviceAction, evidence: readonly EvidenceRow[]): Attempt {
-    return this.#refuse('unsupported', evidence, { device: action.device, remedy: INSTALLER });
+  deviceAdd(action: DeviceAddAction, evidence: readonly EvidenceRow[]): Attempt {
+    const { device, settings, wire } = action;
+    return this.#changeDevices(action, evidence, (desk) => desk.add(device, settings, wire));
   }
 
   deviceRemove(action: DeviceAction, evidence: readonly EvidenceRow[]): Attempt {
-    return this.#refuse('unsupported', evidence, { device: action.device, remedy: INSTALLER });
+    return this.#changeDevices(action, evidence, (desk) => desk.remove(action.device));
   }
 
-  update(_action: WhoAsked, evidence: readonly EvidenceRow[]): Attempt {
-    return this.#refuse('unsupported', evidence, {
-      remedy: 'update the latchkey package on the box',
+  /** On the disk first, then the evidence, then it is run: a crash in between repeats the first step harmlessly. */
+  #changeDevices(
+    action: DeviceAction,
+    evidence: readonly EvidenceRow[],
+    ask: (desk: RemoteDeviceDesk) => DeviceChange,
+  ): Attempt {
+    const desk = this.#parts.remoteDevices;
+    if (desk === undefined) return this.#refuse('unsupported', evidence);
+    const change = ask(desk);
+    if ('fault' in change) return this.#refuse(change.fault, evidence, change.data);
+    const { body, apply } = change;
+    const { by } = who(action);
+    const entry: Entry = {
+      type: 'system.config_changed',
+      body: { command: action.command, by, ...body },
+    };
+    const outcome = body === undefined ? 'same' : 'stored';
+    const kept = this.#record([entry], evidence, { result: 'done', data: { outcome } });
+    return {
+      ...kept,
+      outcome: kept.outcome.then(async (known) => {
+        if (known.result === 'done') await apply();
+        return known;
+      }),
+    };
+  }
+
+  update(
+    action: WhoAsked & { readonly settings: JsonObject },
+    evidence: readonly EvidenceRow[],
+  ): Attempt {
+    const begun = this.#parts.updates.begin(action.command, who(action).by, action.settings);
+    if ('fault' in begun) return this.#refuse(begun.fault, evidence, begun.data);
+    if ('same' in begun) {
+      const data = { version: begun.same, running: begun.same };
+      return this.#record([], evidence, { result: 'done', data });
+    }
+    const kept = this.#record([begun.entry], evidence, { result: 'done' });
+    const left = Promise.withResolvers<void>();
+    const outcome = kept.outcome.then((known) => {
+      if (known.result !== 'done') return known;
+      const work = begun.work();
+      void work.left.then(left.resolve);
+      return work.outcome;
     });
+    return { ...kept, outcome, left: left.promise };
+  }
+
+  resumed(command: string): LongAction | undefined {
+    return this.#parts.updates.resumed(command);
   }
 
   diagnostics(): JsonObject {
@@ -270,9 +329,6 @@ export class Actions implements SiteActions {
     };
   }
 }
-
-const INSTALLER =
-  'devices are named in the config file at the site, where an installer has proven them';
 
 /** A requester is a word that its client chose; who is answerable is whose key signed. */
 function who(asked: WhoAsked & { readonly by?: string }): {

@@ -25,16 +25,22 @@ export interface BoardParts {
 
 export class DeviceBoard {
   readonly #parts: BoardParts;
-  readonly #said: ReadonlyMap<DeviceId, Said>;
-  readonly #abilities: ReadonlyMap<DeviceId, DriverAbilities | undefined>;
+  #said: ReadonlyMap<DeviceId, Said> = new Map();
+  #abilities: ReadonlyMap<DeviceId, DriverAbilities | undefined> = new Map();
 
   constructor(parts: BoardParts) {
     this.#parts = parts;
-    this.#said = new Map(parts.devices.map(({ id }) => [id, { faults: new Set() }]));
+    this.rewire(parts.devices);
+  }
+
+  /** These are the devices now; what was said by those that stay is kept. */
+  rewire(devices: readonly DeviceSetting[]): void {
+    const before = this.#said;
+    this.#said = new Map(devices.map(({ id }) => [id, before.get(id) ?? { faults: new Set() }]));
     this.#abilities = new Map(
-      parts.devices.map(({ id, driver, options }) => [
+      devices.map(({ id, driver, options }) => [
         id,
-        parts.catalogue.get(driver)?.abilities(options),
+        this.#parts.catalogue.get(driver)?.abilities(options),
       ]),
     );
   }

@@ -1,5 +1,6 @@
 /** Builds every part of the daemon and joins them; the only file that knows them all. Closes in the reverse order. */
 import { basename } from 'node:path';
+import type { RemoteDevices } from '../config/remote-devices.ts';
 import type { Config } from '../config/schema.ts';
 import {
   readSecret,
@@ -11,6 +12,7 @@ import {
 import { catalogue } from '../drivers/catalogue.ts';
 import { type Clock, type Instant, instant, type Random } from '../drivers/contract/time.ts';
 import type { JsonObject } from './access/entry.ts';
+import type { SiteFacts } from './access/site-facts.ts';
 import { resolveWindow } from './access/window.ts';
 import { Actions } from './actions.ts';
 import { ClockKeeper } from './clock-keeper.ts';
@@ -38,6 +40,7 @@ import { codeLocksOf, LockCodes } from './lock-codes.ts';
 import { wiresOf } from './openers.ts';
 import { type Happening, runPipeline } from './pipeline.ts';
 import { overtaken } from './recheck.ts';
+import { RemoteDeviceDesk } from './remote-devices.ts';
 import { RemoteSettings } from './remote-settings.ts';
 import { searchPlaces } from './search-places.ts';
 import { Site } from './site.ts';
@@ -51,6 +54,7 @@ import { openJournal } from './store/journal-open.ts';
 import { StorageError } from './store/ports.ts';
 import { storeSearch } from './store/search.ts';
 import { UnitFence } from './store/unit.ts';
+import { Updates } from './updates.ts';
 import { runUpkeep } from './upkeep.ts';
 import { Vault } from './vault.ts';
 import { FidelityWatch } from './vendors/fidelity-watch.ts';
@@ -67,8 +71,14 @@ export interface Outside {
   readonly secrets: SecretSource;
   /** A line for the operator: fixed event name and fields, no secrets. */
   readonly log: (event: string, fields: JsonObject) => void;
-  /** By the name of the bus. */
-  readonly openers: ReadonlyMap<string, BusOpener>;
+  /** From which level on lines are written from now on. */
+  readonly logLevel?: (level: Config['log']['level']) => void;
+  /** By the name of the bus; or made anew for what the config has become. */
+  readonly openers:
+    | ReadonlyMap<string, BusOpener>
+    | ((config: Config) => ReadonlyMap<string, BusOpener>);
+  /** The config read again with devices that came or went by command; without it, none can. @throws ConfigError */
+  readonly reconfigured?: (remote: RemoteDevices) => Config;
   /** The broker of the own cloud; `undefined` where the config names none. */
   readonly broker: Broker | undefined;
   /** The broker of Home Assistant; `undefined` where the config names none. */
@@ -78,6 +88,8 @@ export interface Outside {
   /** Names the system's last contact with a time server. */
   readonly lastTimeContact: () => number | undefined;
   readonly versions: Readonly<Record<string, string>>;
+  /** Folder that the package's updater watches; without it, updates are refused. */
+  readonly updates?: string | undefined;
   /** The service manager that wants to hear that all is well. */
   readonly watchdog: Pick<WatchParts, 'alive' | 'every'>;
   /** When this version was made: it is later than that. */
@@ -104,8 +116,11 @@ export interface Daemon extends AsyncDisposable {
 const INBOX_MOST = 4096;
 
 /** @throws ConfigError for secrets and keys that are missing or wrong. @throws StorageError */
-export async function wire(config: Config, outside: Outside): Promise<Daemon> {
+export async function wire(read: Config, outside: Outside): Promise<Daemon> {
   const { clock, random } = outside;
+  const changed = { clock: () => {}, devices: async (_config: Config) => {} };
+  const remoteDevices = remoteDevicesOf(read, outside, (config) => changed.devices(config));
+  const config = remoteDevices?.config ?? read;
   const log: Outside['log'] = (event, fields) => {
     outside.log(event, fields);
     heard.log(event, fields);
@@ -116,7 +131,6 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
   await using parts = new AsyncDisposableStack();
 
   // What happened, and what time it is.
-  const facts = siteFactsOf(config, catalogue);
   const vault = new Vault(
     readSecretKey(config.secrets.pinPepper, 'secrets.pinPepper', outside.secrets),
     random,
@@ -126,14 +140,28 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
   const journal = parts.use(opened.journal);
   const unit = await UnitFence.open(directory, random);
   if (unit.why !== undefined) throw new StorageError('fenced', fencedText(unit.why));
-  const changed = { clock: () => {} };
+  const remote = new RemoteSettings(journal, (settings) =>
+    outside.logLevel?.(settings['log.level'] ?? config.log.level),
+  );
+  const written = siteFactsOf(config, catalogue);
+  const facts: SiteFacts = {
+    ...written,
+    get policies() {
+      return remote.narrowed(written.policies);
+    },
+  };
   const heard: { log: Outside['log'] } = { log: () => {} };
   const keeper = parts.use(
     new ClockKeeper({
       clock,
       journal,
       boot: Buffer.from(random.bytes(6)).toString('hex'),
-      options: { policy: facts.policies.clockUntrusted, graceHours: facts.policies.graceHours },
+      options: {
+        get policy() {
+          return facts.policies.clockUntrusted;
+        },
+        graceHours: written.policies.graceHours,
+      },
       floors: [outside.builtAt],
       lastContact: outside.lastTimeContact,
       changed: () => changed.clock(),
@@ -166,13 +194,13 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
   // Who stands where, and what they stand before.
   const site = new Site({ facts, grants, journal, indexer, clock, stamp, tzdata });
   const inbox = new Inbox<Happening>(INBOX_MOST);
-  const wires = wiresOf(config);
+  let wires = wiresOf(config);
   const logs = new KnownLogEntries(journal, stamp, storageFailed);
   const identities = new KnownIdentities(journal, stamp, storageFailed);
   const devices = openDevices({
     ...wires,
     catalogue,
-    openers: outside.openers,
+    openers: openersIn(outside, config),
     clock,
     random,
     secrets: deviceSecrets(config, outside.secrets),
@@ -200,7 +228,11 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
   });
 
   // Who may ask, and how.
-  const remote = new RemoteSettings(journal);
+  const updates = new Updates({
+    directory: outside.updates,
+    version: outside.versions['latchkey'] ?? '',
+    ...{ clock, journal, stamp },
+  });
   const actions = new Actions({
     inbox,
     journal,
@@ -217,6 +249,8 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
     },
     signedTime: (at, error) => keeper.signedTime(instant(at), error),
     configure: (version, set) => remote.change(version, set),
+    remoteDevices,
+    updates,
     diagnostics: () => ({
       inbox: inbox.length,
       refused: inbox.refused,
@@ -324,6 +358,14 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
     cloud?.stateChanged();
   };
   changed.clock = retime;
+  changed.devices = async (now) => {
+    wires = wiresOf(now);
+    const secrets = deviceSecrets(now, outside.secrets);
+    board.rewire(wires.devices);
+    await devices.rewire({ ...wires, openers: openersIn(outside, now), secrets });
+    cloud?.deviceChanged();
+    home?.devicesChanged();
+  };
   heard.log = (event, fields) => cloud?.tell(event, fields);
   const watch = new Watch({
     clock,
@@ -412,6 +454,7 @@ export async function wire(config: Config, outside: Outside): Promise<Daemon> {
     fenced: unit.fenced,
     async run(until) {
       const signal = AbortSignal.any([until, unit.fenced]);
+      signal.addEventListener('abort', () => updates.stop(), { once: true });
       const found = { ...opened, ...told, versions: outside.versions };
       journal
         .append({
@@ -494,6 +537,29 @@ export function fencedText({ why, generation }: NonNullable<UnitFence['why']>): 
   return why === 'handed-over'
     ? `this unit was handed over to unit ${generation} of the site, and must not act beside it`
     : `unit ${generation} of the site has taken over, and this one must not act beside it`;
+}
+
+function openersIn({ openers }: Outside, config: Config): ReadonlyMap<string, BusOpener> {
+  return typeof openers === 'function' ? openers(config) : openers;
+}
+
+function remoteDevicesOf(
+  { store }: Config,
+  { reconfigured, secrets, log }: Outside,
+  run: (config: Config) => Promise<void>,
+): RemoteDeviceDesk | undefined {
+  if (reconfigured === undefined) return undefined;
+  const desk = new RemoteDeviceDesk({
+    directory: store.directory,
+    reconfigured: (remote) => {
+      const config = reconfigured(remote);
+      deviceSecrets(config, secrets); // what a device needs is there, or it is a fault now
+      return config;
+    },
+    run,
+  });
+  if (desk.ignored !== undefined) log('remote-devices-ignored', { why: desk.ignored.message });
+  return desk;
 }
 
 function bridgeIdentity(config: Config, bridge: string, source: SecretSource): BridgeIdentity {

@@ -8,6 +8,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } fro
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseConfig } from '../config/load.ts';
+import type { RemoteDevices } from '../config/remote-devices.ts';
 import type { Config } from '../config/schema.ts';
 import type { Command } from '../daemon/access/command.ts';
 import type { EntryType, RecordedEntry } from '../daemon/access/entry.ts';
@@ -31,6 +32,7 @@ import type { DeskAttempt } from '../daemon/local-api/desk.ts';
 import { gattPeripheral } from '../daemon/platform/ble-link.ts';
 import type { HttpClient } from '../daemon/vendors/http.ts';
 import { type Daemon, wire } from '../daemon/wiring.ts';
+import { catalogue } from '../drivers/catalogue.ts';
 import { instant, type Millis } from '../drivers/contract/time.ts';
 import { authorizationText } from '../drivers/nuki/options.ts';
 import { toHex } from '../drivers/wire/hex.ts';
@@ -120,6 +122,8 @@ export interface SiteOptions {
   readonly withLock?: boolean;
   /** There is a door with a strike and a fire alarm, too. */
   readonly withGate?: boolean;
+  /** Folder of an updater. */
+  readonly updates?: string;
 }
 
 export const VENDOR_SECRET = 'anna@example.se/token:t0ken';
@@ -157,7 +161,8 @@ export class SimulatedSite implements AsyncDisposable {
   readonly lock: NukiLock | undefined;
   readonly #options: SiteOptions;
   readonly #config: Config;
-  readonly #openers: ReadonlyMap<string, BusOpener>;
+  readonly #text: string;
+  readonly #openers: Map<string, BusOpener>;
   #store: string;
   #daemon: Daemon | undefined;
   /** Time as the daemon that runs now is given it; it stands still for one that was killed. */
@@ -169,6 +174,9 @@ export class SimulatedSite implements AsyncDisposable {
   #running: Promise<void> = Promise.resolve();
   #starts = 0;
   hasTimeServer: boolean;
+  logLevel: string | undefined;
+  /** Of the daemon, from its next start on. */
+  version = 'test';
 
   constructor(options: SiteOptions) {
     this.#options = options;
@@ -187,24 +195,24 @@ export class SimulatedSite implements AsyncDisposable {
     this.lock = radio?.lock;
     const gate =
       options.withGate === true ? GATE : { bus: '', device: '', accessPoint: '', inputs: '' };
-    const config = parseConfig(
-      [
-        CONFIG.replace('buses:\n', `buses:\n${gate.bus}${radio === undefined ? '' : LOCK.bus}`)
-          .replace(
-            'devices:\n',
-            `devices:\n${gate.device}${radio === undefined ? '' : LOCK.device.replace('ADDRESS', radio.lock.address)}`,
-          )
-          .replace(
-            'accessPoints:\n',
-            `accessPoints:\n${gate.accessPoint}${radio === undefined ? '' : LOCK.accessPoint}`,
-          ),
-        options.broker === undefined ? '' : CLOUD,
-        gate.inputs,
-        options.vendors ?? '',
-      ]
-        .join('')
-        .replaceAll('FOLDER', this.directory),
-    );
+    const text = [
+      CONFIG.replace('buses:\n', `buses:\n${gate.bus}${radio === undefined ? '' : LOCK.bus}`)
+        .replace(
+          'devices:\n',
+          `devices:\n${gate.device}${radio === undefined ? '' : LOCK.device.replace('ADDRESS', radio.lock.address)}`,
+        )
+        .replace(
+          'accessPoints:\n',
+          `accessPoints:\n${gate.accessPoint}${radio === undefined ? '' : LOCK.accessPoint}`,
+        ),
+      options.broker === undefined ? '' : CLOUD,
+      gate.inputs,
+      options.vendors ?? '',
+    ]
+      .join('')
+      .replaceAll('FOLDER', this.directory);
+    const config = parseConfig(text);
+    this.#text = text;
     this.#store = options.onDisk === true ? join(this.directory, 'store-0') : ':memory:';
     this.#config = (options.change ?? ((same) => same))(config);
     this.#build();
@@ -251,17 +259,27 @@ export class SimulatedSite implements AsyncDisposable {
     const { broker } = this.#options;
     this.#broker = broker === undefined ? undefined : new MortalBroker(broker);
     const config = { ...this.#config, store: { ...this.#config.store, directory: this.#store } };
+    const changed = (remote: RemoteDevices) => ({
+      ...config,
+      devices: parseConfig(this.#text, { remote }).devices,
+      buses: parseConfig(this.#text, { remote }).buses,
+    });
     this.#daemon = await wire(config, {
+      reconfigured: changed,
       clock: this.#life,
       random: seededRandom(this.#options.seed * 1000 + this.#starts),
       secrets: { credentialsDirectory: join(this.directory, 'credentials') },
       log: (event, fields) => this.log.push({ event, fields }),
+      logLevel: (level) => {
+        this.logLevel = level;
+      },
       openers: this.#openers,
       homeAssistant: this.#options.homeAssistant,
       http: this.#http,
       broker: this.#broker,
       lastTimeContact: () => (this.hasTimeServer ? this.clock.uptime() : undefined),
-      versions: { latchkey: 'test' },
+      versions: { latchkey: this.version },
+      updates: this.#options.updates,
       watchdog: { alive: () => {}, every: undefined },
       builtAt: instant(Date.parse('2026-01-01T00:00Z')),
       storeThreads: false,
@@ -437,6 +455,23 @@ export class SimulatedSite implements AsyncDisposable {
     await this.advance(1500);
     this.hand('box', 'close-door', { slot });
     await this.advance(2500);
+  }
+
+  /** A board on a wire of its own, which no config names yet. */
+  wireBoard(bus: string, device: string): void {
+    const simulated = new SimulatedBus({
+      ...{ name: bus, clock: this.clock, random: seededRandom(this.#options.seed + 5) },
+      baudRate: 19_200,
+    });
+    const port = new SimulatedPort(simulated, this.clock);
+    const driver = 'kerong-cu16';
+    const options = catalogue.get(driver)?.options.parse({ address: 0 });
+    const kind = simulatedKinds.get(driver);
+    if (kind === undefined) throw new Error(`nothing simulates ${driver}`);
+    simulated.attach(device, (around) => kind.build(device, options, around));
+    this.buses.set(bus, simulated);
+    this.ports.set(bus, port);
+    this.#openers.set(bus, port);
   }
 
   pulses(slot: number): number {

@@ -108,6 +108,8 @@ export const ENTRY_TYPES = [
   'system.broker_online',
   'system.broker_offline',
   'system.identified',
+  'system.update_started',
+  'system.update_finished',
   // alarms and refusals
   'security.locked_out',
   'security.lockout_cleared',

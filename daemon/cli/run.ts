@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { loadConfig } from '../../config/load.ts';
+import { parseConfig, readConfigText } from '../../config/load.ts';
 import type { MqttAccess } from '../../config/online-schema.ts';
+import type { Config } from '../../config/schema.ts';
 import type { SecretSource } from '../../config/secrets.ts';
 import { catalogue } from '../../drivers/catalogue.ts';
 import { type Clock, instant } from '../../drivers/contract/time.ts';
@@ -43,12 +44,15 @@ export function runCommand(program: Command): void {
 }
 
 async function run({ config: file, set }: RunOptions): Promise<void> {
-  const whole = loadConfig(file, { variables: set });
+  const text = readConfigText(file);
+  const whole = parseConfig(text, { variables: set });
   const log = openLog(whole.log.level);
   const clock = realClock();
   const { directory } = whole.store;
   const safeMode = countStart(directory, clock.now());
-  const config = safeMode ? { ...whole, vendors: {}, homeAssistant: undefined } : whole;
+  const allowed = (all: Config): Config =>
+    safeMode ? { ...all, vendors: {}, homeAssistant: undefined } : all;
+  const config = allowed(whole);
   if (safeMode) log.error('safe-mode', { without: 'vendors, homeAssistant' });
   const secrets: SecretSource = { credentialsDirectory: process.env['CREDENTIALS_DIRECTORY'] };
   const manager = await openServiceManager(process.env, process.pid, (why) =>
@@ -77,12 +81,15 @@ async function run({ config: file, set }: RunOptions): Promise<void> {
     random: realRandom(),
     secrets,
     log: (event, fields) => log.info(event, fields),
-    openers: openersOf(config, {
-      clock,
-      catalogue,
-      radios,
-      advise: (bus, advice) => log.warn('port-advice', { bus, advice }),
-    }),
+    reconfigured: (remote) => allowed(parseConfig(text, { variables: set, remote })),
+    logLevel: (level) => log.from(level),
+    openers: (now) =>
+      openersOf(now, {
+        clock,
+        catalogue,
+        radios,
+        advise: (bus, advice) => log.warn('port-advice', { bus, advice }),
+      }),
     broker: await brokerAt(config.cloud?.mqtt, 'cloud.mqtt', secrets),
     homeAssistant: await brokerAt(config.homeAssistant, 'homeAssistant', secrets),
     http,
@@ -96,6 +103,7 @@ async function run({ config: file, set }: RunOptions): Promise<void> {
     watchdog: { alive: () => manager.alive(), every: manager.watchdogMs },
     builtAt: instant(BUILT_AT),
     safeMode,
+    updates: process.env['LATCHKEY_UPDATES'],
   };
   await using daemon = await wire(config, outside);
   // Where the rest of the start fails, what runs already is ended in good order before its parts are taken away.

@@ -319,6 +319,7 @@ export class CloudClient implements AsyncDisposable {
     } else if (topic.startsWith(`${topics.base}/dev/`)) {
       const device = deviceStateSchema.safeParse(value).data;
       if (device !== undefined) this.#devices.set(device.dev, device);
+      else if (payload.length === 0) this.#devices.delete(topic.split('/').at(-2) ?? '');
       this.#notify();
     } else if (topic.startsWith(`${topics.base}/evt/`)) {
       await this.#feed?.take(value);

@@ -101,8 +101,12 @@ export class CommandDesk {
       case 'device.identify':
         return attempt(site.identify(withDevice(asked, command.body.dev), rows));
       case 'device.add': {
-        const settings = plain(command.body.settings);
-        const action = { ...withDevice(asked, command.body.dev), settings };
+        const { dev, settings, wire } = command.body;
+        const action = {
+          ...withDevice(asked, dev),
+          settings: plain(settings),
+          ...(wire === undefined ? {} : { wire: plain(wire) }),
+        };
         return attempt(site.deviceAdd(action, rows));
       }
       case 'device.remove':

@@ -90,9 +90,11 @@ const BODIES = {
   'keypad.reset': z.object({ dev: device }),
   'events.resend': z.object({ epoch, from: z.int().min(1), to: z.int().min(1) }),
   'device.identify': z.object({ dev: device }),
-  'device.add': z.object({ dev: device, settings }),
+  /** As in the site's config; `wire` is the bus that the settings name, where the site has none of that name. */
+  'device.add': z.object({ dev: device, settings, wire: settings.optional() }),
   'device.remove': z.object({ dev: device }),
   'diag.get': z.object({}),
+  /** `settings` is `{version}`: what is to run, from the package sources that the machine trusts. */
   'update.start': z.object({ settings }),
   'key.rotate': z.object({
     add: z

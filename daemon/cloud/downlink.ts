@@ -35,7 +35,7 @@ import { codeOf, outcomeData, outcomeInJournal } from './outcome.ts';
 import { Refusals } from './refusals.ts';
 import { type Publish, Replies, type Unanswered } from './replies.ts';
 import { errorPart, okPart, plain, type ReplyPart, refusedPart } from './reply-part.ts';
-import type { Attempt } from './site-actions.ts';
+import type { ActionOutcome, Attempt, LongAction } from './site-actions.ts';
 import { LARGEST, type Topics } from './topics.ts';
 import { powerOf } from './trust-store.ts';
 
@@ -57,7 +57,8 @@ const ACCEPTED_AFTER: Millis = 1_000;
 interface UnderWay {
   /** When a copy of it may be acknowledged: it is on the disk, or could not be put there. */
   readonly recorded: Promise<unknown>;
-  readonly reply: Promise<Reply>;
+  /** `undefined`: the daemon stops, and its next start has the answer. */
+  readonly reply: Promise<Reply | undefined>;
 }
 
 /** To be called when the next message may be looked at. */
@@ -222,7 +223,9 @@ export class Downlink {
     const under = this.#underWay.get(id);
     if (under !== undefined) {
       pass();
-      void under.reply.then((reply) => this.#replies.send(requester, { ...reply, dup: true }));
+      void under.reply.then((reply) => {
+        if (reply !== undefined) void this.#replies.send(requester, { ...reply, dup: true });
+      });
       await under.recorded;
       return;
     }
@@ -353,9 +356,10 @@ export class Downlink {
       const part: ReplyPart = { status: 'accepted', code: null, msg: null, data: {} };
       void this.#replies.sendInterim(command.requester, this.#reply(command, part));
     });
-    const finished = attempt.outcome.then(async (outcome) => {
+    const finished = ended(attempt).then(async (outcome) => {
       isDone = true;
       soon.cancel();
+      if (outcome === undefined) return undefined;
       const wasRecorded = await recorded;
       const code = wasRecorded ? codeOf(outcome) : 'storage_full';
       const msg = code === null || code === 'denied' ? null : `${outcome.reason ?? outcome.result}`;
@@ -366,7 +370,7 @@ export class Downlink {
       return reply;
     });
     this.#begun(command.id, { recorded, reply: finished });
-    void finished.then((reply) => this.#replies.send(command.requester, reply));
+    this.#sendWhenKnown(command.requester, finished);
     await attempt.placed;
     pass();
     await recorded;
@@ -392,13 +396,33 @@ export class Downlink {
 
   /** What is known of a command whose answer was lost: its outcome in the journal, or that nobody can tell. */
   async #conclude(command: Unanswered): Promise<void> {
+    const resumed = this.#parts.site.resumed(command.id);
+    if (resumed !== undefined) {
+      const reply = ended(resumed).then((outcome) =>
+        outcome === undefined ? undefined : this.#concluded(command, outcome),
+      );
+      this.#begun(command.id, { recorded: Promise.resolve(), reply });
+      this.#sendWhenKnown(command.requester, reply);
+      return;
+    }
     const outcome = outcomeInJournal(this.#parts.journal, command.id);
+    const reply = await this.#concluded(command, outcome);
+    void this.#replies.send(command.requester, reply);
+  }
+
+  async #concluded(command: Unanswered, outcome: ActionOutcome): Promise<Reply> {
     const code = codeOf(outcome);
     const status = code === null ? 'ok' : 'error';
     const msg = code === null ? null : 'the daemon stopped before this was answered';
     const reply = this.#reply(command, { status, code, msg, data: outcomeData(outcome) });
     await this.#commit([], [this.#replyRow(command, reply)]);
-    void this.#replies.send(command.requester, reply);
+    return reply;
+  }
+
+  #sendWhenKnown(requester: string, known: Promise<Reply | undefined>): void {
+    void known.then((reply) => {
+      if (reply !== undefined) void this.#replies.send(requester, reply);
+    });
   }
 
   async #commit(entries: readonly Entry[], rows: readonly EvidenceRow[]): Promise<boolean> {
@@ -427,6 +451,11 @@ export class Downlink {
     const { at, clock } = this.#parts.stamp();
     return { v: 1, id, type, dup: false, ...part, ts: at, clock: clock.state };
   }
+}
+
+/** `undefined`: the daemon stops first. */
+function ended({ outcome, left }: Partial<LongAction> & Pick<LongAction, 'outcome'>) {
+  return left === undefined ? outcome : Promise.race([outcome, left.then(() => undefined)]);
 }
 
 function shortened(topic: string): string {

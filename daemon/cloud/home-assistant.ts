@@ -103,6 +103,11 @@ export class HomeAssistant {
     return closed.promise;
   }
 
+  /** There are other devices now. */
+  devicesChanged(): void {
+    if (this.#session !== undefined) void this.#publishAll();
+  }
+
   /** All sites answer the same birth; a little chance keeps them from answering at once. */
   async #reborn(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#parts;

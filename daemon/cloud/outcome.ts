@@ -56,6 +56,11 @@ const OF_OPENING: ReadonlyMap<EntryType, Result> = new Map<EntryType, Result>([
   ['access.unknown_outcome', 'unknown'],
 ]);
 
+function updateOutcome({ result, version }: JsonObject): ActionOutcome {
+  const found = (['done', 'failed'] as const).find((each) => each === result);
+  return { result: found ?? 'unknown', data: { version: version ?? '' } };
+}
+
 /** How far back a command that moves something can lie: it lives seconds, and the daemon was down since. */
 const RECENT = 20_000;
 
@@ -64,11 +69,16 @@ export function outcomeInJournal(
   journal: Pick<Journal, 'read' | 'lastSeq'>,
   command: string,
 ): ActionOutcome {
-  const types: readonly EntryType[] = ['access.commanded', ...OF_COMMAND.keys()];
+  const types: readonly EntryType[] = [
+    'access.commanded',
+    'system.update_finished',
+    ...OF_COMMAND.keys(),
+  ];
   const named = journal
     .read({ types, text: command, after: journal.lastSeq - RECENT, backwards: true, limit: 10 })
     .find(({ body }) => Object.values(body).includes(command));
   if (named === undefined) return { result: 'unknown' };
+  if (named.type === 'system.update_finished') return updateOutcome(named.body);
   const result = OF_COMMAND.get(named.type);
   if (result !== undefined) return { result };
   const ended = journal

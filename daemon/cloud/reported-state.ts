@@ -1,4 +1,5 @@
 /** What everybody may see of a bridge at any time: retained, safe to replay, and without anything of a person. */
+import { z } from 'zod';
 import {
   type Clock,
   type Millis,
@@ -52,6 +53,8 @@ export const CAPABILITIES: readonly string[] = [
 const GATHER: Millis = 100;
 /** Device states are told again at least this often, so that the age of their proof is known. */
 const REFRESH: Millis = 60_000;
+/** Devices whose state the broker retains. */
+const TOLD_MARK = 'cloud.devices';
 
 export class ReportedState {
   readonly #parts: ReportedStateParts;
@@ -143,7 +146,9 @@ export class ReportedState {
 
   async #publishDevices(): Promise<void> {
     const { topics, report } = this.#parts;
-    for (const state of report.devices()) {
+    const states = report.devices();
+    await this.#takeBack(states.map(({ dev }) => dev));
+    for (const state of states) {
       const topic = topics.device(state.dev);
       // What changes all the time is told when something else does, or at the next refresh.
       const { ts: _ts, proofAgeMs: _age, statistics: _counts, ...lasting } = state;
@@ -151,6 +156,25 @@ export class ReportedState {
       if (this.#published.get(topic) === text) continue;
       this.#published.set(topic, text);
       await this.#put({ ...RETAINED, topic, payload: fitting(state) });
+    }
+  }
+
+  /** A device that is gone leaves nothing at the broker, also where it went while we were away. */
+  async #takeBack(devices: readonly string[]): Promise<void> {
+    const { journal, stamp, topics } = this.#parts;
+    const told = z.array(z.string()).safeParse(journal.mark(TOLD_MARK)).data ?? [];
+    const gone = told.filter((each) => !devices.includes(each));
+    for (const device of gone) {
+      const topic = topics.device(device);
+      this.#published.delete(topic);
+      if (!(await this.#put({ qos: 1, retain: true, topic, payload: new Uint8Array() }))) return;
+    }
+    if (gone.length === 0 && devices.every((each) => told.includes(each))) return;
+    const mark = { table: 'mark', name: TOLD_MARK, value: [...devices] } as const;
+    try {
+      await journal.append({ stamp: stamp(), entries: [], rows: [mark] }).committed;
+    } catch (problem) {
+      if (!(problem instanceof StorageError)) throw problem; // it is tried again with the next change
     }
   }
 
@@ -189,13 +213,15 @@ export class ReportedState {
     };
   }
 
-  async #put(message: BrokerMessage): Promise<void> {
+  async #put(message: BrokerMessage): Promise<boolean> {
     try {
       await this.#parts.publish(message);
+      return true;
     } catch (problem) {
       // Told again with the next session.
       if (!(problem instanceof BrokerError)) throw problem;
       this.#published.delete(message.topic);
+      return false;
     }
   }
 }

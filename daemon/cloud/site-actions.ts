@@ -46,6 +46,15 @@ export interface Attempt {
   readonly recorded: Promise<void>;
   /** What came of it. Never rejects; settled within the action's own deadline. */
   readonly outcome: Promise<ActionOutcome>;
+  /** As in `LongAction`. */
+  readonly left?: Promise<void>;
+}
+
+/** What takes longer than the daemon may live. */
+export interface LongAction {
+  readonly outcome: Promise<ActionOutcome>;
+  /** Resolves in place of `outcome` when the daemon stops first: its next start is asked by `resumed`. */
+  readonly left: Promise<void>;
 }
 
 /** Who asked, for the journal's body: `command` is the command's id and names the intent for good. */
@@ -88,6 +97,12 @@ export interface DeviceAction extends Asked {
   readonly device: DeviceId;
 }
 
+export interface DeviceAddAction extends DeviceAction {
+  readonly settings: JsonObject;
+  /** Its bus, where the site has none of the name. */
+  readonly wire?: JsonObject;
+}
+
 /** Where a revocation stands at a device that keeps codes of its own; the box itself is always `dead`. */
 export interface RevocationState {
   readonly device: DeviceId;
@@ -113,15 +128,17 @@ export interface SiteActions {
   /** Allow-listed keys; `conflict` with `data.have` unless `version` is newer than the one in force. */
   config(action: ConfigAction, evidence: readonly EvidenceRow[]): Attempt;
   identify(action: DeviceAction, evidence: readonly EvidenceRow[]): Attempt;
-  deviceAdd(
-    action: DeviceAction & { readonly settings: JsonObject },
-    evidence: readonly EvidenceRow[],
-  ): Attempt;
+  /** Kept over restarts, and run at once. What the config would not allow is `bad-request`, with the faults. */
+  deviceAdd(action: DeviceAddAction, evidence: readonly EvidenceRow[]): Attempt;
+  /** `conflict` while an access point or an input needs it. */
   deviceRemove(action: DeviceAction, evidence: readonly EvidenceRow[]): Attempt;
+  /** Has another version of the daemon installed; most often its next start knows how it went. */
   update(
     action: Asked & { readonly settings: JsonObject },
     evidence: readonly EvidenceRow[],
   ): Attempt;
+  /** What an earlier start of the daemon took on and left to this one; `undefined`: nothing of this id. */
+  resumed(command: string): LongAction | undefined;
   /** For `diag.get`: device statistics, queue lengths, versions; no secret, no person. Under 40 KiB as JSON. */
   diagnostics(): JsonObject;
   /**

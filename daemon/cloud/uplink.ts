@@ -57,6 +57,7 @@ export class Uplink implements EventFlow {
   /** What happens while a backlog drains, sent before it; `from` is the first. */
   #live: { readonly from: number; cursor: number } | undefined;
   #resends: Range[] = [];
+  #ahead: readonly RecordedEntry[] = [];
   #sendAgainAt: Uptime;
   #sendAgainAfter = SEND_AGAIN_AFTER;
   #inFlight = 0;
@@ -233,8 +234,8 @@ export class Uplink implements EventFlow {
     upTo: number,
     asked: boolean,
   ): { readonly parcel: Parcel | undefined; readonly upTo: number } {
-    const { journal, gaps } = this.#parts;
-    const read = journal.read({ after, upTo, limit: ENTRIES_PER_READ });
+    const { gaps } = this.#parts;
+    const read = this.#read(after, upTo);
     const last = read.at(-1)?.seq ?? upTo;
     const due = asked ? read : read.filter((entry) => !gaps.skips(entry));
     const parcel = parcelOf(due);
@@ -242,6 +243,14 @@ export class Uplink implements EventFlow {
     // What was skipped behind the parcel's last entry is skipped with it.
     const left = due[parcel.seqs.length];
     return { parcel, upTo: left === undefined ? last : left.seq - 1 };
+  }
+
+  /** What a message had no room for, or was of another class, is not read from the disk again for the next one. */
+  #read(after: number, upTo: number): readonly RecordedEntry[] {
+    const ahead = this.#ahead.filter(({ seq }) => seq > after && seq <= upTo);
+    if (ahead[0]?.seq === after + 1) return ahead;
+    this.#ahead = this.#parts.journal.read({ after, upTo, limit: ENTRIES_PER_READ });
+    return this.#ahead;
   }
 
   #send(parcel: Parcel, signal: AbortSignal): void {

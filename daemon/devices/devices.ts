@@ -69,32 +69,76 @@ export interface Devices {
   adopt(bus: string): void;
   has(device: DeviceId): boolean;
   status(): readonly DeviceStatus[];
+  /** Sets up anew each bus whose devices are others now, and leaves all others alone. Resolves when they run. */
+  rewire(next: Pick<DevicesParts, 'buses' | 'devices' | 'openers' | 'secrets'>): Promise<void>;
 }
 
 interface Bus {
   readonly name: string;
+  readonly devices: readonly DeviceSetting[];
   readonly driver: string;
   readonly opener: BusOpener;
   readonly supervisor: Supervisor;
   readonly actuator: Actuator;
+  readonly links: AbortController;
+  /** Resolves when its link is closed; `undefined` before `run`. */
+  ran: Promise<void> | undefined;
 }
 
 /** Builds every bus that has devices; opens nothing before `run`. The config has been checked: faults are ours. */
 export function openDevices(parts: DevicesParts): Devices {
-  const buses = new Map(
-    parts.buses.flatMap((setting) => {
-      const devices = parts.devices.filter(({ bus }) => bus === setting.name);
-      return devices.length === 0 ? [] : [[setting.name, bus(setting, devices, parts)] as const];
-    }),
-  );
+  const buses = new Map<string, Bus>();
   const home = new Map<DeviceId, Bus>();
-  for (const { id, bus: name } of parts.devices) {
-    const found = buses.get(name);
-    if (found === undefined) throw new RangeError(`device ${id} is on no bus ${name}`);
-    home.set(id, found);
-  }
+  let stopping: AbortSignal | undefined;
+
+  const build = (from: DevicesParts, names: ReadonlySet<string>) => {
+    for (const setting of from.buses.filter(({ name }) => names.has(name))) {
+      const devices = from.devices.filter((device) => device.bus === setting.name);
+      if (devices.length === 0) continue;
+      const built = bus(setting, devices, from);
+      buses.set(setting.name, built);
+      for (const { id } of devices) home.set(id, built);
+      if (stopping !== undefined) start(built);
+    }
+    for (const { id, bus: name } of from.devices) {
+      if (!home.has(id)) throw new RangeError(`device ${id} is on no bus ${name}`);
+    }
+  };
+  const start = (each: Bus) => {
+    each.ran = each.supervisor.run(each.links.signal);
+  };
+  /** What waits is refused, what is under way may end; then its devices are gone. */
+  const end = async (each: Bus) => {
+    await each.actuator.stop(STOP_WITHIN);
+    each.links.abort();
+    await each.ran;
+  };
+  build(parts, new Set(parts.buses.map(({ name }) => name)));
   return {
-    run: (signal) => run([...buses.values()], signal),
+    async run(signal) {
+      stopping = signal;
+      for (const each of buses.values()) start(each);
+      await aborted(signal);
+      await Promise.all([...buses.values()].map(end));
+    },
+    async rewire(next) {
+      const whole = { ...parts, ...next };
+      const names = new Set([...buses.keys(), ...next.buses.map(({ name }) => name)]);
+      const changed = [...names].filter((name) => !isSame(buses.get(name), next.devices, name));
+      for (const name of changed) {
+        const old = buses.get(name);
+        if (old === undefined) continue;
+        await end(old);
+        buses.delete(name);
+        const at = parts.clock.uptime();
+        for (const { id } of old.devices) {
+          home.delete(id);
+          const why = 'its bus is set up anew';
+          parts.onEvent({ kind: 'offline', device: id, why }, at);
+        }
+      }
+      if (stopping?.aborted !== true) build(whole, new Set(changed));
+    },
     actuate(actuation) {
       const found = home.get(actuation.device);
       if (found === undefined) throw new RangeError(`there is no device ${actuation.device}`);
@@ -113,15 +157,18 @@ export function openDevices(parts: DevicesParts): Devices {
   };
 }
 
-async function run(buses: readonly Bus[], signal: AbortSignal): Promise<void> {
-  const links = new AbortController();
-  const stopping = async () => {
-    await Promise.all(buses.map(({ actuator }) => actuator.stop(STOP_WITHIN)));
-    links.abort();
-  };
-  if (signal.aborted) await stopping();
-  else signal.addEventListener('abort', () => void stopping(), { once: true });
-  await Promise.all(buses.map(({ supervisor }) => supervisor.run(links.signal)));
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** Settings of a device are never changed under its name: the names say whether anything is another. */
+function isSame(old: Bus | undefined, devices: readonly DeviceSetting[], name: string): boolean {
+  const here = devices.filter((device) => device.bus === name).map(({ id }) => id);
+  const before = old?.devices.map(({ id }) => id) ?? [];
+  return here.length === before.length && here.every((id) => before.includes(id));
 }
 
 function bus(setting: BusSetting, devices: readonly DeviceSetting[], parts: DevicesParts): Bus {
@@ -164,7 +211,17 @@ function bus(setting: BusSetting, devices: readonly DeviceSetting[], parts: Devi
     identified: (name, identity) => parts.identified?.(name, identity),
     broken: (name, error) => parts.broken?.(name, error),
   });
-  return { name: setting.name, driver, opener, supervisor, actuator };
+  const links = new AbortController();
+  return {
+    name: setting.name,
+    devices,
+    driver,
+    opener,
+    supervisor,
+    actuator,
+    links,
+    ran: undefined,
+  };
 }
 
 function busStatus({ name, driver, opener, supervisor, actuator }: Bus): DeviceStatus[] {

@@ -15,6 +15,8 @@ const DOCS = 'usr/share/doc/latchkey';
 const COPIED: readonly (readonly [from: string, to: string])[] = [
   // Under /lib: that is where Debian 12 looks, and Debian 13 follows its link.
   ['systemd/latchkey.service', 'lib/systemd/system/latchkey.service'],
+  ['systemd/latchkey-update.path', 'lib/systemd/system/latchkey-update.path'],
+  ['systemd/latchkey-update.service', 'lib/systemd/system/latchkey-update.service'],
   ['systemd/99-latchkey.rules', 'lib/udev/rules.d/99-latchkey.rules'],
   ['systemd/latchkey.sysusers', 'usr/lib/sysusers.d/latchkey.conf'],
   ['systemd/latchkey-bluez.conf', 'usr/share/dbus-1/system.d/latchkey.conf'],
@@ -75,6 +77,7 @@ export function layOut(options: TreeOptions): void {
     `${HOME}/package.json`,
     `${JSON.stringify({ name: 'latchkey', version, type: 'module', private: true })}\n`,
   );
+  write(`${HOME}/bin/update`, read('systemd/debian/update.sh'), 0o755);
   write('usr/bin/latchkey', read('systemd/debian/latchkey.sh'), 0o755);
 
   write('usr/share/man/man1/latchkey.1.gz', zipped(printed(bundle, 'manual')));

@@ -12,6 +12,8 @@ export interface Log {
   warn(event: string, fields?: LogFields): void;
   info(event: string, fields?: LogFields): void;
   debug(event: string, fields?: LogFields): void;
+  /** From which level on lines are written from now on. */
+  from(level: LogLevel): void;
   /** The same, with these fields in each line. */
   with(fields: LogFields): Log;
 }
@@ -62,6 +64,7 @@ interface Lines {
   info(fields: object, event: string): void;
   debug(fields: object, event: string): void;
   child(fields: object): Lines;
+  level: string;
 }
 
 class PinoLog implements Log {
@@ -85,6 +88,10 @@ class PinoLog implements Log {
 
   debug(event: string, fields: LogFields = {}): void {
     this.#lines.debug(fields, event);
+  }
+
+  from(level: LogLevel): void {
+    this.#lines.level = level;
   }
 
   with(fields: LogFields): Log {

@@ -19,6 +19,7 @@ const KEPT = [
   'signing-key.json',
   'sealing-key.json',
   'trust.json',
+  'devices.json',
   'api-tokens.json',
   'api-accounts.json',
 ];

@@ -31,6 +31,8 @@ export interface FleetOptions {
   /** All connect within this time, each at its own place in it. */
   readonly spread: Millis;
   readonly drainPerSecond: number;
+  /** Longest wait of a site that lost its broker; a real one takes up to five minutes. Default 5 s. */
+  readonly longestWait?: Millis;
   readonly clock: Clock;
   readonly random: Random;
   readonly told?: (line: string) => void;
@@ -57,7 +59,6 @@ export interface FleetReport {
 }
 
 const KID = 'cc-fleet';
-/** Longest wait of a site that lost its broker; a real one takes up to five minutes. */
 const LONGEST_WAIT: Millis = 5_000;
 const PATIENT: Millis = 300_000;
 
@@ -88,7 +89,7 @@ export async function runFleet(options: FleetOptions): Promise<FleetReport> {
       clock,
       random,
       options: {
-        patience: { longest: LONGEST_WAIT, spread: options.spread },
+        patience: { longest: options.longestWait ?? LONGEST_WAIT, spread: options.spread },
         drainPerSecond: options.drainPerSecond,
       },
     });

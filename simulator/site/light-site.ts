@@ -132,6 +132,10 @@ export class Doors implements SiteActions {
     return this.#refuse('unsupported', evidence);
   }
 
+  resumed(): undefined {
+    return undefined;
+  }
+
   diagnostics(): JsonObject {
     return { doors: 2 };
   }

@@ -6,6 +6,7 @@ import { bus9600, bus115200 } from './metrics/bus.ts';
 import { command, commandRate } from './metrics/command.ts';
 import { decide, decideFlat } from './metrics/decide.ts';
 import { decideBurst, decideDurable } from './metrics/durable.ts';
+import { fleet } from './metrics/fleet.ts';
 import { lists } from './metrics/lists.ts';
 import { memory } from './metrics/memory.ts';
 import { peers } from './metrics/peers.ts';
@@ -27,6 +28,7 @@ export const metrics: readonly Metric[] = [
   syncUndisturbed,
   resyncSame,
   backlog,
+  fleet,
   start,
   startAll,
   memory,
