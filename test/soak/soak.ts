@@ -68,9 +68,12 @@ export async function soak({ hours, seed, daemon, say }: SoakOptions): Promise<S
     while (passed() < length);
     busy.push(await take());
   })();
-  await Promise.race([using, measuring]);
-  over.abort();
-  await measuring;
+  try {
+    await Promise.race([using, measuring]);
+  } finally {
+    over.abort();
+    await measuring;
+  }
   if (traffic.missed > 0) say(`${traffic.missed} missed, the last: ${String(traffic.lastMiss)}`);
   const byTime = (one: Sample, other: Sample) => one.at - other.at;
   const { exchanges, missed } = traffic;
