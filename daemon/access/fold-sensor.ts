@@ -22,7 +22,10 @@ export function momentOf({ stamp }: RecordedEntry): Moment {
   return { at: stamp.at, boot: stamp.boot, uptime: stamp.uptime };
 }
 
-/** `open` and `present` as seen at the body's slot, `read` in it; `proves`: flags go. */
+/**
+ * `open` and `present` as seen at the body's slot, `read` in it; `proves`: flags go. One fob read does not say that the
+ * other is not there: a shared slot stays shared until a key leaves it, or somebody who has looked says so.
+ */
 export function foldSlot(ledger: LedgerView, entry: RecordedEntry): LedgerChange[] {
   const { body, device } = entry;
   const slot = numberIn(body, 'slot');
@@ -42,8 +45,11 @@ function slotAfter(row: SlotCustody, entry: RecordedEntry): SlotCustody {
   const { body, type } = entry;
   const open = flagIn(body, 'open');
   const present = flagIn(body, 'present');
+  const isRead = textIn(body, 'key') !== undefined;
   const flags = row.flags
-    .filter((flag) => !(isSet(body, 'proves') && flag !== 'held-open'))
+    .filter(
+      (flag) => !isSet(body, 'proves') || flag === 'held-open' || (flag === 'shared' && isRead),
+    )
     .filter((flag) => !(open === false && flag === 'held-open'))
     .concat(type === 'access.forced_open' && !row.flags.includes('forced') ? ['forced'] : [])
     .concat(

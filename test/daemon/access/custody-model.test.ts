@@ -218,7 +218,7 @@ test('one key has one place, always, whatever hands do and whenever the power go
   }
 });
 
-test('with a reader in each slot the ledger names no slot that the key is not in', () => {
+test('with a reader in each slot the ledger names no slot that the key is not in, but a shared one, which gives none', () => {
   fc.assert(
     fc.property(fc.array(act, { maxLength: 40 }), (acts) => {
       const box = new RealBox(true);
@@ -227,6 +227,9 @@ test('with a reader in each slot the ledger names no slot that the key is not in
       for (const name of KEYS) {
         const place = box.world.placeOf(name);
         const where = box.where.get(name);
+        const named = box.world.ledger.get('slot', place.replace('slot ', 'box:'));
+        // Of two fobs in one slot, one may leave and the sensor still see something.
+        if (named?.flags.includes('shared')) continue;
         if (place.startsWith('slot')) assert.equal(place, `slot ${where}`, name);
         else
           assert.ok(where === 'hand' || place === 'unknown', `${name}: ${place}, is in ${where}`);

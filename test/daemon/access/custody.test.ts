@@ -271,6 +271,20 @@ test('second fob found in an occupied slot: both there, slot-shared, out of use 
   assert.equal(world.code('123456')[0]?.type, 'access.granted');
 });
 
+test('one of two fobs read in a slot that was forced settles the forcing, and leaves the slot shared', () => {
+  const world = site({ readers: true });
+  world.door(2, true);
+  takeKey(world);
+  world.card(FOB, deviceId('in-2'));
+  world.card(OTHER, deviceId('in-2'));
+  assert.deepEqual(world.ledger.get('slot', 'box:2')?.flags, ['forced', 'shared']);
+  world.door(2, false);
+  world.card(FOB, deviceId('in-2'));
+  assert.deepEqual(world.ledger.get('slot', 'box:2')?.flags, ['shared']);
+  world.command({ kind: 'slot.prove', device: BOX, slot: slotNumber(2), by: 'manager' });
+  assert.deepEqual(world.ledger.get('slot', 'box:2')?.flags, []);
+});
+
 test('fob seen while the ledger has that key in another slot: fob-doubled, key unknown, return taken, alarm', () => {
   const world = site();
   const seen = world.card(FOB);
