@@ -5,6 +5,7 @@
 import {
   chmodSync,
   closeSync,
+  existsSync,
   fsyncSync,
   openSync,
   readdirSync,
@@ -134,6 +135,12 @@ export function migrate(db: Database, folder: string): void {
         .immediate(),
     );
   }
+}
+
+/** A clean stop leaves no log: SQLite moves it into the file and deletes it when the last connection closes. */
+export function isDirty(path: string): boolean {
+  const log = `${path}-wal`;
+  return existsSync(log) && statSync(log).size > 0;
 }
 
 /** Faults that SQLite finds in its own structure; none when it is sound. */

@@ -2,7 +2,7 @@
  * Opens the live file of grants. One that is lost or damaged goes to quarantine and an empty one takes its place: it
  * refuses, and has forgotten how far each source was read, so that all of it is fetched again.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Clock, Random } from '../../drivers/contract/time.ts';
 import type { Stamp } from '../access/entry.ts';
@@ -12,6 +12,7 @@ import {
   type Database,
   GRANTS_MIGRATIONS,
   isDamage,
+  isDirty,
   migrate,
   needsMigration,
   openDatabase,
@@ -32,14 +33,18 @@ import {
   type TombstoneSource,
   type VersionMarks,
 } from './grants-start.ts';
-import { grantsInProcess, grantsThread, type Place } from './grants-writer.ts';
+import { grantsInProcess, grantsThread, openedWhenAsked, type Place } from './grants-writer.ts';
 import { GRANTS_FILE, LIVE_MARK } from './journal-state.ts';
 import { copyDatabase, runJobAside } from './maintenance.ts';
 import { type Journal, StorageError } from './ports.ts';
 import { quarantine } from './quarantine.ts';
 
-/** A larger file is not checked page by page at start; its damage shows as a failing read. */
-const CHECK_FIRST_BYTES = 64 * 1024 * 1024;
+/** A larger file is checked page by page after the first decision. */
+const CHECK_FIRST_BYTES = 1024 * 1024;
+/** The same when the last stop was not a clean one. */
+const CHECK_FIRST_BYTES_DIRTY = 64 * 1024 * 1024;
+/** Left behind when a check in the running daemon found damage; the next start looks before it trusts. */
+const SUSPECT_FILE = 'grants.suspect';
 
 export interface LivePointer {
   get(): string | undefined;
@@ -79,6 +84,8 @@ export interface OpenedGrants {
   readonly behind: readonly Behind[];
   /** Windows that new zone rules moved. */
   readonly moved: readonly ChangedWindow[];
+  /** Structure of the live file, in a thread; faults leave a mark that makes the next start look first. */
+  check(): Promise<readonly string[]>;
   /** A whole copy of the live file at `path`, while the daemon goes on. @throws StorageError */
   backup(path: string): Promise<void>;
 }
@@ -91,9 +98,8 @@ export async function openGrantStore(options: GrantStoreOptions): Promise<Opened
   const { file, lost } = found;
   const start = () =>
     home === undefined || options.worker === false ? grantsInProcess() : grantsThread();
-  const writer = start();
+  const writer = openedWhenAsked(file.place, start);
   try {
-    await writer.ask('open', { place: file.place });
     await copyTombstones(file.reader, options.tombstones, writer);
     const behind = await forgetOlder(file.reader, options.marks, writer);
     const moved = await rezone(file.reader, options, writer);
@@ -122,7 +128,17 @@ export async function openGrantStore(options: GrantStoreOptions): Promise<Opened
       if (typeof place !== 'string') throw new StorageError('broken', 'memory has no backup');
       await runJobAside({ kind: 'backup', path: place, to });
     };
-    return { grants, lost, behind, moved, backup };
+    const check = async () => {
+      const place = grants.place;
+      if (home === undefined || typeof place !== 'string') return [];
+      const result = await runJobAside({ kind: 'check', path: place });
+      const faults = result.kind === 'faults' ? result.faults : [];
+      // A file that was replaced meanwhile is gone, and nobody's worry.
+      if (faults.length === 0 || grants.place !== place) return [];
+      writeFileSync(join(home, SUSPECT_FILE), faults.join('\n'));
+      return faults;
+    };
+    return { grants, lost, behind, moved, check, backup };
   } catch (error) {
     file.close();
     await writer.stop();
@@ -193,11 +209,18 @@ async function damageOf(
   clock: Clock,
 ): Promise<string | undefined> {
   const path = join(directory, name);
+  const suspect = join(directory, SUSPECT_FILE);
   if (!existsSync(path)) return 'the file is missing';
+  const most = existsSync(suspect)
+    ? Infinity
+    : isDirty(path)
+      ? CHECK_FIRST_BYTES_DIRTY
+      : CHECK_FIRST_BYTES;
+  rmSync(suspect, { force: true });
   try {
     const db = openDatabase(path);
     try {
-      if (statSync(path).size <= CHECK_FIRST_BYTES) {
+      if (statSync(path).size <= most) {
         const [fault] = quickCheck(db);
         if (fault !== undefined) return fault;
       }

@@ -159,6 +159,30 @@ export function grantsThread(): GrantsThread {
   };
 }
 
+/**
+ * The writer of a file, which starts at the first thing that is asked of it: a start of the daemon seldom has anything
+ * to write, and its first decision does not wait for a thread.
+ */
+export function openedWhenAsked(place: Place, start: () => GrantsThread): GrantsThread {
+  let thread: GrantsThread | undefined;
+  let opening: Promise<undefined> | undefined;
+  return {
+    ask: async (name, ask) => {
+      thread ??= start();
+      opening ??= thread.ask('open', { place }).catch((error: unknown) => {
+        opening = undefined; // who asks next tries again
+        throw error;
+      });
+      await opening;
+      return thread.ask(name, ask);
+    },
+    stop: async () => {
+      await thread?.ask('close', {}).catch(() => undefined);
+      await thread?.stop();
+    },
+  };
+}
+
 /** The same in this thread; answers come in a later turn, as from a thread. */
 export function grantsInProcess(): GrantsThread {
   const loop = new GrantsLoop();

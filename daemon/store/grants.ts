@@ -199,7 +199,6 @@ export class GrantsStore implements GrantStore {
     await this.#queue.catch(() => undefined);
     // The last connection to close must be one that may tidy up the log.
     this.#file.close();
-    await this.#parts.writer.ask('close', {}).catch(() => undefined);
     await this.#parts.writer.stop();
     await this.#parts.close();
   }

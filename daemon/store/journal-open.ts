@@ -1,9 +1,16 @@
 /** Opens `journal.db`, joins its thread, its reader and the marks kept outside, and looks after the disk's space. */
-import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, type Millis, type Random, uptime } from '../../drivers/contract/time.ts';
 import { dropBallast, makeBallast } from './ballast.ts';
-import { JOURNAL_MIGRATIONS, migrate, openDatabase, quickCheck, storage } from './database.ts';
+import {
+  isDirty,
+  JOURNAL_MIGRATIONS,
+  migrate,
+  openDatabase,
+  quickCheck,
+  storage,
+} from './database.ts';
 import { HighWater } from './high-water.ts';
 import { JournalStore } from './journal.ts';
 import { JournalReader } from './journal-query.ts';
@@ -89,7 +96,7 @@ async function openOnDisk(options: JournalOptions): Promise<OpenedJournal> {
   storage(() => mkdirSync(directory, { recursive: true, mode: 0o700 }));
   const lock = options.lock === false ? undefined : undo.use(lockDirectory(directory));
   const highWater = undo.use(new HighWater(directory, clock));
-  const dirty = isDirty(directory);
+  const dirty = isDirty(path);
   const { state, recovered } = await prepareFile(options, highWater, dirty);
   const db = openDatabase(path, { readonly: true });
   undo.defer(() => {
@@ -150,12 +157,6 @@ async function openOnDisk(options: JournalOptions): Promise<OpenedJournal> {
       await runJobAside({ kind: 'backup', path, to });
     },
   };
-}
-
-/** A clean stop leaves no log: SQLite moves it into the file and deletes it when the last connection closes. */
-function isDirty(directory: string): boolean {
-  const log = join(directory, `${JOURNAL_FILE}-wal`);
-  return existsSync(log) && statSync(log).size > 0;
 }
 
 /** Looks again every few seconds while the disk is unwell, and makes the ballast anew once there is room. */

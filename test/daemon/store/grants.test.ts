@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import Sqlite from 'better-sqlite3';
@@ -154,6 +154,50 @@ test('a lost or damaged file starts empty, refusing, and has forgotten how far i
     assert.deepEqual(result, { kind: 'written', outcomes: ['stale', 'stored'] });
     await close();
   }
+});
+
+test('a large file is checked beside the first decisions, and damage makes the next start look before it trusts', async () => {
+  using folder = temporaryFolder();
+  const first = await onFiles(folder.path);
+  const all = Array.from({ length: 4000 }, (_, n) => put(n + 1));
+  await first.grants.write({ source: 'cloud', changes: all });
+  assert.deepEqual(await first.check(), []);
+  await first.close();
+  const path = liveFile(folder.path);
+  assert.ok(statSync(path).size > 1024 * 1024);
+  writeFileSync(path, readFileSync(path).fill(0xff, 400_000 - (400_000 % 4096), 400_000));
+  const unaware = await onFiles(folder.path);
+  assert.equal(unaware.lost, undefined);
+  assert.notDeepEqual(await unaware.check(), []);
+  await unaware.close();
+  const aware = await onFiles(folder.path);
+  assert.ok(aware.lost);
+  assert.equal(aware.grants.count('cloud'), 0);
+  await aware.close();
+  const after = await onFiles(folder.path);
+  assert.equal(after.lost, undefined);
+  await after.close();
+});
+
+test('a large file is looked at first after a stop that was not a clean one', async () => {
+  using folder = temporaryFolder();
+  using copy = temporaryFolder();
+  const first = await onFiles(folder.path);
+  const all = Array.from({ length: 4000 }, (_, n) => put(n + 1));
+  await first.grants.write({ source: 'cloud', changes: all });
+  await first.grants.write({ source: 'cloud', changes: [put(4001)] });
+  // As the power leaves it: the log is still there.
+  cpSync(folder.path, copy.path, { recursive: true });
+  await first.close();
+  const path = liveFile(copy.path);
+  assert.ok(statSync(`${path}-wal`).size > 0);
+  const page = Math.floor(statSync(path).size / 2 / 4096) * 4096;
+  writeFileSync(path, readFileSync(path).fill(0xff, page, page + 4096));
+  rmSync(`${path}-wal`);
+  writeFileSync(`${path}-wal`, 'cut short');
+  const second = await onFiles(copy.path);
+  assert.ok(second.lost);
+  await second.close();
 });
 
 test('an older copy of the file does not bring back what was taken away since (T11)', async () => {
