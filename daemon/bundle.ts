@@ -11,7 +11,7 @@ const ROOT = resolve(import.meta.dirname, '..');
 /** With native code of their own, or looked for by path. */
 export const OUTSIDE = [
   'better-sqlite3',
-  'serialport',
+  '@serialport/bindings-cpp',
   '@stoprocent/noble',
   '@stoprocent/bluetooth-hci-socket',
   'node-ble',
@@ -76,6 +76,9 @@ export async function bundle(directory: string): Promise<readonly string[]> {
     target: 'node24',
     outExtension: { '.js': '.mjs' },
     external: OUTSIDE,
+    // Read at each start; names are kept for stack traces.
+    minifyWhitespace: true,
+    minifySyntax: true,
     banner: { js: BANNER },
     plugins: [startedFiles],
     logLevel: 'warning',

@@ -14,8 +14,8 @@ import {
 import type { Config } from '../config/schema.ts';
 import { ConfigError } from '../drivers/contract/errors.ts';
 import type { JsonObject } from './access/entry.ts';
+import { writeDurably } from './cloud/durable-file.ts';
 import type { ActionFault } from './cloud/site-actions.ts';
-import { writeDurably } from './cloud/trust-store.ts';
 
 export interface RemoteDevicesParts {
   /** The store's; `:memory:` keeps nothing. */

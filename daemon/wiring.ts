@@ -5,7 +5,6 @@ import type { Config } from '../config/schema.ts';
 import {
   readSecret,
   readSecretKey,
-  readSecretText,
   type SecretSource,
   secretReferences,
 } from '../config/secrets.ts';
@@ -17,17 +16,9 @@ import { resolveWindow } from './access/window.ts';
 import { Actions } from './actions.ts';
 import { ClockKeeper } from './clock-keeper.ts';
 import type { Broker } from './cloud/broker.ts';
-import { CloudLink } from './cloud/cloud-link.ts';
-import {
-  type BridgeIdentity,
-  identityOf,
-  privateJwkFrom,
-  privateJwkIn,
-} from './cloud/enrolment.ts';
-import { HomeAssistant } from './cloud/home-assistant.ts';
+import type { BridgeIdentity } from './cloud/enrolment.ts';
 import type { SiteReport } from './cloud/reported-state.ts';
 import { topicsOf } from './cloud/topics.ts';
-import { TrustStore } from './cloud/trust-store.ts';
 import { configuredKeys } from './configured-keys.ts';
 import { SiteCredentialDesk } from './credential-desk.ts';
 import { DeviceBoard } from './device-board.ts';
@@ -57,11 +48,9 @@ import { UnitFence } from './store/unit.ts';
 import { Updates } from './updates.ts';
 import { runUpkeep } from './upkeep.ts';
 import { Vault } from './vault.ts';
-import { FidelityWatch } from './vendors/fidelity-watch.ts';
 import type { HttpClient } from './vendors/http.ts';
 import type { VendorPart } from './vendors/vendor.ts';
 import { witnessed } from './vendors/witness.ts';
-import { vendorsOf } from './vendors-of.ts';
 import { Watch, type WatchParts } from './watch.ts';
 
 /** What a start of the daemon is given from outside; the real ones come from `platform/`. */
@@ -299,41 +288,25 @@ export async function wire(read: Config, outside: Outside): Promise<Daemon> {
     devices: () => board.wire(clock.now()),
   };
   const mqtt = config.cloud?.mqtt;
-  const identity =
-    mqtt === undefined ? undefined : bridgeIdentity(config, mqtt.bridgeId, outside.secrets);
+  // What speaks to clouds is loaded where the config names one: elsewhere no door waits for it.
+  const own =
+    mqtt === undefined
+      ? undefined
+      : (await import('./own-cloud.ts')).ownCloud(config, mqtt, outside.secrets);
   const cloud =
-    mqtt === undefined || identity === undefined || outside.broker === undefined
+    own === undefined || outside.broker === undefined
       ? undefined
       : parts.use(
-          new CloudLink({
-            broker: outside.broker,
-            topics: topicsOf(mqtt.root, mqtt.bridgeId),
+          own.link(outside.broker, {
             journal,
             grants,
-            trust: TrustStore.open(mqtt.trust),
             site: actions,
             desk: credentials,
-            sealingKey: identity.sealingKey,
-            bridgeKey: identity.bridgeKey,
             report,
             stamp,
             unit: { claim: unit.claim, met: (other) => unit.meet(other) },
             clock,
             random,
-            options: {
-              drainPerSecond: mqtt.drainPerSecond,
-              snapshotSpread: mqtt.snapshotSpread,
-              publishLog: mqtt.publishLog,
-              caps: {
-                events: mqtt.outbox.events,
-                bytes: mqtt.outbox.mebibytes * 1024 * 1024,
-                age: mqtt.outbox.age,
-              },
-              patience: {
-                longest: mqtt.connectSpread === 0 ? 2000 : 300_000,
-                spread: mqtt.connectSpread,
-              },
-            },
             log,
             grantsChanged: () => desk.grantsChanged(),
             accessLevels: facts.policies.accessLevels,
@@ -342,7 +315,7 @@ export async function wire(read: Config, outside: Outside): Promise<Daemon> {
   const home =
     outside.homeAssistant === undefined
       ? undefined
-      : new HomeAssistant({
+      : new (await import('./cloud/home-assistant.ts')).HomeAssistant({
           broker: outside.homeAssistant,
           topics: topicsOf(mqtt?.root ?? 'latchkey', facts.bridge.slice(0, 32)),
           prefix: config.homeAssistant?.prefix ?? 'homeassistant',
@@ -421,23 +394,17 @@ export async function wire(read: Config, outside: Outside): Promise<Daemon> {
     },
   });
 
-  const vendors = vendorsOf(config, {
-    desk,
-    http: witnessed(outside.http, clock, (at, roundTrip) => keeper.tlsDate(at, roundTrip)),
-    toCallers: outside.http,
-    secrets: outside.secrets,
-    log,
-  });
-
-  const fidelity = new FidelityWatch({
-    desk,
-    storageFailed,
-    judges: () =>
-      vendors.map((part) => ({
-        vendor: part.status.vendor,
-        fidelity: (grant) => part.fidelity(grant),
-      })),
-  });
+  const vendors: readonly VendorPart[] = Object.values(config.vendors).every(
+    (vendor) => vendor === undefined,
+  )
+    ? []
+    : (await import('./vendors-of.ts')).vendorsOf(config, {
+        desk,
+        http: witnessed(outside.http, clock, (at, roundTrip) => keeper.tlsDate(at, roundTrip)),
+        toCallers: outside.http,
+        secrets: outside.secrets,
+        log,
+      });
 
   unit.fenced.addEventListener('abort', () => {
     const body = { generation: unit.why?.generation ?? 0, alarm: true };
@@ -446,11 +413,18 @@ export async function wire(read: Config, outside: Outside): Promise<Daemon> {
       .append({ stamp: stamp(), entries: [{ type: 'system.fenced', body }], keep: true })
       .committed.catch(storageFailed);
   });
+  /** One after the other, beside the first decisions. */
+  const lookAtFiles = async () => {
+    const journalFaults = await opened.check();
+    if (journalFaults.length > 0) log('journal-damaged', { faults: [...journalFaults] });
+    const grantsFaults = await told.check();
+    if (grantsFaults.length > 0) log('grants-damaged', { faults: [...grantsFaults] });
+  };
   const owned = parts.move();
   return {
     desk,
     vendors,
-    identity,
+    identity: own?.identity,
     fenced: unit.fenced,
     async run(until) {
       const signal = AbortSignal.any([until, unit.fenced]);
@@ -494,15 +468,24 @@ export async function wire(read: Config, outside: Outside): Promise<Daemon> {
         storageFailed,
       });
       // A site without vendors keeps what it is told, or refuses it.
-      if (vendors.length > 0) fidelity.follow(signal);
+      if (vendors.length > 0) {
+        const { FidelityWatch } = await import('./vendors/fidelity-watch.ts');
+        new FidelityWatch({
+          desk,
+          storageFailed,
+          judges: () =>
+            vendors.map((part) => ({
+              vendor: part.status.vendor,
+              fidelity: (grant) => part.fidelity(grant),
+            })),
+        }).follow(signal);
+      }
       const keys = configuredKeys(config, facts, grants, journal.ledger, (text) =>
         credentials.indexFob(text),
       );
       if (keys.changes.length > 0) await grants.write({ source: 'local', changes: keys.changes });
       for (const place of keys.places) await actions.command(place, []).outcome;
-      void opened.check().then((faults) => {
-        if (faults.length > 0) log('journal-damaged', { faults: [...faults] });
-      }, storageFailed);
+      void lookAtFiles().catch(storageFailed);
 
       await Promise.all([
         devices.run(signal),
@@ -560,20 +543,6 @@ function remoteDevicesOf(
   });
   if (desk.ignored !== undefined) log('remote-devices-ignored', { why: desk.ignored.message });
   return desk;
-}
-
-function bridgeIdentity(config: Config, bridge: string, source: SecretSource): BridgeIdentity {
-  const key = (name: 'signingKey' | 'sealingKey', file: string, curve: 'Ed25519' | 'X25519') => {
-    const reference = config.secrets[name];
-    return reference === undefined
-      ? privateJwkIn(`${config.store.directory}/${file}`, curve)
-      : privateJwkFrom(readSecretText(reference, `secrets.${name}`, source), curve);
-  };
-  return identityOf(
-    bridge,
-    key('signingKey', 'signing-key.json', 'Ed25519'),
-    key('sealingKey', 'sealing-key.json', 'X25519'),
-  );
 }
 
 /** Secrets that devices name, by their reference. */

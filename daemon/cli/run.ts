@@ -7,7 +7,7 @@ import type { MqttAccess } from '../../config/online-schema.ts';
 import type { Config } from '../../config/schema.ts';
 import type { SecretSource } from '../../config/secrets.ts';
 import { catalogue } from '../../drivers/catalogue.ts';
-import { type Clock, instant } from '../../drivers/contract/time.ts';
+import { type Clock, instant, pause } from '../../drivers/contract/time.ts';
 import type { Broker } from '../cloud/broker.ts';
 import { openersOf } from '../openers.ts';
 import { Radios } from '../platform/ble-backend.ts';
@@ -18,7 +18,7 @@ import { realRandom } from '../platform/random.ts';
 import { openServiceManager } from '../platform/service-manager.ts';
 import { lastTimeContact } from '../platform/time-contact.ts';
 import { countStart, forgetStarts } from '../starts.ts';
-import { StorageError } from '../store/ports.ts';
+import { type Journal, StorageError } from '../store/ports.ts';
 import { isAllowed } from '../vendors/seam/webhook-target.ts';
 import { type Outside, wire } from '../wiring.ts';
 import { BUILT_AT } from './built-at.ts';
@@ -114,7 +114,8 @@ async function run({ config: file, set }: RunOptions): Promise<void> {
     failed.abort();
     await Promise.allSettled([running]); // a failure of its own was thrown below
   });
-  // Doors open already while the server is loaded.
+  // Doors open already; the server is loaded once whoever stood there meanwhile has an answer.
+  await firstAnswer(daemon.desk.journal, clock);
   const { serveApi } = await import('./api-server.ts');
   await using api = await serveApi({
     config,
@@ -136,6 +137,20 @@ async function run({ config: file, set }: RunOptions): Promise<void> {
 }
 
 const STOP_WITHIN_MS = 15_000;
+/** As long as it takes to open a port and read what was typed. */
+const FIRST_ANSWER_MS = 100;
+
+/** Resolves when somebody was granted or denied something, or nobody stands there. */
+async function firstAnswer(journal: Journal, clock: Clock): Promise<void> {
+  const answered = new AbortController();
+  const unfollow = journal.follow((entries) => {
+    if (entries.some(({ type }) => ANSWERS.includes(type))) answered.abort();
+  });
+  await pause(clock, FIRST_ANSWER_MS, answered.signal);
+  unfollow();
+}
+
+const ANSWERS: readonly string[] = ['access.granted', 'access.denied'];
 
 /** What speaks MQTT is loaded where something is to be spoken to. */
 async function brokerAt(

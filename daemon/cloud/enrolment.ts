@@ -7,6 +7,7 @@ import type { KeyObject } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClientKeyFile } from './client-key.ts';
+import { writeDurably } from './durable-file.ts';
 import {
   newKeyPair,
   type PrivateJwk,
@@ -17,7 +18,7 @@ import {
   type SigningKey,
 } from './jose.ts';
 import { parseJson } from './jws.ts';
-import { type TrustedKey, trustFileText, writeDurably } from './trust-store.ts';
+import { type TrustedKey, trustFileText } from './trust-store.ts';
 
 /** The keys of a bridge, as the rest of the cloud folder takes them. */
 export interface BridgeIdentity {

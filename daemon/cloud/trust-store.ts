@@ -3,12 +3,12 @@
  * `ops-` may configure, `rec-` (kept offline) may only change keys. A leaked ops key opens nothing.
  */
 import type { KeyObject } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { ConfigError } from '../../drivers/contract/errors.ts';
 import type { Millis } from '../../drivers/contract/time.ts';
 import type { ClockInterval } from '../access/model.ts';
+import { writeDurably } from './durable-file.ts';
 import { publicJwkSchema, publicKeyOf } from './jose.ts';
 
 export type KeyPower = 'cc' | 'ops' | 'rec';
@@ -161,23 +161,4 @@ function trustFault(path: string, found: string): ConfigError {
       remedy: "a trust store with the cloud's public keys, as `latchkey init` writes it",
     },
   ]);
-}
-
-/** All of it or nothing of it, also after a power cut: a new file, flushed, then renamed over the old. */
-export function writeDurably(path: string, text: string): void {
-  const fresh = `${path}.new`;
-  const file = openSync(fresh, 'w', 0o600);
-  try {
-    writeSync(file, text);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(fresh, path);
-  const folder = openSync(dirname(path), 'r');
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
 }
