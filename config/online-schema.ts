@@ -144,17 +144,19 @@ export type ApiConfig = Readonly<z.output<typeof apiSchema>>;
 
 const vendorId = z.string().regex(/^[A-Za-z0-9_.:-]{1,128}$/, 'an id of the vendor');
 
+/** Of vendors that list what they gave; IntServ lists nothing, all that is there was made from here. */
+const staleAfter = duration('5m', '366d')
+  .optional()
+  .describe(
+    'what the vendor gave refuses when nothing was read there for so long; without it, never',
+  );
+
 function vendorFields(baseUrl: string) {
   return {
     baseUrl: z.url({ protocol: /^https?$/ }).default(baseUrl),
     credentials: secretReference.describe('API key or token; of Keycafe, EMAIL/token:TOKEN'),
     connect: z.boolean().default(true).describe('keep in step with the vendor’s own cloud'),
     poll: duration('5s', '24h').prefault('60s').describe('between two full readings'),
-    staleAfter: duration('5m', '366d')
-      .optional()
-      .describe(
-        'what the vendor gave refuses when nothing was read there for so long; without it, never',
-      ),
     dialect: z.boolean().default(false).describe('answer this vendor’s own calls here too'),
     dialectKeys: secretReference
       .optional()
@@ -164,6 +166,7 @@ function vendorFields(baseUrl: string) {
 
 const keycafe = z.strictObject({
   ...vendorFields('https://www.keycafe.com/v0'),
+  staleAfter,
   keys: z
     .record(vendorId, vendorId)
     .default({})
@@ -206,6 +209,7 @@ const intserv = z.strictObject({
 
 const seam = z.strictObject({
   ...vendorFields('https://connect.getseam.com'),
+  staleAfter,
   devices: z
     .record(vendorId, targetSchema)
     .default({})

@@ -19,7 +19,7 @@ import { openServiceManager } from '../platform/service-manager.ts';
 import { lastTimeContact } from '../platform/time-contact.ts';
 import { countStart, forgetStarts } from '../starts.ts';
 import { type Journal, StorageError } from '../store/ports.ts';
-import { isAllowed } from '../vendors/seam/webhook-target.ts';
+import { isAllowed } from '../vendors/webhook-target.ts';
 import { type Outside, wire } from '../wiring.ts';
 import { BUILT_AT } from './built-at.ts';
 import { CommandFailure, EXIT } from './output.ts';

@@ -26,7 +26,7 @@ const skip = cannot('unshare', 'chroot');
 /** Commands of a section, one a line. */
 function commandsOf(heading: string): readonly string[] {
   const section = PAGE.split(/^## /m).find((part) => part.startsWith(heading)) ?? '';
-  const blocks = [...section.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, text = '']) => text);
+  const blocks = [...section.matchAll(/^```sh pi\n(.*?)^```$/gms)].map(([, text = '']) => text);
   const lines = blocks.join('').trim().split('\n');
   assert.ok(lines.length > 0 && lines[0] !== '', `${heading} has commands`);
   return lines;

@@ -1,13 +1,13 @@
 /** Webhooks of callers: registered here, and called from here (`webhook-courier.ts`). */
 import { z } from 'zod';
 import type { VendorRecord } from '../vendor-record.ts';
+import { targetFault } from '../webhook-target.ts';
 import { BY, type DialectParts, idHere, KINDS } from './dialect-parts.ts';
 import { CHANGE, endpoint, listOf, READ, REMOVE, type SeamEndpoint, WRITE } from './endpoint.ts';
 import type { WebhookFields } from './fields.ts';
 import { drawnUuid } from './ids.ts';
 import { invalid, notFound, SeamError } from './seam-error.ts';
 import { emptyQueue, queueAsJson } from './webhook-queue.ts';
-import { targetFault } from './webhook-target.ts';
 
 /** More receivers than a site has; each costs a call for every event. */
 const WEBHOOKS_MOST = 32;

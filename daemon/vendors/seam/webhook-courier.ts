@@ -8,6 +8,7 @@ import type { Entry } from '../../access/entry.ts';
 import { StorageError } from '../../store/ports.ts';
 import type { HttpClient } from '../http.ts';
 import type { VendorRecord } from '../vendor-record.ts';
+import { isPrivateTarget, targetFault } from '../webhook-target.ts';
 import { BY, type DialectParts } from './dialect-parts.ts';
 import { EVENT_ENTRIES, eventsOf, type SiteEvent } from './events.ts';
 import type { WebhookFields } from './fields.ts';
@@ -26,7 +27,6 @@ import {
   waitOf,
   withEvents,
 } from './webhook-queue.ts';
-import { isPrivateTarget, targetFault } from './webhook-target.ts';
 
 /** Entries that are read at a time. */
 const PAGE = 100;

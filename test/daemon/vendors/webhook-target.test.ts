@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { test } from 'node:test';
-import { UndiciClient } from '../../../../daemon/platform/http-client.ts';
-import { isAllowed, targetFault } from '../../../../daemon/vendors/seam/webhook-target.ts';
+import { UndiciClient } from '../../../daemon/platform/http-client.ts';
+import { isAllowed, targetFault } from '../../../daemon/vendors/webhook-target.ts';
 
 test('events go to this machine, its network and anybody’s https, and to no address that is nobody’s', () => {
   const good = [
