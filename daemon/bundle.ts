@@ -4,7 +4,7 @@
  */
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { build, type Plugin } from 'esbuild';
+import { build, type Metafile, type Plugin } from 'esbuild';
 
 const ROOT = resolve(import.meta.dirname, '..');
 
@@ -84,11 +84,24 @@ export async function bundle(directory: string): Promise<readonly string[]> {
     logLevel: 'warning',
     metafile: true,
   });
+  const nameless = namelessIn(metafile);
+  if (nameless.length > 0) {
+    throw new Error(
+      `${nameless.join(', ')}: import() of CommonJS gives no names in a bundle; import it by name in a file of ours, and load that one late`,
+    );
+  }
   for (const [folder, name] of READ_BESIDE) {
     cpSync(join(ROOT, folder), join(directory, name), { recursive: true });
   }
   writeFileSync(join(directory, 'main.mjs'), ENTRY, { mode: 0o755 });
   return Object.keys(metafile.inputs);
+}
+
+/** Packages that `import()` finds all names of in the source, and only `default` in the bundle. */
+function namelessIn({ outputs }: Metafile): readonly string[] {
+  return Object.values(outputs).flatMap(({ entryPoint = '', exports }) =>
+    entryPoint.includes('node_modules/') && exports.join() === 'default' ? [entryPoint] : [],
+  );
 }
 
 if (import.meta.main) await bundle(join(ROOT, 'dist', 'daemon'));
