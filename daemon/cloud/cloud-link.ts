@@ -71,7 +71,10 @@ export interface CloudParts {
 
 const DEFAULT_DRAIN = 20;
 const WEEK_SECONDS = 7 * 86_400;
-/** Commands handed to us and not yet acknowledged: as many share a commit. */
+/**
+ * Commands handed to us and not yet acknowledged: as many share a commit. Eight bound them as well, but then every
+ * eight wait for one sync of a slow card; 64, each at most 64 KiB, are 4 MiB at worst. A broker may send fewer at once.
+ */
 const RECEIVE_MAXIMUM = 64;
 const BIRTH_MARK = 'cloud.bdSeq';
 

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Ajv } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { wireSchemas } from '../../../daemon/cloud/asyncapi.ts';
@@ -70,6 +72,26 @@ test('every reference in the AsyncAPI document leads somewhere', () => {
   )) {
     assert.match(action, /^(send|receive)$/);
     assert.match(channel.$ref, /^#\/channels\//);
+  }
+});
+
+test('the AsyncAPI document is valid by the schema that AsyncAPI publishes for 3.1, bindings too', () => {
+  const published = import.meta.resolve('@asyncapi/specs/schemas/3.1.0-without-$id.json');
+  const draft7 = new Ajv({ strict: false, logger: false });
+  addFormats.default(draft7);
+  const schema: object = JSON.parse(readFileSync(fileURLToPath(published), 'utf8'));
+  const validate = draft7.compile<unknown>(schema);
+  const isValid: (value: unknown) => boolean = (value) => validate(value);
+  assert.ok(isValid(document), JSON.stringify(validate.errors));
+  const broken = JSON.parse(JSON.stringify(document));
+  broken.operations['send.log'].bindings.mqtt.qos = 7;
+  assert.ok(!isValid(broken), 'it would tell');
+  // What the schema cannot say: the parameters of an address are those that are described.
+  for (const { address, parameters } of Object.values<{ address: string; parameters: object }>(
+    document.channels,
+  )) {
+    const named = [...address.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+    assert.deepEqual(named.toSorted(), Object.keys(parameters).toSorted(), address);
   }
 });
 
