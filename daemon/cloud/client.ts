@@ -52,7 +52,7 @@ export interface CloudClientParts {
 }
 
 export interface SendOptions {
-  /** How long to wait for the final reply. Default 15 s; the command's own life bounds it. */
+  /** How long to wait for the final reply. Default 15 s; the command's own life bounds it until it is accepted. */
   readonly within?: Millis;
   readonly accepted?: () => void;
 }
@@ -202,11 +202,16 @@ export class CloudClient implements AsyncDisposable {
   async deliver(command: PendingCommand, options: SendOptions = {}): Promise<Reply> {
     const { clock, key } = this.#parts;
     const { promise, resolve } = Promise.withResolvers<Reply>();
-    this.#waiting.set(command.id, { resolve, accepted: options.accepted });
+    const began = clock.uptime();
+    const within = options.within ?? REPLY_WITHIN;
     const left = Math.max(0, command.exp * 1000 - clock.now());
-    const deadline = uptime(
-      clock.uptime() + Math.min(options.within ?? REPLY_WITHIN, left + 60_000),
-    );
+    let deadline = uptime(began + Math.min(within, left + 60_000));
+    // What is worked on is answered whatever its age by then: an update takes longer than its command may live.
+    const accepted = () => {
+      deadline = uptime(began + within);
+      options.accepted?.();
+    };
+    this.#waiting.set(command.id, { resolve, accepted });
     try {
       for (;;) {
         await this.#publishCommand(command);

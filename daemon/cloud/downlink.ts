@@ -55,6 +55,8 @@ const ACCEPTED_AFTER: Millis = 1_000;
 
 /** A command that has no final reply yet. */
 interface UnderWay {
+  /** Who sent copies of it meanwhile: each is told the end once more, not once a copy. An update takes long. */
+  readonly askedAgain: Set<string>;
   /** When a copy of it may be acknowledged: it is on the disk, or could not be put there. */
   readonly recorded: Promise<unknown>;
   /** `undefined`: the daemon stops, and its next start has the answer. */
@@ -223,9 +225,12 @@ export class Downlink {
     const under = this.#underWay.get(id);
     if (under !== undefined) {
       pass();
-      void under.reply.then((reply) => {
-        if (reply !== undefined) void this.#replies.send(requester, { ...reply, dup: true });
-      });
+      if (!under.askedAgain.has(requester)) {
+        under.askedAgain.add(requester);
+        void under.reply.then((reply) => {
+          if (reply !== undefined) void this.#replies.send(requester, { ...reply, dup: true });
+        });
+      }
       await under.recorded;
       return;
     }
@@ -329,8 +334,8 @@ export class Downlink {
   }
 
   /** A copy that comes meanwhile is answered with this one's reply. */
-  #begun(id: string, work: UnderWay): void {
-    this.#underWay.set(id, work);
+  #begun(id: string, work: Omit<UnderWay, 'askedAgain'>): void {
+    this.#underWay.set(id, { ...work, askedAgain: new Set() });
     void work.reply.finally(() => this.#underWay.delete(id));
   }
 
