@@ -20,6 +20,7 @@ import {
   within,
 } from './cloud-connection.ts';
 import { addGrantCommands, addKeyPut } from './cloud-grant.ts';
+import { addOperations } from './cloud-operations.ts';
 
 export function cloudCommand(program: Command): void {
   const cloud = program
@@ -75,6 +76,7 @@ export function cloudCommand(program: Command): void {
     .action((flags: Common & { settingsVersion: number; set: Record<string, unknown> }) =>
       ask(flags, 'config', { version: flags.settingsVersion, set: flags.set }),
     );
+  addOperations(add);
   add('diag.get', 'what the site can say of itself').action((flags: Common) =>
     ask(flags, 'diag.get', {}),
   );
