@@ -56,14 +56,14 @@ test('what takes its time is told to be accepted once, then answered once', asyn
 });
 
 test('copies of a command that is under way wait for the one answer, and get it once more between them', async () => {
-  const { stack, home, clock, random, bridge, exchange } = await cloudAndBridge();
+  const { stack, home, clock, random, bridge, cloud, exchange } = await cloudAndBridge();
   await using _ = stack;
   const gate = Promise.withResolvers<void>();
   bridge.doors.gate = gate.promise;
   const made = new Forge(home.sender('cc-test'), clock, random).make(
-    'lock',
+    'unlock',
     { dev: 'door' },
-    undefined,
+    cloud.state?.nonces[0],
   );
   const attacker = await exchange.connect(
     {
@@ -73,7 +73,7 @@ test('copies of a command that is under way wait for the one answer, and get it 
     { message: async () => {}, closed: () => {} },
     new AbortController().signal,
   );
-  const topic = bridge.topics.command('lock');
+  const topic = bridge.topics.command('unlock');
   for (let n = 0; n < 3; n += 1) {
     await attacker.publish({ topic, payload: Buffer.from(made.token), qos: 1, retain: false });
   }
