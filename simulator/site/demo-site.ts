@@ -3,14 +3,12 @@ import { randomBytes } from 'node:crypto';
 import {
   mkdirSync,
   mkdtempSync,
-  readFileSync,
   readlinkSync,
   renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { loadConfig } from '../../config/load.ts';
@@ -26,8 +24,9 @@ import { buildIntoSlot } from '../devices/slot-reader.ts';
 import { type Move, type Simulator, startSimulator } from '../simulator.ts';
 import { TcpLine } from '../tcp-line.ts';
 import { CAST } from './cast.ts';
-import { DaemonProcess } from './daemon-process.ts';
+import type { DaemonProcess } from './daemon-process.ts';
 import { OwnCloud } from './own-cloud.ts';
+import { startReadyDaemon } from './ready-daemon.ts';
 import { siteFaults } from './site-faults.ts';
 import { VendorClouds } from './vendor-clouds.ts';
 
@@ -129,8 +128,7 @@ export async function openDemoSite({
     LATCHKEY_DIRECTORY: directory,
     BROKER_URL: `mqtt://127.0.0.1:${line.port}`,
     BRIDGE_ID: BRIDGE,
-    LOBBY_PORT: String(await freePort(ports.lobby)),
-    API_PORT: String(await freePort(ports.api)),
+    LOBBY_PORT: String(ports.lobby),
     KEYCAFE_URL: vendors.urls.keycafe,
     SEAM_URL: vendors.urls.seam,
     INTSERV_URL: vendors.urls.intserv,
@@ -163,6 +161,7 @@ export async function openDemoSite({
     }),
   );
   buildInSlotReaders(config, simulator);
+  const isFirst = new URL(simulator.url).port === String(ports.control);
   // The cloud listens before the box first speaks, so that it hears everything in its order.
   const cloud = opening.use(
     await OwnCloud.join({
@@ -172,20 +171,23 @@ export async function openDemoSite({
       random: realRandom(),
     }),
   );
-  const daemon = opening.use(
-    new DaemonProcess({
+  const { daemon, url } = opening.use(
+    await startReadyDaemon({
       ...(command === undefined ? {} : { command }),
       config: CONFIG,
-      variables,
+      // The gateway may have found its port taken.
+      variables: { ...variables, LOBBY_PORT: portOf(simulator.addresses['lobby-bus']) },
+      // Who has the control of the simulator has the API beside it: two demos never want the same one.
+      port: isFirst ? ports.api : 0,
+      token,
       directory,
       clock,
-      onDeath: (how) => say(`the daemon died (${how}) and is started again`),
+      say,
+      within: command === undefined ? READY_WITHIN : READY_WITHIN_ELSEWHERE,
     }),
   );
   started.daemon = daemon;
-  const api = { url: `http://127.0.0.1:${variables.API_PORT}`, token };
-  const within = command === undefined ? READY_WITHIN : READY_WITHIN_ELSEWHERE;
-  await untilReady(api.url, daemon, directory, clock, within);
+  const api = { url, token };
   // As its owner would in the settings of the account.
   vendors.keycafe.addWebhook({ url: `${api.url}/hooks/keycafe`, ...webhook });
   // A command sent before the box listens would have to be sent again.
@@ -239,32 +241,6 @@ const CONTENTS: readonly Move[] = [CAST.flat, CAST.other, CAST.store].map(({ slo
   arguments: { slot, fob },
 }));
 
-/** Waits until the daemon answers, and says what it wrote where it does not. */
-async function untilReady(
-  url: string,
-  daemon: DaemonProcess,
-  directory: string,
-  clock: Clock,
-  within: Millis,
-): Promise<void> {
-  const end = clock.uptime() + within;
-  while (clock.uptime() < end && daemon.deaths < 3) {
-    if (await isReady(url)) return;
-    await pause(clock, 50);
-  }
-  const log = readFileSync(join(directory, 'daemon.log'), 'utf8');
-  throw new Error(`the daemon did not come up:\n${log.slice(-2000)}`);
-}
-
-async function isReady(url: string): Promise<boolean> {
-  try {
-    return (await fetch(`${url}/readyz`)).ok;
-  } catch (error) {
-    if (error instanceof TypeError) return false; // nobody listens yet
-    throw error;
-  }
-}
-
 /** Last one started wins; the link is left where somebody else's file has that name. */
 function pointTo(directory: string): void {
   const link = `${WELL_KNOWN}-${process.pid}`;
@@ -287,18 +263,8 @@ function pointAway(directory: string): void {
   }
 }
 
-async function freePort(preferred: number): Promise<number> {
-  for (const port of [preferred, 0]) {
-    const server = createServer();
-    const found = await new Promise<number | undefined>((resolve) => {
-      server.once('error', () => resolve(undefined));
-      server.listen(port, '127.0.0.1', () => {
-        const address = server.address();
-        resolve(address !== null && typeof address === 'object' ? address.port : undefined);
-      });
-    });
-    await new Promise<void>((closed) => server.close(() => closed()));
-    if (found !== undefined) return found;
-  }
-  throw new Error('no port is free on 127.0.0.1');
+function portOf(address: string | undefined): string {
+  const [, port] = /:(\d+)$/.exec(address ?? '') ?? [];
+  if (port === undefined) throw new Error(`${address} names no port of TCP`);
+  return port;
 }

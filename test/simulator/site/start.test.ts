@@ -183,6 +183,36 @@ test('P11: a wire that is pulled out by hand is told within two seconds, and wor
   }
 });
 
+test('two demos that are started at once have their own ports, each with its own hardware', async () => {
+  const children = [start('--json'), start('--json')];
+  try {
+    const sites = await Promise.all(
+      children.map(async ({ stdout }) => {
+        assert.ok(stdout);
+        const line = await createInterface(stdout)[Symbol.asyncIterator]().next();
+        return readySchema.parse(JSON.parse(line.value ?? ''));
+      }),
+    );
+    for (const address of ['api', 'broker', 'simulator'] as const) {
+      assert.equal(new Set(sites.map((site) => site[address])).size, 2, address);
+    }
+    for (const { api, token, simulator } of sites) {
+      const headers = { authorization: `Bearer ${token}` };
+      const isOnline = async () => {
+        const answer = await fetch(`${api}/api/v1/devices/fobs`, { headers });
+        assert.equal(answer.status, 200);
+        return z.looseObject({ online: z.boolean() }).parse(await answer.json()).online;
+      };
+      while (!(await isOnline())) await new Promise((again) => setTimeout(again, LOOK_EVERY));
+      await fetch(`${simulator}/v1/buses/lobby-bus/unplug`, { method: 'POST' });
+      while (await isOnline()) await new Promise((again) => setTimeout(again, LOOK_EVERY));
+    }
+  } finally {
+    for (const child of children) child.kill('SIGTERM');
+    await Promise.all(children.map(ended));
+  }
+});
+
 /** Process ids of the daemons that `npm start` runs. */
 async function daemonsOf(parent: ChildProcess): Promise<readonly number[]> {
   const children = readFileSync(`/proc/${parent.pid}/task/${parent.pid}/children`, 'utf8');
