@@ -20,6 +20,8 @@ import type { ActionFault } from './cloud/site-actions.ts';
 export interface RemoteDevicesParts {
   /** The store's; `:memory:` keeps nothing. */
   readonly directory: string;
+  /** The config as it is without any of them. */
+  readonly read: Config;
   /** The config with these devices. @throws ConfigError */
   readonly reconfigured: (remote: RemoteDevices) => Config;
   /** Runs the devices of this config, and no others. */
@@ -37,6 +39,7 @@ const FAULTS_TOLD = 8;
 export class RemoteDeviceDesk {
   readonly #parts: RemoteDevicesParts;
   #remote: RemoteDevices;
+  #config: Config;
   #applied: Promise<void> = Promise.resolve();
   /** Why what was changed from afar is left out: the file alone is right, and the two together are not. */
   readonly ignored: ConfigError | undefined;
@@ -45,8 +48,10 @@ export class RemoteDeviceDesk {
   constructor(parts: RemoteDevicesParts) {
     this.#parts = parts;
     this.#remote = this.#isKept ? readRemoteDevices(parts.directory) : NO_REMOTE_DEVICES;
+    this.#config = parts.read;
+    if (this.#remote === NO_REMOTE_DEVICES) return;
     try {
-      parts.reconfigured(this.#remote);
+      this.#config = parts.reconfigured(this.#remote);
     } catch (problem) {
       if (!(problem instanceof ConfigError)) throw problem;
       this.ignored = problem;
@@ -56,7 +61,7 @@ export class RemoteDeviceDesk {
 
   /** The config to run now. */
   get config(): Config {
-    return this.#parts.reconfigured(this.#remote);
+    return this.#config;
   }
 
   /** `wire` is the bus, where the site has none of the name in `settings`. A repetition changes nothing. */
@@ -103,8 +108,9 @@ export class RemoteDeviceDesk {
   }
 
   #change(next: RemoteDevices, otherwise: ActionFault, body: JsonObject): DeviceChange {
+    let config: Config;
     try {
-      this.#parts.reconfigured(next);
+      config = this.#parts.reconfigured(next);
     } catch (problem) {
       if (!(problem instanceof ConfigError)) throw problem;
       const faults = problem.faults
@@ -115,6 +121,7 @@ export class RemoteDeviceDesk {
     if (this.#isKept)
       writeDurably(remoteDevicesFile(this.#parts.directory), remoteDevicesText(next));
     this.#remote = next;
+    this.#config = config;
     return { body, apply: () => this.#run() };
   }
 

@@ -527,13 +527,14 @@ function openersIn({ openers }: Outside, config: Config): ReadonlyMap<string, Bu
 }
 
 function remoteDevicesOf(
-  { store }: Config,
+  read: Config,
   { reconfigured, secrets, log }: Outside,
   run: (config: Config) => Promise<void>,
 ): RemoteDeviceDesk | undefined {
   if (reconfigured === undefined) return undefined;
   const desk = new RemoteDeviceDesk({
-    directory: store.directory,
+    directory: read.store.directory,
+    read,
     reconfigured: (remote) => {
       const config = reconfigured(remote);
       deviceSecrets(config, secrets); // what a device needs is there, or it is a fault now
