@@ -12,6 +12,38 @@ export function configTopic(prefix: string, bridge: string, device: string): str
   return `${prefix}/device/${objectId(bridge, device)}/config`;
 }
 
+function bridgeId(bridge: string): string {
+  return bridge.replaceAll('-', '_');
+}
+
+export function bridgeTopic(prefix: string, bridge: string): string {
+  return `${prefix}/device/${bridgeId(bridge)}/config`;
+}
+
+/**
+ * The daemon itself. To be told before its devices: they name it as `via_device`, and since 2025.12 Home Assistant
+ * wants to know a device by then.
+ */
+export function bridgeConfig(topics: Topics, site: string, version: string): JsonObject {
+  const id = bridgeId(topics.bridge);
+  return {
+    dev: { ids: [id], name: site, mf: 'Latchkey', mdl: 'Latchkey', sn: topics.bridge, sw: version },
+    o: { name: 'latchkey', sw: version },
+    qos: 1,
+    cmps: {
+      online: {
+        p: 'binary_sensor',
+        uniq_id: `${id}_online`,
+        name: 'Connection',
+        stat_t: topics.status,
+        val_tpl: "{{ 'ON' if value_json.online else 'OFF' }}",
+        dev_cla: 'connectivity',
+        ent_cat: 'diagnostic',
+      },
+    },
+  };
+}
+
 /** Events that automations may wait for; anything else stays between site and cloud. */
 const EVENT_WORDS: ReadonlyMap<EntryType, string> = new Map<EntryType, string>([
   ['access.granted', 'granted'],
@@ -54,7 +86,6 @@ export function discoveryConfig(
   version: string,
 ): JsonObject {
   const id = objectId(topics.bridge, state.dev);
-  const bridge = topics.bridge.replaceAll('-', '_');
   const online = (field: string) => `{{ 'online' if value_json.${field} else 'offline' }}`;
   return {
     dev: {
@@ -63,7 +94,7 @@ export function discoveryConfig(
       mf: 'Latchkey',
       mdl: state.driver,
       sn: state.dev,
-      via_device: bridge,
+      via_device: bridgeId(topics.bridge),
     },
     o: { name: 'latchkey', sw: version },
     qos: 1,

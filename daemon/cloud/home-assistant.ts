@@ -8,6 +8,8 @@ import type { JsonObject, RecordedEntry, Stamp } from '../access/entry.ts';
 import { type Journal, StorageError } from '../store/ports.ts';
 import { type Broker, BrokerError, type BrokerMessage, type BrokerSession } from './broker.ts';
 import {
+  bridgeConfig,
+  bridgeTopic,
   configTopic,
   discoveryConfig,
   eventFor,
@@ -122,12 +124,15 @@ export class HomeAssistant {
     const names = devices.map(({ dev }) => dev);
     const told = z.array(z.string()).safeParse(journal.mark(TOLD_MARK)).data ?? [];
     await this.#remember([...new Set([...told, ...names])]);
+    const itself = bridgeConfig(topics, report.site, version);
+    await this.#say(bridgeTopic(prefix, topics.bridge), encode(itself), true);
     for (const state of devices) {
       const config = discoveryConfig(state, topics, report.site, version);
       await this.#say(configTopic(prefix, topics.bridge, state.dev), encode(config), true);
     }
     for (const gone of told.filter((name) => !names.includes(name))) {
       await this.#say(configTopic(prefix, topics.bridge, gone), new Uint8Array(), true);
+      await this.#say(topics.device(gone), new Uint8Array(), true);
     }
     if (this.#session !== undefined) await this.#remember(names);
     const { topic, payload } = this.#status(true);

@@ -3,10 +3,15 @@ import { test } from 'node:test';
 import { holderId } from '../../../daemon/access/model.ts';
 import { BROKER_LIMITS, messageFaults } from '../../../daemon/cloud/broker-limits.ts';
 import { HomeAssistant } from '../../../daemon/cloud/home-assistant.ts';
-import type { WireDeviceState } from '../../../daemon/cloud/messages.ts';
+import {
+  deviceStateSchema,
+  statusSchema,
+  type WireDeviceState,
+} from '../../../daemon/cloud/messages.ts';
 import { deviceId } from '../../../drivers/contract/device.ts';
 import { BRIDGE } from './bridge.ts';
 import { cloudAndBridge } from './cloud-and-bridge.ts';
+import { readDiscovery } from './home-assistant-schema.ts';
 import { Wire } from './wire.ts';
 
 const BOX: WireDeviceState = {
@@ -16,58 +21,6 @@ const BOX: WireDeviceState = {
 const DOOR: WireDeviceState = {
   ...{ v: 1, ts: 0, dev: 'front-door', driver: 'nuki', link: 'up', proofAgeMs: 5, tamper: false },
   ...{ lock: 'locked', door: 'closed', battery: 71 },
-};
-
-/** Keys that Home Assistant's schema allows in a device-based discovery, abbreviated or not (conventions 1.1). */
-const ROOT_KEYS = ['dev', 'o', 'cmps', 'avty', 'avty_mode', 'qos'];
-const DEVICE_KEYS = [
-  'ids',
-  'cns',
-  'name',
-  'mf',
-  'mdl',
-  'mdl_id',
-  'sn',
-  'sw',
-  'hw',
-  'cu',
-  'sa',
-  'via_device',
-];
-const ORIGIN_KEYS = ['name', 'sw', 'url'];
-const SHARED = [
-  'p',
-  'uniq_id',
-  'name',
-  'stat_t',
-  'val_tpl',
-  'dev_cla',
-  'ent_cat',
-  'avty',
-  'avty_mode',
-];
-const PLATFORMS: Readonly<
-  Record<string, { readonly needs: string[]; readonly may: string[]; readonly classes: string[] }>
-> = {
-  binary_sensor: {
-    needs: ['uniq_id', 'stat_t'],
-    may: SHARED,
-    classes: ['door', 'lock', 'tamper', 'problem', 'connectivity', 'battery', 'occupancy'],
-  },
-  sensor: {
-    needs: ['uniq_id', 'stat_t'],
-    may: [...SHARED, 'unit_of_meas', 'stat_cla'],
-    classes: ['battery'],
-  },
-  event: { needs: ['uniq_id', 'stat_t', 'evt_typ'], may: [...SHARED, 'evt_typ'], classes: [] },
-  tag: { needs: ['topic'], may: ['p', 'topic', 'val_tpl'], classes: [] },
-};
-
-type Config = {
-  dev: { ids: string[] };
-  o: { name: string };
-  cmps: Record<string, Record<string, unknown> & { p: string }>;
-  avty: { topic: string }[];
 };
 
 async function set(devices: () => readonly WireDeviceState[]) {
@@ -102,44 +55,64 @@ async function set(devices: () => readonly WireDeviceState[]) {
   return { stack, clock, bridge, wire, configs, start };
 }
 
-test('each device is told as Home Assistant wants it: device based, with entities that know their class', async () => {
+test('the daemon and each device are told as Home Assistant wants it: device based, with entities that know their class', async () => {
   const { stack, configs, wire } = await set(() => [BOX, DOOR]);
   await using _ = stack;
   const texts = configs();
   assert.deepEqual(
     texts.map(([topic]) => topic),
     [
+      'homeassistant/device/kb_7f3a91/config',
       'homeassistant/device/kb_7f3a91_box/config',
       'homeassistant/device/kb_7f3a91_front_door/config',
     ],
   );
-  const ids = new Set<unknown>();
+  const entities = new Set<string>();
+  const devices = new Set<string>();
+  const states = new Map([
+    [`latchkey/1/${BRIDGE}/status`, Object.keys(statusSchema.shape)],
+    ...[BOX, DOOR].map(
+      ({ dev }) =>
+        [`latchkey/1/${BRIDGE}/dev/${dev}/state`, Object.keys(deviceStateSchema.shape)] as const,
+    ),
+  ]);
   for (const [topic, text] of texts) {
-    assert.match(topic, /^homeassistant\/device\/[a-zA-Z0-9_-]+\/config$/);
-    const config: Config = JSON.parse(text);
-    const allowed = (found: object, keys: string[]) =>
-      assert.deepEqual(
-        Object.keys(found).filter((key) => !keys.includes(key)),
-        [],
-      );
-    allowed(config, ROOT_KEYS);
-    allowed(config.dev, DEVICE_KEYS);
-    allowed(config.o, ORIGIN_KEYS);
-    assert.ok(config.dev.ids.length > 0 && config.o.name.length > 0);
-    for (const component of Object.values(config.cmps)) {
-      const platform = PLATFORMS[component.p];
-      assert.ok(platform, component.p);
-      allowed(component, platform.may);
-      for (const need of platform.needs)
-        assert.ok(need in component, `${component.p} without ${need}`);
-      const { dev_cla: kind, uniq_id: id } = component;
-      if (kind !== undefined) assert.ok(platform.classes.includes(String(kind)), String(kind));
-      if (id !== undefined) assert.ok(!ids.has(id) && ids.add(id));
+    const { device, components, ...shared } = readDiscovery(text);
+    const [id = ''] = device.identifiers ?? [];
+    assert.equal(topic, `homeassistant/device/${id}/config`);
+    // What a device hangs from is known before it (an error since 2025.12).
+    if (device.via_device !== undefined) assert.ok(devices.has(device.via_device), id);
+    devices.add(id);
+    const readings = [
+      ...(shared.availability ?? []),
+      ...Object.values(components).flatMap((each) => [
+        ...(each.platform === 'tag' || each.platform === 'event'
+          ? []
+          : [{ topic: each.state_topic, value_template: each.value_template }]),
+        ...(each.platform === 'tag' ? [] : (each.availability ?? [])),
+      ]),
+    ];
+    for (const { topic: from, value_template: template = '' } of readings) {
+      const field = /value_json\.(\w+)/.exec(template)?.[1] ?? 'nothing';
+      assert.ok(states.get(from)?.includes(field), `${template} of ${from}`);
+    }
+    for (const each of Object.values(components)) {
+      if (each.platform === 'tag') continue;
+      assert.ok(!entities.has(each.unique_id), each.unique_id);
+      entities.add(each.unique_id);
     }
     assert.ok(!/command|cmd_t|pl_open/.test(text), 'nothing in it can be commanded');
+    for (const [, needed] of Object.entries({ origin: 'o', device: 'dev', components: 'cmps' })) {
+      const { [needed]: _left, ...less } = JSON.parse(text);
+      assert.throws(() => readDiscovery(JSON.stringify(less)), needed);
+    }
+    const more = JSON.stringify({ ...JSON.parse(text), cmd_t: 'a/b' });
+    assert.throws(() => readDiscovery(more), /command_topic/);
   }
-  const door: Config = JSON.parse(texts[1]?.[1] ?? '');
-  const classes = Object.values(door.cmps).map((each) => each['dev_cla'] ?? each.p);
+  const door = readDiscovery(texts[2]?.[1] ?? '');
+  const classes = Object.values(door.components).map((each) =>
+    'device_class' in each ? each.device_class : each.platform,
+  );
   assert.deepEqual(classes.sort(), [
     'battery',
     'connectivity',
@@ -167,15 +140,15 @@ test('its connection is its own, and hears nothing but the birth of Home Assista
 test('after a birth all is told again, within one to ten seconds', async () => {
   const { stack, clock, wire, configs } = await set(() => [BOX]);
   await using _ = stack;
-  assert.equal(configs().length, 1);
+  assert.equal(configs().length, 2);
   await wire.deliver('homeassistant/status', 'online');
   await clock.advance(999);
-  assert.equal(configs().length, 1);
-  await clock.advance(9_100);
   assert.equal(configs().length, 2);
+  await clock.advance(9_100);
+  assert.equal(configs().length, 4);
   await wire.deliver('homeassistant/status', 'offline');
   await clock.advance(11_000);
-  assert.equal(configs().length, 2);
+  assert.equal(configs().length, 4);
 });
 
 test('a device that is gone is taken back, also when it went while we were down', async () => {
@@ -189,11 +162,17 @@ test('a device that is gone is taken back, also when it went while we were down'
   await clock.settle();
   const gone = configs().filter(([, text]) => text === '');
   assert.deepEqual(gone, [['homeassistant/device/kb_7f3a91_front_door/config', '']]);
+  const state = `latchkey/1/${BRIDGE}/dev/front-door/state`;
+  const cleared = wire.published.filter(({ topic, retain }) => retain && topic === state);
+  assert.deepEqual(
+    cleared.map(({ payload }) => payload.length),
+    [0],
+  );
   wire.published.length = 0;
   wire.cut();
   await clock.runUntil(() => wire.isConnected, 5_000);
   await clock.settle();
-  assert.equal(configs().length, 1);
+  assert.equal(configs().length, 2);
 });
 
 test('events and tags pass by unretained, pseudonymous, and duress shows as any opening', async () => {
