@@ -36,7 +36,11 @@ export function outcomeOf(slot: SlotSeen): Outcome {
 function outcomeOfPickUp({ opening, row, hasReader, isOver }: SlotSeen): Outcome {
   const { seen, key } = opening;
   const hasContact = row?.doorOpen !== undefined;
-  if (hasContact && seen.opened !== true) return isOver ? 'jammed' : 'wait';
+  if (hasContact && seen.opened !== true) {
+    if (!isOver) return 'wait';
+    // Opened and shut between two polls: what is gone has not gone through a shut door.
+    return seen.presenceGone === true ? 'taken' : 'jammed';
+  }
   if (row?.present === false) return 'taken';
   if (hasContact && seen.closed !== true) return 'wait';
   if (hasReader && seen.read === key) return 'not-taken';

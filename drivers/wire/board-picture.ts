@@ -28,6 +28,10 @@ export interface Seen {
   readonly isSettled: boolean;
 }
 
+/**
+ * What changed within one reading is told as hands do it: doors that open, what left or came, then doors that shut.
+ * Somebody quick takes a key and shuts the door between two polls.
+ */
 export function look(before: Picture, reading: Reading, debounce: number, device: DeviceId): Seen {
   const { doors, presence, inputs = [], contact } = reading;
   const events: DeviceEvent[] = [];
@@ -59,7 +63,11 @@ export function look(before: Picture, reading: Reading, debounce: number, device
     }),
   };
   const senses = [picture.doors, picture.presence, picture.inputs, picture.contact].flat();
-  return { picture, events, isSettled: senses.every(({ count }) => count === 0) };
+  const shuts = (event: DeviceEvent) => event.kind === 'slot-door' && !event.isOpen && !event.first;
+  const opens = (event: DeviceEvent) => event.kind === 'slot-door' && !shuts(event);
+  const rest = events.filter((event) => event.kind !== 'slot-door');
+  const inOrder = [...events.filter(opens), ...rest, ...events.filter(shuts)];
+  return { picture, events: inOrder, isSettled: senses.every(({ count }) => count === 0) };
 }
 
 const UNKNOWN: Sense = { value: undefined, other: undefined, count: 0 };

@@ -88,6 +88,25 @@ test('nothing taken: the fob is still read in the slot, so the key stays there a
   }
 });
 
+test('quick hands: a key taken, or put back, and the door shut before the board is asked again', async () => {
+  await using site = await simulatedSite({ seed: 36 });
+  await site.put({ id: 'guest', pin: '482913' });
+  await site.type('482913#');
+  site.hand('box', 'take-key', { slot: FLAT_KEY.slot });
+  site.hand('box', 'close-door', { slot: FLAT_KEY.slot });
+  await site.advance(minutes(1));
+  assert.equal(place(site, FLAT_KEY.key)?.kind, 'holder');
+  await site.show(FLAT_KEY.fob);
+  site.hand('box', 'put-key', { slot: FLAT_KEY.slot, fob: FLAT_KEY.fob });
+  site.hand('box', 'close-door', { slot: FLAT_KEY.slot });
+  await site.advance(minutes(1));
+  assert.deepEqual(place(site, FLAT_KEY.key), { kind: 'slot', box: 'box', slot: FLAT_KEY.slot });
+  assert.deepEqual(
+    site.types('access').filter((type) => /unknown|not_returned|jammed/.test(type)),
+    [],
+  );
+});
+
 test('guest early: the code that will do at three does not at noon, and the box says so to nobody but its journal', async () => {
   await using site = await simulatedSite({ seed: 35, at: '2026-06-01T13:58:00+02:00' });
   const window = {
