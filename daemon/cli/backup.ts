@@ -65,6 +65,7 @@ async function backup(file: string, options: BackupOptions): Promise<void> {
     if (unit.fenced !== undefined && !(isHandOver && unit.fenced.why === 'handed-over'))
       throw new CommandFailure('another unit of the site acts now, not this one', EXIT.fenced);
     const { files, missing } = around(options.config, config);
+    const copied = await working('copying', (bar) => copyStore(directory, bar.at));
     const content = {
       v: 1 as const,
       site: config.site.id,
@@ -73,7 +74,7 @@ async function backup(file: string, options: BackupOptions): Promise<void> {
       generation: unit.generation,
       handedOver: isHandOver,
       missing: [...missing],
-      files: [...(await copyStore(directory)), ...files],
+      files: [...copied, ...files],
     };
     const partial = `${file}.partial`;
     rmSync(partial, { force: true });

@@ -10,6 +10,7 @@ import { openUnit } from '../store/sealed-box.ts';
 import { type ApiOptions, directoriesOf, withDirectoryOptions } from './api-client.ts';
 import { passphraseIn } from './backup.ts';
 import { CommandFailure, EXIT, printJson, printLine, styled } from './output.ts';
+import { type Bar, working } from './progress.ts';
 
 interface VerifyOptions extends ApiOptions {
   readonly passphraseFile?: string;
@@ -35,7 +36,10 @@ export function verifyCommand(program: Command): void {
 }
 
 async function verify(file: string | undefined, options: VerifyOptions): Promise<void> {
-  const looked = file === undefined ? inStore(options) : [await sealed(file, options)];
+  const looked =
+    file === undefined
+      ? await working('verifying', (bar) => inStore(storeOf(options), bar))
+      : [await sealed(file, options)];
   if (looked.some(({ fault }) => fault !== null)) process.exitCode = EXIT.failed;
   if (options.json === true) return printJson({ files: looked });
   for (const { file: name, fault } of looked) {
@@ -45,32 +49,42 @@ async function verify(file: string | undefined, options: VerifyOptions): Promise
   }
 }
 
-function inStore(options: ApiOptions): readonly Looked[] {
+function storeOf(options: ApiOptions): string {
   const directories = directoriesOf(options);
   const directory = directories.find((each) => existsSync(join(each, 'journal.db')));
-  if (directory === undefined) {
-    throw new CommandFailure(
-      `there is no journal in ${directories.join(' or ')}: give --directory`,
-      EXIT.badInput,
-    );
-  }
+  if (directory !== undefined) return directory;
+  throw new CommandFailure(
+    `there is no journal in ${directories.join(' or ')}: give --directory`,
+    EXIT.badInput,
+  );
+}
+
+/** The store in `directory` and each of its backups, one after the other; the bar goes over all of them. */
+export function inStore(directory: string, bar: Bar): readonly Looked[] {
   const folder = join(directory, BACKUPS);
-  const journals = [
-    join(directory, 'journal.db'),
-    ...backupsOf(directory, 'journal').map((name) => join(folder, name)),
-  ];
-  const grants = backupsOf(directory, 'grants').map((name) => join(folder, name));
-  return [
-    ...journals.map((each) => ({ file: each, fault: verifyJournalFile(each).faults[0] ?? null })),
-    ...grants.map((each) => ({ file: each, fault: checkFile(each, true)[0] ?? null })),
-  ];
+  const backups = (store: 'journal' | 'grants') =>
+    backupsOf(directory, store).map((name) => join(folder, name));
+  const journals = [join(directory, 'journal.db'), ...backups('journal')];
+  const grants = backups('grants');
+  const count = journals.length + grants.length;
+  const looked: Looked[] = [];
+  const look = (file: string, faultsOf: (within: Bar['at']) => readonly string[]) => {
+    const before = looked.length;
+    const faults = faultsOf((done, of) => bar.at(before + (of > 0 ? done / of : 0), count));
+    looked.push({ file, fault: faults[0] ?? null });
+    bar.at(looked.length, count);
+  };
+  for (const file of journals) look(file, (within) => verifyJournalFile(file, within).faults);
+  for (const file of grants) look(file, () => checkFile(file, true));
+  return looked;
 }
 
 async function sealed(file: string, { passphraseFile }: VerifyOptions): Promise<Looked> {
   if (passphraseFile === undefined)
     throw new CommandFailure('give --passphrase-file', EXIT.badInput);
   try {
-    await openUnit(readFileSync(file), passphraseIn(passphraseFile));
+    const passphrase = passphraseIn(passphraseFile);
+    await working('verifying', () => openUnit(readFileSync(file), passphrase));
     return { file, fault: null };
   } catch (error) {
     if (error instanceof StorageError) return { file, fault: error.message };

@@ -16,7 +16,7 @@ import type { VerifyReport } from './ports.ts';
 const FAULTS_MAX = 20;
 
 /** Told how far the walk is, every so many entries. */
-type Told = (seq: number, last: number) => void;
+export type Told = (seq: number, last: number) => void;
 const TOLD_EVERY = 500;
 
 /** Reads only; a daemon may be writing meanwhile, one moment of the file is looked at. */

@@ -7,7 +7,7 @@ import { openDatabase, storage } from './database.ts';
 import { syncDirectory } from './high-water.ts';
 import { JOURNAL_FILE, restoreJournal } from './journal-recovery.ts';
 import { GRANTS_FILE, LIVE_MARK, readMark } from './journal-state.ts';
-import { verifyJournalFile } from './journal-verify.ts';
+import { type Told, verifyJournalFile } from './journal-verify.ts';
 import { copyDatabase } from './maintenance.ts';
 import { StorageError } from './ports.ts';
 import { bytesOf, type UnitContent, type UnitFile, unitFile } from './sealed-box.ts';
@@ -24,13 +24,16 @@ const KEPT = [
   'api-accounts.json',
 ];
 
-/** @throws StorageError when a copy is not whole. */
-export async function copyStore(directory: string): Promise<readonly UnitFile[]> {
+/**
+ * @param told how far the proof of the copy is, which takes longest.
+ * @throws StorageError when a copy is not whole.
+ */
+export async function copyStore(directory: string, told?: Told): Promise<readonly UnitFile[]> {
   const folder = await mkdtemp(join(directory, 'copy-'));
   try {
     const journal = join(folder, JOURNAL_FILE);
     await copyDatabase(join(directory, JOURNAL_FILE), journal);
-    const report = verifyJournalFile(journal);
+    const report = verifyJournalFile(journal, told);
     if (!report.ok) throw new StorageError('corrupt', `the journal: ${report.faults[0]}`);
     const live = liveGrants(journal);
     const files = [unitFile('store', JOURNAL_FILE, readFileSync(journal))];
