@@ -11,6 +11,7 @@ import { ARCHITECTURES, type Architecture, isArchitecture } from './architecture
 import { buildDeb, type DebOptions } from './deb.ts';
 import { loadedFiles } from './modules.ts';
 import { runtimeFor } from './runtime.ts';
+import { sbom } from './sbom.ts';
 import { layOut } from './tree.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -38,6 +39,7 @@ export async function packages(options: PackageOptions): Promise<readonly string
   const packed = options.bundle ?? join(ROOT, 'dist', 'daemon');
   const bundled = await bundle(packed);
   const loaded = await loadedFiles(ROOT);
+  const parts = sbom();
   const at = secondsOfChangelog();
   const made: string[] = [];
   for (const architecture of options.architectures) {
@@ -45,7 +47,17 @@ export async function packages(options: PackageOptions): Promise<readonly string
     tell(`runtime for ${architecture}`);
     const runtime = runtimeFor(ARCHITECTURES[architecture], ROOT, join(ROOT, 'dist', 'runtime'));
     tell(`files for ${architecture}`);
-    layOut({ root: ROOT, tree, architecture, version, runtime, bundle: packed, bundled, loaded });
+    layOut({
+      root: ROOT,
+      tree,
+      architecture,
+      version,
+      runtime,
+      bundle: packed,
+      bundled,
+      loaded,
+      sbom: parts,
+    });
     options.also?.(tree);
     const file = join(directory, `latchkey_${version}_${architecture}.deb`);
     tell(`${relative(ROOT, file)}, compressed with ${compression}`);

@@ -6,6 +6,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { ARCHITECTURES, type Architecture } from './architecture.ts';
+import type { PackageFacts } from './modules.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const LARGEST = 64 * 1024 * 1024;
@@ -60,6 +62,42 @@ export function sbom(): Sbom {
       ...added.map((one) => ({ ref: one['bom-ref'], dependsOn: [] })),
     ],
   };
+}
+
+/**
+ * What is inside the Debian package of one machine: `shipped`, the native part of koffi, and Node with the SHA-256 that
+ * its binary was held against.
+ * @throws Error where a package is inside that the lockfile does not ship.
+ */
+export function sbomOf(
+  all: Sbom,
+  architecture: Architecture,
+  shipped: readonly Pick<PackageFacts, 'name' | 'version'>[],
+): Sbom {
+  const cpu = ARCHITECTURES[architecture];
+  const inside = new Set(shipped.map(({ name, version }) => `${name}@${version}`));
+  const components = all.components.flatMap((each) => {
+    if (each['bom-ref'].startsWith('nodejs@')) return [{ ...each, hashes: [binaryHash(cpu)] }];
+    const isInside = inside.delete(each['bom-ref']) || each.name === `@koromix/koffi-linux-${cpu}`;
+    return isInside ? [each] : [];
+  });
+  if (inside.size > 0) throw new Error(`not in the lockfile for shipping: ${[...inside]}`);
+  const root = all.metadata.component['bom-ref'];
+  const here = new Set([root, ...components.map((each) => each['bom-ref'])]);
+  return {
+    ...all,
+    components,
+    dependencies: all.dependencies
+      .filter(({ ref }) => here.has(ref))
+      .map((each) => ({ ...each, dependsOn: each.dependsOn.filter((ref) => here.has(ref)) })),
+  };
+}
+
+function binaryHash(cpu: string) {
+  const { sha256 } = z
+    .object({ sha256: z.record(z.string(), z.string()) })
+    .parse(read('systemd/debian/runtime.json'));
+  return { alg: 'SHA-256', content: sha256[cpu] ?? '' };
 }
 
 /** What ships below another package while we name it for development, too: npm omits it. */

@@ -5,8 +5,9 @@ import { basename, dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { ARCHITECTURES, type Architecture } from './architecture.ts';
 import { copyrightFile } from './copyright.ts';
-import { copyModules, factsOf, packageOf } from './modules.ts';
+import { copyModules, factsOf, type PackageFacts, packageOf } from './modules.ts';
 import type { Runtime } from './runtime.ts';
+import { type Sbom, sbomOf } from './sbom.ts';
 
 const HOME = 'usr/lib/latchkey';
 const DOCS = 'usr/share/doc/latchkey';
@@ -45,6 +46,8 @@ export interface TreeOptions {
   readonly bundle: string;
   readonly bundled: readonly string[];
   readonly loaded: ReadonlyMap<string, readonly string[]>;
+  /** Of all that ships anywhere. */
+  readonly sbom: Sbom;
 }
 
 export function layOut(options: TreeOptions): void {
@@ -88,7 +91,10 @@ export function layOut(options: TreeOptions): void {
   ] as const) {
     write(to, printed(bundle, 'completion', shell));
   }
-  write(`${DOCS}/copyright`, copyrights(options));
+  const inside = factsInside(options);
+  write(`${DOCS}/copyright`, copyrights(root, runtime, inside));
+  const parts = sbomOf(options.sbom, architecture, inside);
+  write(`${DOCS}/sbom.cdx.json`, `${JSON.stringify(parts, undefined, 2)}\n`);
   write(`${DOCS}/changelog.gz`, zipped(read('systemd/debian/changelog')));
 
   write(
@@ -105,13 +111,17 @@ function printed(bundle: string, ...args: readonly string[]): string {
   return execFileSync(process.execPath, [join(bundle, 'main.mjs'), ...args], { encoding: 'utf8' });
 }
 
-function copyrights({ root, bundled, loaded, runtime }: TreeOptions): string {
+function factsInside({ root, bundled, loaded }: TreeOptions): readonly PackageFacts[] {
   const inside = bundled.flatMap((path) => packageOf(path) ?? []);
   const directories = new Set([...inside, ...loaded.keys()]);
+  return [...directories].map((directory) => factsOf(root, directory));
+}
+
+function copyrights(root: string, runtime: Runtime, inside: readonly PackageFacts[]): string {
   return copyrightFile(
     readFileSync(join(root, 'LICENSE'), 'utf8'),
     readFileSync(runtime.licence, 'utf8'),
-    [...directories].map((directory) => factsOf(root, directory)),
+    inside,
   );
 }
 

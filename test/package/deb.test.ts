@@ -7,6 +7,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -14,11 +15,17 @@ import {
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
+import { z } from 'zod';
 import { packages, versionHere } from '../../daemon/packaging/main.ts';
 import { assertToldBy, daemonIn } from './told-story.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const ARCHITECTURE = process.arch === 'arm64' ? 'arm64' : 'amd64';
+const bill = z.object({
+  components: z.array(
+    z.object({ 'bom-ref': z.string(), name: z.string(), hashes: z.unknown().optional() }),
+  ),
+});
 const missing = ['dpkg-deb', 'lintian'].filter(
   (tool) => spawnSync(tool, ['--version']).error !== undefined,
 );
@@ -94,11 +101,40 @@ test('it says what it needs, whose it is, and what changed', { skip }, () => {
   }
 });
 
+test('its bill of materials names what is inside, and nothing of another machine', { skip }, () => {
+  const text = readFileSync(join(tree, 'usr/share/doc/latchkey/sbom.cdx.json'), 'utf8');
+  const { components } = bill.parse(JSON.parse(text));
+  const refs = new Set(components.map((each) => each['bom-ref']));
+  const home = join(tree, 'usr/lib/latchkey');
+  const manifests = readdirSync(join(home, 'node_modules'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => /^(@[^/]+\/)?[^/]+\/package\.json$/.test(path))
+    .map((path) => JSON.parse(readFileSync(join(home, 'node_modules', path), 'utf8')));
+  assert.ok(manifests.length > 5);
+  for (const { name, version } of manifests) assert.ok(refs.has(`${name}@${version}`), name);
+  for (const bundled of ['fastify', 'mqtt', 'undici', 'zod']) {
+    assert.ok(
+      components.some(({ name }) => name === bundled),
+      bundled,
+    );
+  }
+  const native = components.filter(({ name }) => /koffi-/.test(name)).map(({ name }) => name);
+  assert.deepEqual(native, [`@koromix/koffi-linux-${ARCHITECTURE === 'arm64' ? 'arm64' : 'x64'}`]);
+  const runtime = components.find(({ name }) => name === 'nodejs');
+  const binary = readFileSync(join(home, 'bin/node'));
+  const content = createHash('sha256').update(binary).digest('hex');
+  assert.deepEqual(runtime?.hashes, [{ alg: 'SHA-256', content }]);
+});
+
 test('everything that the unit and the page on installing name is in it', { skip }, () => {
   const unit = readFileSync(join(tree, 'lib/systemd/system/latchkey.service'), 'utf8');
   const started = /^ExecStart=(\S+) (\S+) /m.exec(unit)?.slice(1) ?? [];
   assert.equal(started.length, 2);
   for (const path of started) assert.ok(existsSync(join(tree, path)), path);
+  const update = readFileSync(join(tree, 'lib/systemd/system/latchkey-update.service'), 'utf8');
+  const run = /^ExecStart=(\S+)$/m.exec(update)?.[1] ?? '';
+  assert.equal(statSync(join(tree, run)).mode & 0o777, 0o755);
+  const watched = readFileSync(join(tree, 'lib/systemd/system/latchkey-update.path'), 'utf8');
+  assert.match(watched, /^WantedBy=multi-user\.target$/m);
   assert.equal(statSync(join(tree, 'usr/lib/latchkey/bin/node')).mode & 0o777, 0o755);
 });
 
