@@ -457,15 +457,14 @@ export class SimulatedSite implements AsyncDisposable {
     await this.advance(2500);
   }
 
-  /** A board on a wire of its own, which no config names yet. */
-  wireBoard(bus: string, device: string): void {
+  /** A device on a wire of its own, which no config names yet; a lock board where nothing else is said. */
+  wireBoard(bus: string, device: string, driver = 'kerong-cu16', given: object = { address: 0 }) {
     const simulated = new SimulatedBus({
       ...{ name: bus, clock: this.clock, random: seededRandom(this.#options.seed + 5) },
       baudRate: 19_200,
     });
     const port = new SimulatedPort(simulated, this.clock);
-    const driver = 'kerong-cu16';
-    const options = catalogue.get(driver)?.options.parse({ address: 0 });
+    const options = catalogue.get(driver)?.options.parse(given);
     const kind = simulatedKinds.get(driver);
     if (kind === undefined) throw new Error(`nothing simulates ${driver}`);
     simulated.attach(device, (around) => kind.build(device, options, around));

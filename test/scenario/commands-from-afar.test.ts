@@ -76,6 +76,15 @@ test('device.identify: asked of the device, in the journal, and what cannot show
   );
   const entry = site.last('system.identified');
   assert.deepEqual([entry.device, entry.body['by']], ['box', 'cloud:ops-test']);
+  // One that can, from the day that it was put up.
+  site.wireBoard('nfc-bus', 'nfc', 'pn532', {});
+  const wire = { serial: '/simulated/nfc', baudRate: 115_200 };
+  const settings = { driver: 'pn532', bus: 'nfc-bus' };
+  const added = await site.settling(ops.ask('device.add', { dev: 'nfc', settings, wire }));
+  assert.equal(added.status, 'ok', JSON.stringify(added.data));
+  await site.advance(5_000);
+  const reader = await identify('nfc');
+  assert.deepEqual([reader.status, reader.data['result']], ['ok', 'done']);
 });
 
 test('key.put and key.remove: the fob of a key counts from then, and until then', async () => {

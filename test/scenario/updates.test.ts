@@ -135,7 +135,7 @@ test('a clean stop leaves an update to the next start, and one that failed is to
   system.update();
   await site.start();
   const told = await site.settling(reply);
-  assert.deepEqual([told.status, told.data['result']], ['error', 'failed']);
+  assert.deepEqual([told.code, told.data['result']], ['internal', 'failed']);
   assert.match(String(told.data['detail']), /does not install latchkey 9\.1\.0/);
   assert.equal(site.last('system.update_finished').body['alarm'], true);
 });

@@ -26,6 +26,20 @@ test('what a device did is told as it was: done, refused, failed or unknown', as
   assert.deepEqual(await told(), ['error', 'lockdown', 'refused', 'lockdown']);
   bridge.doors.outcome = { result: 'refused', reason: 'slot-disabled' };
   assert.deepEqual(await told(), ['error', 'denied', 'refused', 'slot-disabled']);
+  for (const [code, reason] of [
+    ['busy', 'busy'],
+    ['clock_untrusted', 'clock-untrusted'],
+    ['storage_full', 'storage-unsafe'],
+    ['storage_full', 'storage-full'],
+    ['unsupported', 'unsupported'],
+  ] as const) {
+    bridge.doors.outcome = { result: 'refused', reason };
+    assert.deepEqual(await told(), ['error', code, 'refused', reason]);
+  }
+  bridge.doors.outcome = { result: 'unknown', reason: 'timeout' };
+  assert.deepEqual(await told(), ['error', 'timeout', 'unknown', 'timeout']);
+  bridge.doors.outcome = { result: 'failed' };
+  assert.deepEqual(await told(), ['error', 'internal', 'failed', undefined]);
 });
 
 test('what takes its time is told to be accepted once, then answered once', async () => {
