@@ -35,7 +35,7 @@ const READ_BESIDE = [
 ] as const;
 
 /** What is CommonJS inside asks for `require`. */
-const BANNER = `import { createRequire as toRequire } from 'node:module';
+export const REQUIRE_BANNER = `import { createRequire as toRequire } from 'node:module';
 const require = toRequire(import.meta.url);`;
 
 /** Code that was compiled once is read back; where nothing can be written it is compiled again. */
@@ -79,7 +79,7 @@ export async function bundle(directory: string): Promise<readonly string[]> {
     // Read at each start; names are kept for stack traces.
     minifyWhitespace: true,
     minifySyntax: true,
-    banner: { js: BANNER },
+    banner: { js: REQUIRE_BANNER },
     plugins: [startedFiles],
     logLevel: 'warning',
     metafile: true,

@@ -1,5 +1,5 @@
 /**
- * `npm run package`: the bundle in `dist/daemon`, and from it a Debian package for each machine in `dist/`, with a Node
+ * `npm run package`: `latchkey/cloud` in `dist/cloud`, the bundle in `dist/daemon`, and from it a Debian package for each machine in `dist/`, with a Node
  * of its own. Two runs on the same checkout give the same bytes.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -8,6 +8,7 @@ import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bundle } from '../bundle.ts';
 import { ARCHITECTURES, type Architecture, isArchitecture } from './architecture.ts';
+import { cloudPackage } from './cloud-package.ts';
 import { buildDeb, type DebOptions } from './deb.ts';
 import { loadedFiles } from './modules.ts';
 import { runtimeFor } from './runtime.ts';
@@ -92,11 +93,13 @@ async function main(): Promise<void> {
   if (values.help) {
     process.stdout.write(
       'npm run package [-- --arch amd64|arm64] [--bundle-only]\n' +
-        'Writes dist/daemon and dist/latchkey_VERSION_ARCH.deb; packages need dpkg-deb (Debian, Ubuntu).\n',
+        'Writes dist/daemon, dist/cloud (the package of latchkey/cloud) and dist/latchkey_VERSION_ARCH.deb; packages need dpkg-deb (Debian, Ubuntu).\n',
     );
     return;
   }
   const directory = join(ROOT, 'dist');
+  await cloudPackage(join(directory, 'cloud'));
+  process.stdout.write('dist/cloud\n');
   if (values['bundle-only'] || spawnSync('dpkg-deb', ['--version']).error !== undefined) {
     await bundle(join(directory, 'daemon'));
     process.stdout.write('dist/daemon\n');
