@@ -39,6 +39,7 @@ export function Attention({ site, entries, me, refresh }: AttentionProps) {
   const [opensAt, setOpensAt] = useState<string | undefined>();
   const box = site.places.find(({ id }) => id === opensAt);
   const matters = [
+    ...storage(site),
     ...lockouts(site.places, me),
     ...alarms(entries, site, me),
     ...keysToLookFor(site),
@@ -108,6 +109,22 @@ function OpenDialog({ place, refresh, closed }: OpenDialogProps) {
     </ul>
     <${Told} action=${action} />
   <//>`;
+}
+
+function storage({ status: { storage: state, unstored } }: Site): Matter[] {
+  if (state === 'ok') return [];
+  return [
+    {
+      id: 'storage',
+      text: say(state === 'low' ? 'attention.storage-low' : 'attention.storage-unsafe'),
+      note:
+        state === 'low'
+          ? say('attention.storage-low-note')
+          : say('attention.storage-unsafe-note', { kept: unstored.kept, lost: unstored.lost }),
+      remedies: [],
+      page: 'health',
+    },
+  ];
 }
 
 /** A keypad that takes no codes leaves a guest outside: reset it, or open for them. */

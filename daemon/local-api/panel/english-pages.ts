@@ -59,7 +59,6 @@ export const ENGLISH_PAGES = {
   'overview.cloud': 'Cloud',
   'overview.storage': 'Storage',
   'overview.recent': 'Just now',
-  'overview.links': 'Readers and locks',
   'overview.no-places': 'No access points yet',
   'overview.no-places-hint':
     'Name them in the config; “latchkey commission” writes the lines for it.',
@@ -74,8 +73,10 @@ export const ENGLISH_PAGES = {
   'storage.ok': 'Fine',
   'storage.low': 'Low',
   'storage.unsafe': 'Unsafe',
+  'storage.unstored': { one: '{n} entry not on disk', other: '{n} entries not on disk' },
   'storage.entries': { one: '{n} entry', other: '{n} entries' },
   'vendor.in-step': 'In step',
+  'vendor.apart': 'Differs',
   'vendor.never-read': 'never read',
   'vendor.differences': { one: '{n} difference', other: '{n} differences' },
 
@@ -93,6 +94,11 @@ export const ENGLISH_PAGES = {
   'attention.unknown': 'Nobody knows where {key} is',
   'attention.slot': 'Look into slot {slot} of {place}',
   'attention.device': '{device} is offline',
+  'attention.storage-low': 'Storage is nearly full',
+  'attention.storage-low-note': 'Make room on the disk before entries can no longer be stored.',
+  'attention.storage-unsafe': 'Entries cannot be stored',
+  'attention.storage-unsafe-note':
+    'What happens is kept in memory only: {kept} kept, {lost} lost. A restart loses them.',
 
   'lockdown.begin': 'Lockdown …',
   'lockdown.title': 'Lockdown',
@@ -203,6 +209,7 @@ export const ENGLISH_PAGES = {
   'journal.when': 'When',
   'journal.hash': 'Hash',
   'journal.count': { one: '{n} entry', other: '{n} entries' },
+  'journal.count-newest': 'the newest {n} entries',
   'journal.none': 'No entry fits.',
   'journal.none-hint': 'Try fewer words, or another kind.',
   'journal.show-all': 'Show all',
@@ -282,6 +289,7 @@ export const ENGLISH_PAGES = {
   'health.memory': 'in memory',
   'health.free': '{free} of {all} free',
   'health.acknowledged': 'In the cloud up to no.',
+  'health.unstored': 'In memory only',
   'health.verify': 'Verify the journal',
   'health.verified': {
     one: '{n} entry, and its chain is whole.',

@@ -181,6 +181,10 @@ export const ENGLISH_WORDS = {
   'check.clock': 'Clock',
   'check.cloud': 'Cloud',
   'check.event-loop': 'Event loop',
+  'check.store-writer': 'Store writer',
+  'check.keycafe': 'Keycafe',
+  'check.seam': 'Seam',
+  'check.intserv': 'IntServ',
 
   'source.local': 'here',
   'source.cloud': 'own cloud',

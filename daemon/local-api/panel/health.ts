@@ -99,7 +99,7 @@ function Machine({ site: { status, devices } }: HealthProps) {
           cloud === null || cloud.refused === 0 ? null : number(cloud.refused),
         ],
         ...vendors.map(({ vendor, syncedAt }) => [
-          html`<${Data}>${vendor}<//>`,
+          sayWord('source', vendor),
           syncedAt === null ? say('vendor.never-read') : ago(syncedAt, now),
         ]),
         [
@@ -141,6 +141,12 @@ function Store({ checked, site }: { readonly checked: Checked; readonly site: Si
           [
             say('health.acknowledged'),
             status.cloud === null ? null : number(status.journal.acknowledged),
+          ],
+          [
+            say('health.unstored'),
+            status.unstored.kept + status.unstored.lost === 0
+              ? null
+              : say('storage.unstored', { n: status.unstored.kept + status.unstored.lost }),
           ],
           [say('nav.grants'), number(status.grants)],
         ]}

@@ -80,7 +80,7 @@ export function Journal({ heard, devices, text }: JournalProps) {
       <label>${say('field.until')}<input type="date" value=${wanted.to} onInput=${set('to')} /></label>
     </form>
     <p role="status" class="count">
-      ${say('journal.count', { n: count })}${found.isLooking && html`${' '}${say('page.looking')}`}
+      ${say(found.next === null ? 'journal.count' : 'journal.count-newest', { n: count })}${found.isLooking && html`${' '}${say('page.looking')}`}
     </p>
     ${found.fault !== undefined && html`<${Fault} fault=${found.fault} again=${found.again} />`}
     <div class="card flush">

@@ -11,14 +11,12 @@ import type { AccessPoint, Me, Status } from './shapes.ts';
 
 interface LockdownsProps {
   readonly status: Status;
-  readonly places: readonly AccessPoint[];
   readonly me: Me;
   readonly refresh: () => void;
 }
 
-/** Those that stand, and the way to begin one. */
-export function Lockdowns({ status, places, me, refresh }: LockdownsProps) {
-  const [isAsking, setAsking] = useState(false);
+/** Those that stand. */
+export function Lockdowns({ status, me, refresh }: LockdownsProps) {
   const action = useAction();
   const end = (id: string) => async () => {
     const path = `lockdowns/${encodeURIComponent(id)}`;
@@ -42,24 +40,32 @@ export function Lockdowns({ status, places, me, refresh }: LockdownsProps) {
         }
       </div>`,
   )}
-    <${Told} action=${action} />
-    ${
-      may(me, 'operate') &&
-      html`<div class="page-actions above">
-        <button type="button" class="danger" onClick=${() => setAsking(true)}>${say('lockdown.begin')}</button>
-      </div>`
-    }
+    <${Told} action=${action} />`;
+}
+
+interface BeginProps {
+  readonly places: readonly AccessPoint[];
+  readonly me: Me;
+  readonly refresh: () => void;
+}
+
+export function BeginLockdown({ places, me, refresh }: BeginProps) {
+  const [isAsking, setAsking] = useState(false);
+  if (!may(me, 'operate')) return null;
+  return html`<div class="page-actions">
+    <button type="button" class="danger" onClick=${() => setAsking(true)}>${say('lockdown.begin')}</button>
     ${
       isAsking &&
       html`<${LockdownDialog} places=${places} refresh=${refresh} closed=${() => setAsking(false)} />`
-    }`;
+    }
+  </div>`;
 }
 
 function LockdownDialog({
   places,
   refresh,
   closed,
-}: Pick<LockdownsProps, 'places' | 'refresh'> & { readonly closed: () => void }) {
+}: Pick<BeginProps, 'places' | 'refresh'> & { readonly closed: () => void }) {
   const action = useAction();
   async function begin(event: SubmitEvent) {
     const fields = fieldsOf(event);

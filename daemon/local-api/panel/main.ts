@@ -78,6 +78,11 @@ function Shell({ me, leave, spoke }: ShellProps) {
   useEffect(() => {
     document.title = `${site?.status.name ?? 'Latchkey'} – ${sayWord('nav', page)}`;
   }, [page, site?.status.name]);
+  // On a phone not all of their names fit beside each other.
+  useEffect(() => {
+    const current = document.querySelector('nav [aria-current]');
+    current?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  }, [page]);
 
   async function logOut() {
     await call('POST', 'logout').catch(() => undefined);

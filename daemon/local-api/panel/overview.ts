@@ -5,7 +5,7 @@ import { Box } from './box.ts';
 import { Link } from './devices.ts';
 import { Entries } from './entries.ts';
 import { say, sayWord } from './language.ts';
-import { Lockdowns } from './lockdown.ts';
+import { BeginLockdown, Lockdowns } from './lockdown.ts';
 import { ago, span } from './moments.ts';
 import { Empty } from './parts.ts';
 import type { Entry, Me, Status } from './shapes.ts';
@@ -25,12 +25,15 @@ const RECENT = 10;
 export function Overview({ site, entries, me, refresh }: OverviewProps) {
   const { status, places, devices } = site;
   const recent = entries.filter(isNoteworthy).slice(0, RECENT);
-  return html`<h1 class="unseen">${say('nav.overview')}</h1>
-    <${Lockdowns} status=${status} places=${places} me=${me} refresh=${refresh} />
+  return html`<header class="page">
+      <h1>${say('nav.overview')}</h1>
+      <${BeginLockdown} places=${places} me=${me} refresh=${refresh} />
+    </header>
+    <${Lockdowns} status=${status} me=${me} refresh=${refresh} />
     <ul class="figures" aria-label=${say('overview.state')}>
       ${figures(status).map(
-        ({ name, value, note, tone, isName }) => html`<li class=${`figure ${tone}`} key=${name}>
-          <span class="name" translate=${isName !== true}>${name}</span>
+        ({ name, value, note, tone }) => html`<li class=${`figure ${tone}`} key=${name}>
+          <span class="name">${name}</span>
           <strong>${value}</strong>
           <small>${note}</small>
         </li>`,
@@ -49,7 +52,7 @@ export function Overview({ site, entries, me, refresh }: OverviewProps) {
           ${recent.length === 0 && html`<${Empty} title=${say('journal.nothing')} />`}
         </section>
         <section class="card flush" aria-labelledby="links-title">
-          <h2 id="links-title">${say('overview.links')}</h2>
+          <h2 id="links-title">${say('nav.devices')}</h2>
           <ul class="links">
             ${devices.map(
               (device) =>
@@ -71,7 +74,6 @@ interface Figure {
   readonly value: string;
   readonly note: string;
   readonly tone: Tone;
-  readonly isName?: true;
 }
 
 function figures(status: Status): readonly Figure[] {
@@ -118,14 +120,24 @@ function figures(status: Status): readonly Figure[] {
     {
       name: say('overview.storage'),
       value: say(`storage.${storage}`),
-      note: say('storage.entries', { n: status.journal.lastSeq }),
+      note:
+        status.unstored.kept + status.unstored.lost > 0
+          ? say('storage.unstored', { n: status.unstored.kept + status.unstored.lost })
+          : say('storage.entries', { n: status.journal.lastSeq }),
       tone: storage === 'ok' ? 'good' : 'bad',
     },
     ...vendors.map(
       ({ vendor, online, syncedAt, drift }): Figure => ({
-        name: vendor,
-        isName: true,
-        value: say(!online ? 'cloud.away' : syncedAt === null ? 'cloud.online' : 'vendor.in-step'),
+        name: sayWord('source', vendor),
+        value: say(
+          !online
+            ? 'cloud.away'
+            : drift > 0
+              ? 'vendor.apart'
+              : syncedAt === null
+                ? 'cloud.online'
+                : 'vendor.in-step',
+        ),
         note:
           drift > 0
             ? say('vendor.differences', { n: drift })

@@ -74,13 +74,13 @@ function VendorCard({ of }: { readonly of: VendorStatus }) {
   const { vendor, online, ageMs, detail, drift, pending } = of;
   return html`<li class="card">
     <header>
-      <h2 translate=${false}>${vendor}</h2>
+      <h2>${sayWord('source', vendor)}</h2>
       <${State} tone=${online ? 'good' : 'bad'}>${say(online ? 'cloud.online' : 'cloud.away')}<//>
     </header>
     <dl class="facts">
       <div>
         <dt>${say('vendors.read')}</dt>
-        <dd>${ageMs === null ? say('vendor.never-read') : say('time.ago', { span: span(ageMs) })}</dd>
+        <dd>${ageMs === null ? say('vendor.never-read') : say('time.ago', { span: span(Math.max(1000, ageMs)) })}</dd>
       </div>
       <div><dt>${say('vendors.drift')}</dt><dd>${say('vendor.differences', { n: drift })}</dd></div>
       <div><dt>${say('vendors.pending')}</dt><dd>${say('vendors.changes', { n: pending })}</dd></div>
@@ -117,7 +117,7 @@ function Differences({ title, hint, none, all, now }: DifferencesProps) {
           ${all.map(
             (each) => html`<tr key=${`${each.vendor} ${each.id} ${each.place ?? ''}`}>
               <th scope="row">${sayWord('thing', each.kind)}<small translate=${false}>${each.ref ?? each.id}</small></th>
-              <td data-name=${say('vendors.vendor')} translate=${false}>${each.vendor}</td>
+              <td data-name=${say('vendors.vendor')}>${sayWord('source', each.vendor)}</td>
               <td data-name=${say('grants.state')}>
                 <${State} tone=${isDrift(each) ? 'bad' : 'warn'}>${sayWord('sync', each.state)}<//>
               </td>

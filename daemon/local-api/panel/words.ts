@@ -74,6 +74,7 @@ export function entryDetail({ type, body, device, holder }: Entry) {
     slot === undefined ? undefined : say('slot.number', { slot }),
     open === undefined ? undefined : say(open === true ? 'door.open' : 'door.closed'),
     present === undefined ? undefined : say(present === true ? 'slot.occupied' : 'slot.empty'),
+    vendorOf(text('vendor')),
     data(text('key')),
     data(holder),
     reason === undefined ? undefined : sayWord('reason', reason),
@@ -84,10 +85,15 @@ export function entryDetail({ type, body, device, holder }: Entry) {
 
 /** States have words of their own in each kind of entry. */
 function stateOf(type: string, state: string | undefined) {
-  if (state === undefined) return undefined;
+  // Its headline says as much.
+  if (state === undefined || type === 'grant.cannot') return undefined;
   if (type === 'system.clock_state') return sayWord('clock', state);
   if (type.startsWith('grant.')) return sayWord('sync', state);
   return type === 'device.lock_state' ? sayWord('lock-state', state) : data(state);
+}
+
+function vendorOf(vendor: string | undefined) {
+  return vendor === undefined ? undefined : sayWord('source', vendor);
 }
 
 function data(value: string | null | undefined) {

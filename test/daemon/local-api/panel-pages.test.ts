@@ -116,7 +116,7 @@ async function translated(browser: Browser, site: StartedSite): Promise<void> {
   }
   const dialogs: readonly (readonly [page: string, opener: string])[] = [
     ['overview', '[data-slot="7"]'],
-    ['overview', '.above .danger'],
+    ['overview', '.page-actions .danger'],
     ['keys', '[data-key="flat-7"] .link'],
     ['keys', '.page-actions .main'],
     ['people', '[data-holder="anna"] .link'],

@@ -31,6 +31,7 @@ test('the panel in a browser', async (t) => {
       [
         ['a door that springs open is seen to be open, and its key to be gone', watching],
         ['a denial is found by search, and its why is told', why],
+        ['the journal is narrowed to a kind, a device and days, and shown whole again', narrowing],
         ['a slot is opened with a token, by keyboard alone', opening],
         ['a person who cannot get in is told why, and a grant is changed', changing],
         ['a fob is enrolled by showing it, disabled, enabled and removed', enrolling],
@@ -106,6 +107,24 @@ async function why(page: Page, site: StartedSite): Promise<void> {
   const dialog = page.getByRole('dialog');
   await dialog.getByText('no grant carries what was shown').waitFor();
   await dialog.getByText('the same decision').waitFor();
+}
+
+async function narrowing(page: Page, site: StartedSite): Promise<void> {
+  await go(page, site, 'Journal');
+  const rows = page.locator('main .entry');
+  await page.locator('select[name="kind"]').selectOption('access');
+  const device = page.locator('select[name="device"]');
+  await device.selectOption('keypad');
+  await rows.filter({ hasText: 'Slot seen' }).first().waitFor({ state: 'detached' });
+  await rows.filter({ hasText: 'Denied' }).first().waitFor();
+  const { entries } = await asked(site, 'GET', 'journal?classes=access&device=keypad');
+  await page.getByText(`${entries.length} entries`, { exact: true }).waitFor();
+  await page.getByLabel('From', { exact: true }).fill('2095-01-01');
+  await page.getByText('No entry fits.').waitFor();
+  assert.deepEqual(await faultsOf(page), []);
+  await page.getByRole('button', { name: 'Show all' }).click();
+  await rows.filter({ hasText: 'Slot seen' }).first().waitFor();
+  assert.equal(await device.inputValue(), '');
 }
 
 async function opening(page: Page, site: StartedSite): Promise<void> {
