@@ -42,6 +42,7 @@ import { storageEntries } from './storage-entries.ts';
 import { type Copied, makeBackups, renewBackups } from './store/backups.ts';
 import { livePointer, openGrantStore } from './store/grants-open.ts';
 import { openJournal } from './store/journal-open.ts';
+import type { JournalThread } from './store/journal-writer.ts';
 import { StorageError } from './store/ports.ts';
 import { storeSearch } from './store/search.ts';
 import { UnitFence } from './store/unit.ts';
@@ -87,6 +88,8 @@ export interface Outside {
   readonly safeMode?: boolean;
   /** `false`: the store writes in this thread, so that a simulation can be run again as it was. Default true. */
   readonly storeThreads?: boolean;
+  /** The thread that the journal will be written in, where it was started already. */
+  readonly journalThread?: JournalThread;
 }
 
 export interface Daemon extends AsyncDisposable {
@@ -125,7 +128,10 @@ export async function wire(read: Config, outside: Outside): Promise<Daemon> {
     random,
   );
   const indexer = vault.indexer(config.site.id);
-  const opened = await openJournal({ directory, clock, random, worker });
+  const opened = await openJournal({
+    ...{ directory, clock, random },
+    worker: worker && (outside.journalThread ?? true),
+  });
   const journal = parts.use(opened.journal);
   const unit = await UnitFence.open(directory, random);
   if (unit.why !== undefined) throw new StorageError('fenced', fencedText(unit.why));

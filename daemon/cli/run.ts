@@ -18,6 +18,7 @@ import { realRandom } from '../platform/random.ts';
 import { openServiceManager } from '../platform/service-manager.ts';
 import { lastTimeContact } from '../platform/time-contact.ts';
 import { countStart, forgetStarts } from '../starts.ts';
+import { JournalThread } from '../store/journal-writer.ts';
 import { type Journal, StorageError } from '../store/ports.ts';
 import { isAllowed } from '../vendors/webhook-target.ts';
 import { type Outside, wire } from '../wiring.ts';
@@ -44,6 +45,7 @@ export function runCommand(program: Command): void {
 }
 
 async function run({ config: file, set }: RunOptions): Promise<void> {
+  await using journalThread = new JournalThread(); // starts while the config is read
   const text = readConfigText(file);
   const whole = parseConfig(text, { variables: set });
   const log = openLog(whole.log.level);
@@ -103,6 +105,7 @@ async function run({ config: file, set }: RunOptions): Promise<void> {
     watchdog: { alive: () => manager.alive(), every: manager.watchdogMs },
     builtAt: instant(BUILT_AT),
     safeMode,
+    journalThread,
     updates: process.env['LATCHKEY_UPDATES'],
   };
   await using daemon = await wire(config, outside);

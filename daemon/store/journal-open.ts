@@ -17,7 +17,7 @@ import { JournalReader } from './journal-query.ts';
 import { JOURNAL_FILE, prepareFile, SUSPECT_FILE } from './journal-recovery.ts';
 import { beginEpoch, type Recovered, readLedger, readState } from './journal-state.ts';
 import { verifyJournal } from './journal-verify.ts';
-import { inProcessWriter, threadedWriter } from './journal-writer.ts';
+import { inProcessWriter, type JournalThread, threadedWriter } from './journal-writer.ts';
 import { lockDirectory } from './lock.ts';
 import { runJobAside } from './maintenance.ts';
 import { StorageError } from './ports.ts';
@@ -30,8 +30,8 @@ export interface JournalOptions {
   readonly directory: string;
   readonly clock: Clock;
   readonly random: Random;
-  /** `false` writes in the main thread, at the end of the turn. Default true; memory has no thread. */
-  readonly worker?: boolean;
+  /** `false` writes in the main thread, at the end of the turn. Default a thread of its own; memory has none. */
+  readonly worker?: boolean | JournalThread;
   /** Holds the directory against a second daemon. Default true. */
   readonly lock?: boolean;
 }
@@ -114,7 +114,12 @@ async function openOnDisk(options: JournalOptions): Promise<OpenedJournal> {
     startWriter: (answer) =>
       options.worker === false
         ? inProcessWriter(path, ballast, answer)
-        : threadedWriter(path, ballast, answer),
+        : threadedWriter(
+            path,
+            ballast,
+            answer,
+            options.worker === true ? undefined : options.worker,
+          ),
     verify: async () => {
       const result = await runJobAside({ kind: 'verify', path });
       if (result.kind !== 'verified') throw new StorageError('broken', 'no report');

@@ -160,21 +160,30 @@ export interface JournalWriter {
   stop(): Promise<void>;
 }
 
+/** The journal's thread, before it has a file: to start one takes as long as to read a config. */
+export class JournalThread implements AsyncDisposable {
+  readonly worker = new Worker(new URL('./journal-worker.ts', import.meta.url));
+
+  /** Once the journal is closed, or where it never came to be opened. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.worker.terminate();
+  }
+}
+
 export function threadedWriter(
   path: string,
   ballast: string | undefined,
   answer: (answer: FromWriter) => void,
+  thread = new JournalThread(),
 ): JournalWriter {
-  const worker = new Worker(new URL('./journal-worker.ts', import.meta.url));
+  const { worker } = thread;
   worker.on('message', answer);
   worker.on('error', (error) => answer({ kind: 'died', code: 'broken', message: error.message }));
   worker.on('exit', (code) => answer({ kind: 'died', code: 'broken', message: `ended (${code})` }));
   worker.postMessage({ kind: 'open', path, ballast } satisfies ToWriter);
   return {
     post: (message) => worker.postMessage(message),
-    stop: async () => {
-      await worker.terminate();
-    },
+    stop: () => thread[Symbol.asyncDispose](),
   };
 }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -9,7 +10,11 @@ import { openJournal } from '../../../daemon/store/journal-open.ts';
 import { JournalReader } from '../../../daemon/store/journal-query.ts';
 import { beginEpoch, readLedger, readState } from '../../../daemon/store/journal-state.ts';
 import { verifyJournal, verifyJournalFile } from '../../../daemon/store/journal-verify.ts';
-import { type FromWriter, threadedWriter } from '../../../daemon/store/journal-writer.ts';
+import {
+  type FromWriter,
+  JournalThread,
+  threadedWriter,
+} from '../../../daemon/store/journal-writer.ts';
 import { StorageError } from '../../../daemon/store/ports.ts';
 import { journalContract } from '../../contract/store-journal.ts';
 import { entryOf, NOON, SeededRandom, StillClock, stampAt, temporaryFolder } from './known.ts';
@@ -37,6 +42,17 @@ for (const [name, worker] of [
 journalContract('memory', async () => {
   const { journal } = await openJournal({ directory: ':memory:', clock, random });
   return { journal, [Symbol.asyncDispose]: () => journal[Symbol.asyncDispose]() };
+});
+
+test('a thread that was started before its file was known writes it, and ends with it', async () => {
+  using folder = temporaryFolder();
+  await using worker = new JournalThread();
+  const ended = once(worker.worker, 'exit');
+  const { journal } = await openJournal({ directory: folder.path, clock, random, worker });
+  await journal.append({ stamp: stampAt(NOON), entries: [entryOf(1)] }).committed;
+  assert.equal(journal.entry(1)?.seq, 1);
+  await journal[Symbol.asyncDispose]();
+  await ended;
 });
 
 test('a journal goes on where it ended', async () => {
