@@ -58,7 +58,7 @@ export function answerTo(event: DeviceEvent, known: Knowledge, stamp: Stamp): An
     case 'input':
       return answerToInput(event, known);
     case 'actuation-result':
-      return answerToResult(event, known);
+      return answerToResult(event, known, stamp);
     case 'keypad':
       // Keys, clearing and time-outs end nothing and open nothing; a code that is too long never comes here.
       return entriesOnly([]);

@@ -2,20 +2,23 @@
 import type { DeviceEvent } from '../../drivers/contract/device.ts';
 import type { Answer } from './answer.ts';
 import { plain } from './body.ts';
-import type { Entry, EntryType, Json } from './entry.ts';
+import type { Entry, EntryType, Json, Stamp } from './entry.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { Opening } from './ledger.ts';
+import { slotRow } from './place.ts';
+import { wentThrough } from './settle.ts';
+import { settle } from './settled.ts';
 import { boxEntry, entriesOnly } from './slot-entry.ts';
 
 type ResultEvent = Extract<DeviceEvent, { kind: 'actuation-result' }>;
 
-export function answerToResult(event: ResultEvent, known: Knowledge): Answer {
+export function answerToResult(event: ResultEvent, known: Knowledge, stamp: Stamp): Answer {
   const seq = seqOf(event.actuation);
   const opening = known.openings.find((each) => each.seq === seq);
   if (opening === undefined) return afterwards(event, seq, known);
   return opening.slot === undefined
     ? entriesOnly([lockResult(event, opening)])
-    : entriesOnly([slotResult(event, opening, opening.slot, known)]);
+    : entriesOnly(slotResult(event, opening, opening.slot, known, stamp));
 }
 
 /** Actuation ids are `a-<seq>` of the entry that is their intent. */
@@ -58,7 +61,8 @@ function slotResult(
   opening: Opening,
   slot: NonNullable<Opening['slot']>,
   known: Knowledge,
-): Entry {
+  stamp: Stamp,
+): readonly Entry[] {
   const { seq, device, key, grant, operation, holder } = opening;
   const entry = (type: EntryType, fields: { readonly [name: string]: Json | undefined }) =>
     boxEntry(
@@ -72,17 +76,23 @@ function slotResult(
   const { observed, detail } = event;
   switch (event.result) {
     case 'done':
-      return entry('access.opened', { observed });
-    case 'failed':
+      return [entry('access.opened', { observed })];
+    case 'failed': {
+      const row = slotRow(known, device, slot);
+      if (key !== undefined && wentThrough(opening, row)) {
+        const opened = entry('access.opened', { observed: false, detail });
+        return [opened, ...settle(opening, row, true, known, stamp)];
+      }
       // A return that could not be put away leaves the key with its holder.
       return operation === 'dropoff'
-        ? entry('access.open_failed', { ends: seq, givesBack: true, detail, alarm: true })
-        : entry('access.jammed', { ends: seq, givesBack: true, detail, alarm: true });
+        ? [entry('access.open_failed', { ends: seq, givesBack: true, detail, alarm: true })]
+        : [entry('access.jammed', { ends: seq, givesBack: true, detail, alarm: true })];
+    }
     case 'refused':
-      return entry('access.withdrawn', { ends: seq, givesBack: true, detail });
+      return [entry('access.withdrawn', { ends: seq, givesBack: true, detail })];
     case 'unknown':
       // What becomes of it is still seen by contact and sensor, or judged when the time is over.
-      return entry('access.unknown_outcome', { detail });
+      return [entry('access.unknown_outcome', { detail })];
     default:
       return event.result satisfies never;
   }

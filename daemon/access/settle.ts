@@ -39,7 +39,7 @@ function outcomeOfPickUp({ opening, row, hasReader, isOver }: SlotSeen): Outcome
   if (hasContact && seen.opened !== true) {
     if (!isOver) return 'wait';
     // Opened and shut between two polls: what is gone has not gone through a shut door.
-    return seen.presenceGone === true ? 'taken' : 'jammed';
+    return wentThrough(opening, row) ? 'taken' : 'jammed';
   }
   if (row?.present === false) return 'taken';
   if (hasContact && seen.closed !== true) return 'wait';
@@ -53,8 +53,10 @@ function outcomeOfPickUp({ opening, row, hasReader, isOver }: SlotSeen): Outcome
 function outcomeOfReturn({ opening, row, hasReader, isOver }: SlotSeen): Outcome {
   const { seen, key, byFob } = opening;
   const hasContact = row?.doorOpen !== undefined;
-  if (hasContact && seen.opened !== true) return isOver ? 'not-returned' : 'wait';
-  if (hasContact && seen.closed !== true) return 'wait';
+  const isUnseen = hasContact && seen.opened !== true;
+  if (isUnseen && !isOver) return 'wait';
+  if (isUnseen && !wentThrough(opening, row)) return 'not-returned';
+  if (hasContact && !isUnseen && seen.closed !== true) return 'wait';
   if (row?.present === false) return hasContact || isOver ? 'not-returned' : 'wait';
   if (hasReader) {
     if (seen.read !== undefined) return seen.read === key ? 'returned' : 'not-returned';
@@ -63,6 +65,16 @@ function outcomeOfReturn({ opening, row, hasReader, isOver }: SlotSeen): Outcome
   }
   if (row?.present === true) return byFob === true ? 'returned' : 'returned-unread';
   return hasContact || isOver ? 'returned-unread' : 'wait';
+}
+
+/**
+ * A key that left the slot since, or came into it, went through its door, whatever the contact says: a hand is quicker
+ * than a busy bus is read, and contacts break. It was opened then, and a use of it is spent.
+ */
+export function wentThrough({ operation, seen }: Opening, row: SlotCustody | undefined): boolean {
+  return operation === 'dropoff'
+    ? seen.presenceBack === true && row?.present === true
+    : seen.presenceGone === true && row?.present === false;
 }
 
 function outcomeWithoutKey({ opening, row, isOver }: SlotSeen): Outcome {

@@ -52,13 +52,24 @@ class RealBox {
     return KEYS.filter((key) => this.where.get(key) === slot);
   }
 
-  /** What the board was told to open opens, unless it jams. */
-  opens(entries: readonly Entry[], jams: boolean): void {
+  /** What the board was told to open opens, unless it jams, or a hand is done with it before its contact is read. */
+  opens(entries: readonly Entry[], how: 'opens' | 'jams' | 'unseen', hand?: KeyName): void {
     const [first] = entries;
     if (first?.type !== 'access.granted') return;
     const slot = SLOTS.find((each) => each === first.body['slot']);
-    this.world.result(jams ? 'failed' : 'done');
-    if (slot !== undefined && !jams) this.openDoor(slot);
+    if (slot !== undefined && how === 'unseen' && !this.open.has(slot)) this.#handIn(slot, hand);
+    this.world.result(how === 'opens' ? 'done' : 'failed');
+    if (slot !== undefined && how === 'opens') this.openDoor(slot);
+  }
+
+  /** A door that opens and is shut again between two looks at its contact; what lies behind it is seen to change. */
+  #handIn(slot: Slot, hand: KeyName | undefined): void {
+    const inside = this.inside(slot);
+    for (const key of inside) this.where.set(key, 'hand');
+    if (inside.length > 0) this.world.presence(slot, false);
+    if (inside.length > 0 || hand === undefined) return;
+    this.where.set(hand, slot);
+    this.world.presence(slot, true);
   }
 
   openDoor(slot: Slot): void {
@@ -115,12 +126,13 @@ class RealBox {
 
 const slot = fc.constantFrom(...SLOTS);
 const key = fc.constantFrom(...KEYS);
+const openings = fc.constantFrom(...(['opens', 'opens', 'opens', 'jams', 'unseen'] as const));
 const act = fc.oneof(
   {
     arbitrary: fc.record({
       do: fc.constant('code' as const),
       code: fc.constantFrom(...CODES),
-      jams: fc.constantFrom(false, false, false, true),
+      how: openings,
     }),
     weight: 4,
   },
@@ -128,7 +140,7 @@ const act = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('fob' as const),
       key,
-      jams: fc.constantFrom(false, false, false, true),
+      how: openings,
     }),
     weight: 4,
   },
@@ -152,14 +164,14 @@ function perform(box: RealBox, it: Act): void {
   const { world } = box;
   switch (it.do) {
     case 'code':
-      if (!box.off) box.opens(world.code(it.code), it.jams);
+      if (!box.off) box.opens(world.code(it.code), it.how);
       return;
     case 'choose':
-      if (!box.off) box.opens(world.code(String(it.slot)), false);
+      if (!box.off) box.opens(world.code(String(it.slot)), 'opens');
       return;
     case 'fob':
       if (!box.off && box.where.get(it.key) === 'hand') {
-        box.opens(world.card(FOBS[it.key]), it.jams);
+        box.opens(world.card(FOBS[it.key]), it.how, it.key);
       }
       return;
     case 'take':

@@ -104,6 +104,40 @@ test('granted pick-up, slot did not open: jammed, key still in slot, alarm', () 
   assert.equal(seen.placeOf('k1'), 'slot 1');
 });
 
+test('a key that left while the contact never saw the door open is taken, and its use is spent', () => {
+  for (const ends of [
+    (world: World) => world.result('failed'),
+    (world: World) => [...world.result('done'), ...world.advance(35_000)],
+  ]) {
+    const world = site({ uses: 1 });
+    world.code('123456');
+    assert.deepEqual(typesOf(world.presence(1, false)), ['device.slot']);
+    assert.deepEqual(typesOf(ends(world)), ['access.opened', 'access.taken']);
+    assert.equal(world.placeOf('k1'), 'with anna');
+    assert.equal(uses(world), 1);
+    assert.equal([...world.ledger.all('opening')].length, 0);
+  }
+});
+
+test('a key that came back while the contact never saw the door open is returned', () => {
+  const world = site();
+  takeKey(world);
+  world.card(FOB);
+  world.presence(1, true);
+  assert.deepEqual(typesOf(world.result('failed')), ['access.opened', 'access.returned']);
+  assert.equal(world.placeOf('k1'), 'slot 1');
+  assert.equal([...world.ledger.all('opening')].length, 0);
+});
+
+test('a key that was put back before its door was said to have stayed shut was not taken', () => {
+  const world = site({ uses: 1 });
+  world.code('123456');
+  world.presence(1, false);
+  world.presence(1, true);
+  assert.deepEqual(typesOf(world.result('failed')), ['access.jammed']);
+  assert.equal(world.placeOf('k1'), 'slot 1');
+});
+
 test('fob shown to return, free slot opened, presence back: key in that slot (returned)', () => {
   const world = site();
   takeKey(world);
