@@ -16,8 +16,10 @@ export interface SoakOptions {
   readonly say: (line: string) => void;
 }
 
-/** Of the whole time, in which nothing is asked. */
+/** Of the whole time, in which nothing is asked; of a short run more, for its start is no part of it. */
 const IDLE_PART = 0.1;
+const IDLE_LEAST_MS = 180_000;
+const IDLE_MOST_PART = 0.3;
 /** From its start until the ballast lies on the disk and the structure of the files was looked at. */
 const SETTLED_MS = 60_000;
 const SAMPLES = 200;
@@ -36,7 +38,8 @@ export async function soak({ hours, seed, daemon, say }: SoakOptions): Promise<S
   const { deaths } = site.daemon;
   const began = clock.uptime();
   const length = hours * 3_600_000;
-  const settled = Math.min(SETTLED_MS, (length * IDLE_PART) / 2);
+  const idleMs = Math.min(Math.max(length * IDLE_PART, IDLE_LEAST_MS), length * IDLE_MOST_PART);
+  const settled = Math.min(SETTLED_MS, idleMs / 2);
   const passed = () => clock.uptime() - began;
   const sampled = { pid, store: join(site.directory, 'store'), api: site.api };
   const traffic = new Traffic(site, clock, seededRandom(seed));
@@ -50,7 +53,7 @@ export async function soak({ hours, seed, daemon, say }: SoakOptions): Promise<S
     let next = settled;
     while (!over.signal.aborted) {
       if (passed() >= next) {
-        (passed() < length * IDLE_PART ? idle : busy).push(await take());
+        (passed() < idleMs ? idle : busy).push(await take());
         next = passed() + length / SAMPLES;
       }
       lags.push(await lagOf(site.api));
@@ -60,7 +63,7 @@ export async function soak({ hours, seed, daemon, say }: SoakOptions): Promise<S
   const using = (async () => {
     await pause(clock, settled);
     idle.push(await take());
-    await pause(clock, length * IDLE_PART - passed());
+    await pause(clock, idleMs - passed());
     idle.push(await take());
     await traffic.begin();
     busy.push(await take());

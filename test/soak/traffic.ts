@@ -43,9 +43,9 @@ export class Traffic {
     try {
       await this.#exchange();
     } catch (error) {
-      // A hand that finds nothing open tries again later, as people do.
       this.missed += 1;
       this.lastMiss = error;
+      await this.#correct();
     }
     const around = randomInteger(this.#random, 12);
     if (around === 0) await this.#hands.press('keypad', '135792#');
@@ -68,6 +68,24 @@ export class Traffic {
     const slot = await hands.opening(() => hands.show('fobs', key.fob));
     await hands.putIn(slot, key.fob);
     this.exchanges += 1;
+  }
+
+  /** A key whose place the ledger lost is refused until somebody looks and says where it is, as managers do. */
+  async #correct(): Promise<void> {
+    await this.#closeDoors();
+    const [lies] = this.#slots().find(([, { fobs }]) => fobs.includes(key.fob)) ?? [];
+    const { url, token } = this.#site.api;
+    const place =
+      lies === undefined
+        ? { kind: 'holder', holder: guest.holder }
+        : { kind: 'slot', accessPoint: 'lobby', slot: Number(lies) };
+    const answer = await fetch(`${url}/api/v1/keys/${key.key}/place`, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ ...place, why: 'looked' }),
+    });
+    const outcome = await answer.text();
+    if (!answer.ok) throw new Error(`the place of ${key.key} was not corrected: ${outcome}`);
   }
 
   async #closeDoors(): Promise<void> {
