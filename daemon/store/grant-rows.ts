@@ -214,10 +214,11 @@ function credentialFrom(tuple: CredentialTuple): Credential {
 }
 
 function instantsFrom(starts: number | null, ends: number | null): Window {
-  if (starts !== null && ends !== null)
-    return { kind: 'instants', start: instant(starts), end: instant(ends) };
-  if (starts !== null) return { kind: 'instants', start: instant(starts) };
-  return ends === null ? { kind: 'instants' } : { kind: 'instants', end: instant(ends) };
+  return {
+    kind: 'instants',
+    ...(starts === null ? {} : { start: instant(starts) }),
+    ...(ends === null ? {} : { end: instant(ends) }),
+  };
 }
 
 export function keyFrom(text: string): Key {
@@ -238,10 +239,9 @@ export function jsonFrom(text: string): Json {
   }
 }
 
-/** What every lookup selects first, from `grants g`. */
-export const GRANT_COLUMNS = 'g.id, g.rev, g.source, g.holder, g.starts, g.ends, g.doc';
-/** Then revision and moment of its tombstone `t`, or NULL; a row that is gone is revoked as it is. */
-export const STORED_COLUMNS = `${GRANT_COLUMNS}, coalesce(t.rev || ' ' || t.at, g.rev || ' ' || g.gone)`;
+/** What every lookup selects, from `grants g` and its tombstone `t`: a row that is gone is revoked as it is. */
+export const STORED_COLUMNS = `g.id, g.rev, g.source, g.holder, g.starts, g.ends, g.doc,
+  coalesce(t.rev, iif(g.gone IS NULL, NULL, g.rev)), coalesce(t.at, g.gone)`;
 export type StoredTuple = [
   id: GrantId,
   rev: number,
@@ -250,24 +250,20 @@ export type StoredTuple = [
   starts: number | null,
   ends: number | null,
   doc: string,
-  revoked: string | null,
+  revokedRev: number | null,
+  revokedAt: number | null,
 ];
 
 export function storedFrom(row: StoredTuple): StoredGrant {
-  const [id, rev, source, holder, starts, ends, doc, revoked] = row;
+  const [id, rev, source, holder, starts, ends, doc, revokedRev, revokedAt] = row;
   return {
     grant: grantFrom({ id, rev, source, holder, starts, ends, doc }),
     window: {
       start: starts === null ? undefined : instant(starts),
       end: ends === null ? undefined : instant(ends),
     },
-    revoked: revoked === null ? undefined : revokedFrom(revoked),
+    revoked: revokedRev === null ? undefined : { rev: revokedRev, at: instant(revokedAt ?? 0) },
   };
-}
-
-function revokedFrom(text: string): NonNullable<StoredGrant['revoked']> {
-  const [rev = 0, at = 0] = text.split(' ').map(Number);
-  return { rev, at: instant(at) };
 }
 
 export function codeBytes(index: CredentialIndex | string): Buffer {

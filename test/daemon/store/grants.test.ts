@@ -385,8 +385,7 @@ test('a hot lookup walks trees and sorts nothing', async () => {
   const plan = db
     .prepare<[Buffer], { detail: string }>(`EXPLAIN QUERY PLAN ${BY_CREDENTIAL}`)
     .all(Buffer.alloc(16))
-    .map(({ detail }) => detail)
-    .filter((line) => !line.startsWith('CORRELATED SCALAR SUBQUERY')); // what it does is told after it
+    .map(({ detail }) => detail);
   assert.equal(plan.length, 3);
   assert.ok(
     plan.every((line) => line.startsWith('SEARCH')),
