@@ -1,6 +1,18 @@
 /** Installed, upgraded with a migration, rolled back, removed and purged, in a Debian 12 of its own. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
@@ -16,6 +28,21 @@ const GRANT = JSON.stringify({
   targets: [{ kind: 'key', id: 'flat-3' }],
   credentials: [{ kind: 'pin' }],
 });
+
+const COMMAND = '0193f3a0-0000-7000-8000-000000000001';
+const UPDATE = 'LATCHKEY_UPDATE_TRIES=1 /usr/lib/latchkey/bin/update';
+
+/** The package in a source of its own, which is the only one. */
+function offer(debian: DebianRoot, deb: string): void {
+  const folder = join(debian.path, 'srv/packages');
+  mkdirSync(folder, { recursive: true });
+  copyFileSync(deb, join(folder, 'latchkey.deb'));
+  const control = execFileSync('dpkg-deb', ['-f', deb], { encoding: 'utf8' }).trimEnd();
+  const sum = createHash('sha256').update(readFileSync(deb)).digest('hex');
+  const found = `Filename: ./latchkey.deb\nSize: ${statSync(deb).size}\nSHA256: ${sum}\n`;
+  writeFileSync(join(folder, 'Packages'), `${control}\n${found}`);
+  debian.write('etc/apt/sources.list', 'deb [trusted=yes] file:/srv/packages ./\n');
+}
 
 test('a store outlives upgrade, rollback and removal, and nothing outlives the purge', {
   skip,
@@ -80,8 +107,22 @@ keys: { flat-3: { name: Flat 3, home: lobby, slot: 3 } }`,
   await debian.run('latchkey grants put g-ada -', GRANT);
   await debian.stopDaemon();
 
-  // Upgraded: the config is as it was, and the store was copied before it was changed.
-  await debian.install(newer);
+  // Upgraded as a cloud asks for it, by apt from a source that this Debian trusts: the config is as it was, and the
+  // store was copied before it was changed.
+  assert.equal(await debian.run('systemctl is-enabled latchkey-update.path'), 'enabled\n');
+  offer(debian, newer);
+  const wanted = '/var/lib/latchkey/update/wanted';
+  await debian.run(`echo '${COMMAND} 99.0.1' > ${wanted}`);
+  await debian.run(UPDATE);
+  const refused = debian.read('var/lib/latchkey/update/result');
+  assert.equal(refused, `${COMMAND} failed apt-get does not install latchkey 99.0.1\n`);
+  await debian.run(`echo '${COMMAND} 99.0.0' > ${wanted}`);
+  await debian.run(UPDATE);
+  assert.equal(existsSync(inside(wanted)), false);
+  // Nothing here starts services: what was asked for is installed, and the answer says that it does not run.
+  const answer = debian.read('var/lib/latchkey/update/result');
+  assert.equal(answer, `${COMMAND} failed installed, but it does not start\n`);
+  assert.match(await debian.run('dpkg -s latchkey'), /^Version: 99\.0\.0$/m);
   assert.equal(debian.read('etc/latchkey/config.yaml'), edited);
   await debian.startDaemon();
   assert.match(await debian.run('latchkey grants show g-ada'), /"ada"/);
@@ -120,7 +161,7 @@ keys: { flat-3: { name: Flat 3, home: lobby, slot: 3 } }`,
     assert.equal(existsSync(inside(path)), false, path);
   }
   const left = await debian.run(
-    "find / -xdev \\( -name '*latchkey*' -o -name '*pin-pepper*' \\) -not -path '/proc/*' -not -path '/var/log/*' -not -path '/tmp/*' -not -path '/run/*' -not -path '/var/cache/man/*'",
+    "find / -xdev \\( -name '*latchkey*' -o -name '*pin-pepper*' \\) -not -path '/proc/*' -not -path '/var/log/*' -not -path '/tmp/*' -not -path '/run/*' -not -path '/var/cache/man/*' -not -path '/srv/packages/*'",
   );
   assert.equal(left, '');
 });
