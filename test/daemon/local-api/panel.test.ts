@@ -7,6 +7,8 @@ import { panelRoutes } from '../../../daemon/local-api/panel-routes.ts';
 import { faultsOf, hasChromium, openBrowser, type StartedSite, startSite } from '../../browser.ts';
 import { asked, go, home, withToken } from './panel-bench.ts';
 
+/** Long enough for a code to be typed, short enough to be waited for. */
+const LOAN_MS = 8000;
 const PASSWORD = 'a boat in the harbour';
 
 test('the panel in a browser', async (t) => {
@@ -47,6 +49,7 @@ test('the panel in a browser', async (t) => {
         ['what is kept of a person is exported, and erased', erasing],
         ['health shows the clock, the disk and every link, and verifies the journal', healthy],
         ['accounts are made, changed and removed; the last admin stays', accounts],
+        ['a key that did not come back in time is shown first, with whom it is', overdue],
         ['with the daemon gone the page says so', alone],
       ];
     for (const [name, flow] of flows) await t.test(name, () => flow(page, site));
@@ -125,6 +128,31 @@ async function narrowing(page: Page, site: StartedSite): Promise<void> {
   await page.getByRole('button', { name: 'Show all' }).click();
   await rows.filter({ hasText: 'Slot seen' }).first().waitFor();
   assert.equal(await device.inputValue(), '');
+}
+
+async function overdue(page: Page, site: StartedSite): Promise<void> {
+  await home(page, site);
+  const { now } = await asked(site, 'GET', 'status');
+  const end = new Date(Date.parse(now) + LOAN_MS).toISOString();
+  await asked(site, 'PUT', 'grants/guest-lena', {
+    holder: 'lena',
+    credentials: [{ kind: 'pin', pin: '615243' }],
+    targets: [{ kind: 'key', id: 'store-room' }],
+    window: { kind: 'instants', start: '2026-01-01T15:00:00.000Z', end },
+  });
+  await site.hand('keypad', 'press', { keys: '615243#' });
+  await page.getByRole('button', { name: 'Slot 12 Store room occupied, door open' }).waitFor();
+  await site.hand('box', 'take-key', { slot: 12 });
+  await site.hand('box', 'close-door', { slot: 12 });
+  await page.getByRole('button', { name: 'Slot 12 empty, door closed' }).waitFor();
+  await page.getByText('Store room is overdue with lena').waitFor();
+  await page.getByText(/^[1-9] overdue$/).waitFor();
+  await page.getByRole('link', { name: 'Look at it' }).first().click();
+  await page.getByLabel('Where').selectOption('overdue');
+  await page.getByRole('row', { name: /Flat 3/ }).waitFor({ state: 'detached' });
+  const row = page.getByRole('row', { name: /Store room/ });
+  await row.getByText('with lena').waitFor();
+  await row.getByText('overdue').waitFor();
 }
 
 async function opening(page: Page, site: StartedSite): Promise<void> {
