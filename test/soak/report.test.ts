@@ -74,7 +74,7 @@ test('deaths, a lagging loop and exchanges that never end are faults', () => {
 
 test('a soak of seconds measures a daemon in use', async () => {
   const lines: string[] = [];
-  const report = await soak({ hours: 0.002, seed: 1, say: (line) => lines.push(line) });
+  const report = await soak({ hours: 0.001, seed: 1, say: (line) => lines.push(line) });
   assert.equal(report.deaths, 0, lines.join('\n'));
   assert.ok(report.exchanges + report.missed > 0);
   assert.ok(report.memory.residentMiB > 20 && report.descriptors.last > 10);

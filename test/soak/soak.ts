@@ -67,8 +67,11 @@ export async function soak({ hours, seed, daemon, say }: SoakOptions): Promise<S
     idle.push(await take());
     await traffic.begin();
     busy.push(await take());
-    do await traffic.next();
-    while (passed() < length);
+    await traffic.next();
+    while (passed() < length) {
+      await traffic.rest();
+      await traffic.next();
+    }
     busy.push(await take());
   })();
   try {

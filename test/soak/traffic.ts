@@ -53,6 +53,10 @@ export class Traffic {
     if (around === 2) await this.#edit().catch(lost);
     if (around === 3) await this.#look();
     if (around === 4 && randomInteger(this.#random, 4) === 0) await this.#lineBreaks();
+  }
+
+  /** Until the next one comes. */
+  async rest(): Promise<void> {
     await pause(this.#clock, BETWEEN_SHOWINGS_MS);
   }
 
