@@ -126,7 +126,8 @@ export function keyEndpoints(
         const known = desk.grants.key(keyId(id));
         refuseForeign(known, id);
         const fob = body.fob === undefined ? known?.fob : fobIndex(desk, body.fob);
-        const rev = (known?.rev ?? 0) + 1;
+        // One that was forgotten has a last revision that nobody tells any more: the time is past it.
+        const rev = known === undefined ? desk.stamp().at : known.rev + 1;
         const key: Key = {
           id: keyId(id),
           name: body.name,
@@ -138,7 +139,13 @@ export function keyEndpoints(
           ...(body.home === undefined ? {} : { home: accessPointId(body.home) }),
           ...(body.notes === undefined ? {} : { notes: body.notes }),
         };
-        await desk.grants.write({ source: 'local', changes: [{ kind: 'put-key', key }] });
+        const written = await desk.grants.write({
+          source: 'local',
+          changes: [{ kind: 'put-key', key }],
+        });
+        if (written.kind === 'written' && written.outcomes[0] === 'stale') {
+          throw new ApiError('conflict', 'this key was forgotten at a later time than now', 'key');
+        }
         const { by } = principal;
         await told(desk, { type: 'grant.key_put', body: { key: id, rev, source: 'local', by } });
         return keyReply(desk, key);
