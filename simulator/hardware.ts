@@ -10,6 +10,9 @@ import { buildIntoSlot } from './devices/slot-reader.ts';
 import { serveFifo } from './fifo.ts';
 import type { BusPort } from './link.ts';
 import { servePty } from './pty.ts';
+import { Air } from './radio/air.ts';
+import type { Peripheral } from './radio/peripheral.ts';
+import { openRadioPort } from './radio/radio-port.ts';
 import { StoppableClock } from './stoppable-clock.ts';
 import { serveTcp } from './tcp.ts';
 
@@ -20,11 +23,13 @@ export interface HardwareDescription {
   readonly accessPoints?: Readonly<Record<string, PlaceDescription>>;
 }
 
-/** One of `serial`, `tcp` or `input`; a bus with none of them (radio) is not simulated here. */
+/** One of `serial`, `tcp`, `input` or `ble`; an adapter of this machine (`hci0`, a dongle) is not simulated here. */
 export interface BusDescription {
   readonly serial?: string | undefined;
   readonly tcp?: string | undefined;
   readonly input?: string | undefined;
+  /** `tcp:HOST:PORT`: virtual controllers are there, and what is on the air around them. */
+  readonly ble?: string | undefined;
   readonly baudRate?: number | undefined;
   readonly echo?: boolean | undefined;
 }
@@ -70,6 +75,7 @@ export async function openHardware(options: HardwareOptions): Promise<Hardware> 
   mkdirSync(options.directory, { recursive: true });
   const wired = new Map<string, Wired>();
   const unsimulated: Unsimulated[] = [];
+  const airs = new Map<string, Air>();
   await using opening = new AsyncDisposableStack();
   const clock = opening.use(new StoppableClock(options.clock));
   for (const [name, setting] of Object.entries(description.buses)) {
@@ -81,13 +87,15 @@ export async function openHardware(options: HardwareOptions): Promise<Hardware> 
       ...(baudRate === undefined ? {} : { baudRate }),
     });
     bus.echo = setting.echo ?? false;
-    const port = await openPort(bus, setting, options.directory);
+    const air = new Air(clock, random);
+    const port = await openPort(bus, air, setting, options.directory);
     if (port === undefined) {
-      unsimulated.push({ name, why: 'its bus is neither serial, TCP nor input' });
+      unsimulated.push({ name, why: 'its bus is an adapter of this machine' });
       continue;
     }
     opening.defer(() => port.close());
     wired.set(name, { bus, port, verbs: busVerbs(bus, port) });
+    airs.set(name, air);
   }
   for (const [name, device] of Object.entries(description.devices)) {
     const on = wired.get(device.bus);
@@ -95,12 +103,17 @@ export async function openHardware(options: HardwareOptions): Promise<Hardware> 
     if (kind === undefined) {
       unsimulated.push({ name, why: `there is no simulated device for driver ${device.driver}` });
     } else {
-      on?.bus.attach(name, (around) => kind.build(name, device.options, around));
+      const simulated = on?.bus.attach(name, (around) => kind.build(name, device.options, around));
+      if (simulated !== undefined && isPeripheral(simulated)) airs.get(device.bus)?.join(simulated);
     }
   }
   const hardware = new Hardware(wired, unsimulated, opening.move());
   for (const place of Object.values(description.accessPoints ?? {})) buildIn(hardware, place);
   return hardware;
+}
+
+function isPeripheral(device: SimulatedDevice): device is SimulatedDevice & Peripheral {
+  return 'advertising' in device;
 }
 
 /** A reader inside a slot hears the fob that lies there. */
@@ -225,6 +238,7 @@ function powerVerb(device: SimulatedDevice): BusVerb {
 
 async function openPort(
   bus: SimulatedBus,
+  air: Air,
   setting: BusDescription,
   directory: string,
 ): Promise<BusPort | undefined> {
@@ -234,11 +248,13 @@ async function openPort(
   if (setting.input !== undefined) {
     return serveFifo(bus, { path: within(directory, setting.input, bus.name) });
   }
-  if (setting.tcp !== undefined) {
-    const colon = setting.tcp.lastIndexOf(':');
-    return serveTcp(bus, { port: Number(setting.tcp.slice(colon + 1)) });
-  }
+  if (setting.tcp !== undefined) return serveTcp(bus, { port: portOf(setting.tcp) });
+  if (setting.ble?.startsWith('tcp:') === true) return openRadioPort(air, portOf(setting.ble));
   return undefined;
+}
+
+function portOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf(':') + 1));
 }
 
 /** A config of a real site names ports of this machine: those are left alone. */

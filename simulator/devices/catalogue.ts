@@ -5,6 +5,7 @@ import { simulatedKerongCu12, simulatedKerongCu16 } from './kerong-cu16.ts';
 import { simulatedKerongCu48, simulatedKerongCu48b } from './kerong-cu48.ts';
 import { simulatedLockBoard8a } from './lock-board-8a.ts';
 import { simulatedModbusRelay } from './modbus-relay.ts';
+import { simulatedNukiLock } from './nuki-lock.ts';
 import { simulatedOsdpPd } from './osdp-pd.ts';
 import { simulatedPn532 } from './pn532.ts';
 import { simulatedLineReader, simulatedStxEtxLrc } from './text-reader.ts';
@@ -22,6 +23,7 @@ export const simulatedKinds: ReadonlyMap<string, SimulatedKind> = new Map<string
   ['line-reader', { build: simulatedLineReader }],
   ['lock-board-8a', { build: simulatedLockBoard8a }],
   ['modbus-relay', { build: simulatedModbusRelay }],
+  ['nuki-smart-lock', { build: simulatedNukiLock }],
   ['osdp', { build: simulatedOsdpPd }],
   ['pn532', { build: simulatedPn532 }],
   ['rdm6300', { build: simulatedEm4100Reader }],

@@ -19,6 +19,7 @@ import {
   u32,
 } from '../../drivers/nuki/frame.ts';
 import { fromLockDate, lockDate } from '../../drivers/nuki/lock-date.ts';
+import { nukiOptions } from '../../drivers/nuki/options.ts';
 import { ACTION, LOCK_STATE } from '../../drivers/nuki/states.ts';
 import {
   GENERAL,
@@ -28,7 +29,7 @@ import {
   USER,
 } from '../../drivers/nuki/uuids.ts';
 import { joinBytes } from '../../drivers/wire/hex.ts';
-import type { SimJson, SimulatedDevice, Verb } from '../device.ts';
+import type { DeviceSurroundings, SimJson, SimulatedDevice, Verb } from '../device.ts';
 import { adField, uuidBytes } from '../radio/hci.ts';
 import { type Central, FLAGS_FIELD, nameField, type Peripheral } from '../radio/peripheral.ts';
 import { handsOn } from './nuki-hands.ts';
@@ -515,3 +516,13 @@ const STATE_WORDS: Readonly<Record<number, string>> = {
   [LOCK_STATE.unlatching]: 'unlatching',
   [LOCK_STATE.motorBlocked]: 'blocked',
 };
+
+/** As `SimulatedKind.build`: nobody is known to it yet; its button begins a pairing. */
+export function simulatedNukiLock(
+  name: string,
+  options: unknown,
+  { clock, random }: DeviceSurroundings,
+): NukiLock {
+  const { address } = nukiOptions.parse(options);
+  return new NukiLock({ name, address, clock, random });
+}
