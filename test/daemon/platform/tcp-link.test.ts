@@ -41,8 +41,13 @@ test('a gateway that splits and merges changes no byte and no order', async () =
   const heard = new Heard();
   const link = await at.opener.open(heard, NEVER);
   at.bus.setFaults({ split: 1 });
-  at.say(Uint8Array.of(1, 2, 3, 4, 5));
-  await until(() => heard.text.length === 10);
+  // What leaves in pieces may arrive as one where this machine is slow to read.
+  for (let tries = 0; tries < 100 && heard.chunks.length < 2; tries += 1) {
+    heard.chunks.length = 0;
+    at.say(Uint8Array.of(1, 2, 3, 4, 5));
+    await until(() => heard.text.length === 10);
+    assert.equal(heard.text, '0102030405');
+  }
   assert.ok(heard.chunks.length > 1, 'split');
   at.bus.setFaults({ split: undefined, merge: 40 });
   heard.chunks.length = 0;
