@@ -4,7 +4,7 @@ import type { SimulatedAccess } from '../clouds/keycafe-accesses.ts';
 import { CAST } from './cast.ts';
 import { expect, next, type StoryParts, slotOf } from './story-parts.ts';
 
-/** A poll, and the longest pause between two tries while nobody answers. */
+/** A poll, and the longest pause between two tries while nobody answers; the longer nobody has, the longer it is. */
 const CAUGHT_UP_WITHIN: Millis = 20_000;
 
 export async function bookedAtKeycafe(parts: StoryParts): Promise<SimulatedAccess | undefined> {
@@ -78,12 +78,13 @@ export async function bookedOffline({ timeline, hands, keycafe }: StoryParts): P
   );
 }
 
-export async function keycafeCaughtUp({ timeline, clock, keycafe }: StoryParts): Promise<void> {
+export async function keycafeCaughtUp(parts: StoryParts): Promise<void> {
+  const { timeline, clock, keycafe, pace = 1 } = parts;
   await timeline.step(
     'vendor-caught-up',
     'What was booked at the box is at Keycafe too',
     async () => {
-      const end = clock.uptime() + CAUGHT_UP_WITHIN;
+      const end = clock.uptime() + CAUGHT_UP_WITHIN * pace;
       while (!isBooked(keycafe.cloud)) {
         if (clock.uptime() > end) throw new Error('Keycafe was not told');
         await pause(clock, 50);
