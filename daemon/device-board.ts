@@ -1,6 +1,6 @@
 /** The latest that each device said of itself, for people and for the cloud's retained state. */
 import type { DeviceEvent, DeviceFault, DeviceId, LockState } from '../drivers/contract/device.ts';
-import type { DriverAbilities, DriverEntry } from '../drivers/contract/machine.ts';
+import type { Driver, DriverAbilities } from '../drivers/contract/machine.ts';
 import type { Instant } from '../drivers/contract/time.ts';
 import type { LedgerView } from './access/ledger.ts';
 import type { WireDeviceState } from './cloud/messages.ts';
@@ -17,7 +17,7 @@ interface Said {
 
 export interface BoardParts {
   readonly devices: readonly DeviceSetting[];
-  readonly catalogue: ReadonlyMap<string, DriverEntry>;
+  readonly catalogue: ReadonlyMap<string, Driver>;
   readonly ledger: LedgerView;
   readonly online: () => ReadonlySet<DeviceId>;
   readonly status: () => readonly DeviceStatus[];

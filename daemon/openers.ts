@@ -1,10 +1,9 @@
 /** From the buses of the config to what opens them. A radio is no bus of its own: each peripheral on it is. */
-import { z } from 'zod';
 import { busWay } from '../config/hardware-schema.ts';
 import type { Config } from '../config/schema.ts';
 import { splitHostAndPort } from '../config/values.ts';
 import { deviceId } from '../drivers/contract/device.ts';
-import type { DriverEntry } from '../drivers/contract/machine.ts';
+import type { Driver } from '../drivers/contract/machine.ts';
 import type { Clock } from '../drivers/contract/time.ts';
 import type { BusSetting, DeviceSetting } from './devices/devices.ts';
 import type { BusOpener } from './devices/supervisor.ts';
@@ -16,7 +15,7 @@ import { tcpOpener } from './platform/tcp-link.ts';
 
 export interface OpenerParts {
   readonly clock: Clock;
-  readonly catalogue: ReadonlyMap<string, DriverEntry>;
+  readonly catalogue: ReadonlyMap<string, Driver>;
   readonly radios: Radios;
   /** Told in plain words what would make a port work better. */
   readonly advise: (bus: string, advice: string) => void;
@@ -72,10 +71,13 @@ export function openersOf(config: Config, parts: OpenerParts): ReadonlyMap<strin
         openers.set(name, inputOpener({ path: to, clock: parts.clock }));
         break;
       case 'ble':
-        for (const [id, { bus: on, options }] of Object.entries(config.devices)) {
+        for (const [id, { bus: on, driver, options }] of Object.entries(config.devices)) {
           if (on !== name) continue;
+          const peripheral = parts.catalogue.get(driver)?.peripheral?.(options);
+          if (peripheral === undefined)
+            throw new RangeError(`${driver} is no driver of peripherals`);
           const transport = parts.radios.get(to, bus.via);
-          openers.set(ownBus(name, id), gattPeripheral({ transport, ...addressOf(options) }));
+          openers.set(ownBus(name, id), gattPeripheral({ transport, ...peripheral }));
         }
         break;
       default:
@@ -88,14 +90,4 @@ export function openersOf(config: Config, parts: OpenerParts): ReadonlyMap<strin
 function factorySpeed(bus: string, config: Config, { catalogue }: OpenerParts): number | undefined {
   const driver = Object.values(config.devices).find((device) => device.bus === bus)?.driver;
   return driver === undefined ? undefined : catalogue.get(driver)?.defaultBaudRate;
-}
-
-const addressSchema = z.object({
-  address: z.string(),
-  addressType: z.enum(['public', 'random']),
-});
-
-/** Every driver of peripherals has both in its options. */
-function addressOf(options: unknown): z.infer<typeof addressSchema> {
-  return addressSchema.parse(options);
 }

@@ -6,14 +6,11 @@ import {
   type SlotNumber,
   slotNumber,
 } from '../drivers/contract/device.ts';
-import type { DriverEntry } from '../drivers/contract/machine.ts';
+import type { Driver } from '../drivers/contract/machine.ts';
 import { type AccessPoint, accessPointId, type Policies } from './access/model.ts';
 import type { InputRole, SiteFacts } from './access/site-facts.ts';
 
-export function siteFactsOf(
-  config: Config,
-  catalogue: ReadonlyMap<string, DriverEntry>,
-): SiteFacts {
+export function siteFactsOf(config: Config, catalogue: ReadonlyMap<string, Driver>): SiteFacts {
   return {
     id: config.site.id,
     bridge: config.cloud?.mqtt.bridgeId ?? config.site.id,
@@ -35,7 +32,7 @@ function accessPoint(
   id: string,
   point: Config['accessPoints'][string],
   config: Config,
-  catalogue: ReadonlyMap<string, DriverEntry>,
+  catalogue: ReadonlyMap<string, Driver>,
 ): AccessPoint {
   const area = point.area;
   return {
@@ -76,7 +73,7 @@ function accessPoint(
 function slotsOf(
   box: string,
   config: Config,
-  catalogue: ReadonlyMap<string, DriverEntry>,
+  catalogue: ReadonlyMap<string, Driver>,
 ): readonly SlotNumber[] {
   const device = config.devices[box];
   const entry = device === undefined ? undefined : catalogue.get(device.driver);

@@ -8,8 +8,8 @@ import {
   type SecretSource,
   secretReferences,
 } from '../config/secrets.ts';
-import { catalogue } from '../drivers/catalogue.ts';
 import { type Clock, type Instant, instant, type Random } from '../drivers/contract/time.ts';
+import { drivers } from '../drivers/drivers.ts';
 import type { JsonObject } from './access/entry.ts';
 import type { SiteFacts } from './access/site-facts.ts';
 import { resolveWindow } from './access/window.ts';
@@ -138,7 +138,7 @@ export async function wire(read: Config, outside: Outside): Promise<Daemon> {
   const remote = new RemoteSettings(journal, (settings) =>
     outside.logLevel?.(settings['log.level'] ?? config.log.level),
   );
-  const written = siteFactsOf(config, catalogue);
+  const written = siteFactsOf(config, drivers);
   const facts: SiteFacts = {
     ...written,
     get policies() {
@@ -194,7 +194,7 @@ export async function wire(read: Config, outside: Outside): Promise<Daemon> {
   const identities = new KnownIdentities(journal, stamp, storageFailed);
   const devices = openDevices({
     ...wires,
-    catalogue,
+    catalogue: drivers,
     openers: openersIn(outside, config),
     clock,
     random,
@@ -216,7 +216,7 @@ export async function wire(read: Config, outside: Outside): Promise<Daemon> {
   });
   const board = new DeviceBoard({
     devices: wires.devices,
-    catalogue,
+    catalogue: drivers,
     ledger: journal.ledger,
     online: () => site.online,
     status: () => devices.status(),

@@ -34,7 +34,7 @@ import type { HttpClient } from '../daemon/vendors/http.ts';
 import { type Daemon, wire } from '../daemon/wiring.ts';
 import { catalogue } from '../drivers/catalogue.ts';
 import { instant, type Millis } from '../drivers/contract/time.ts';
-import { authorizationText } from '../drivers/nuki/options.ts';
+import { authorizationText } from '../drivers/nuki/credentials.ts';
 import { toHex } from '../drivers/wire/hex.ts';
 import { SimulatedBus } from '../simulator/bus.ts';
 import { SimulatedClock } from '../simulator/clock.ts';

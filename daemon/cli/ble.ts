@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { LinkError } from '../../drivers/contract/errors.ts';
 import type { Advertisement, GattListener } from '../../drivers/contract/link.ts';
-import { authorizationText, readAuthorization, readPin } from '../../drivers/nuki/options.ts';
+import { authorizationText, readAuthorization, readPin } from '../../drivers/nuki/credentials.ts';
 import { pairWith, unpairFrom } from '../../drivers/nuki/pairing-talk.ts';
 import { KEYTURNER_SERVICE, PAIRING_SERVICE } from '../../drivers/nuki/uuids.ts';
 import { toHex } from '../../drivers/wire/hex.ts';

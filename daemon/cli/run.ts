@@ -6,8 +6,8 @@ import { parseConfig, readConfigText } from '../../config/load.ts';
 import type { MqttAccess } from '../../config/online-schema.ts';
 import type { Config } from '../../config/schema.ts';
 import type { SecretSource } from '../../config/secrets.ts';
-import { catalogue } from '../../drivers/catalogue.ts';
 import { type Clock, instant, pause } from '../../drivers/contract/time.ts';
+import { drivers } from '../../drivers/drivers.ts';
 import type { Broker } from '../cloud/broker.ts';
 import { openersOf } from '../openers.ts';
 import { Radios } from '../platform/ble-backend.ts';
@@ -88,7 +88,7 @@ async function run({ config: file, set }: RunOptions): Promise<void> {
     openers: (now) =>
       openersOf(now, {
         clock,
-        catalogue,
+        catalogue: drivers,
         radios,
         advise: (bus, advice) => log.warn('port-advice', { bus, advice }),
       }),

@@ -1,6 +1,6 @@
 /** All buses of the site: events go up, actuations come down, each bus for itself. */
 import type { Actuation, DeviceEvent, DeviceId } from '../../drivers/contract/device.ts';
-import type { DriverEntry } from '../../drivers/contract/machine.ts';
+import type { Driver } from '../../drivers/contract/machine.ts';
 import type { Clock, Millis, Random, Uptime } from '../../drivers/contract/time.ts';
 import { Actuator } from './actuator.ts';
 import { type BusOpener, type DeviceLinkStatus, Supervisor } from './supervisor.ts';
@@ -33,7 +33,7 @@ export interface DeviceSetting {
 export interface DevicesParts {
   readonly buses: readonly BusSetting[];
   readonly devices: readonly DeviceSetting[];
-  readonly catalogue: ReadonlyMap<string, DriverEntry>;
+  readonly catalogue: ReadonlyMap<string, Driver>;
   /** By the name of the bus. */
   readonly openers: ReadonlyMap<string, BusOpener>;
   readonly clock: Clock;

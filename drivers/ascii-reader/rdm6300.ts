@@ -1,19 +1,9 @@
 /** EM4100 fob readers in the catalogue. */
-import { z } from 'zod';
-import type { DriverEntry } from '../contract/machine.ts';
-import { FOB_READER, oneReader, rearmMs, theReader } from '../wire/reader-entry.ts';
+import type { Driver } from '../contract/machine.ts';
+import { FOB_READER, oneReader, theReader } from '../wire/reader-entry.ts';
 import { readerMachine } from '../wire/reader-machine.ts';
 import { em4100Scan } from './em4100.ts';
-
-export const em4100Options = z.strictObject({
-  bits: z
-    .union([z.literal(40), z.literal(32)])
-    .default(40)
-    .describe('32 leaves out the version byte, to match readers that do not send it'),
-  rearmMs,
-});
-
-export type Em4100Options = z.infer<typeof em4100Options>;
+import type { Em4100Options } from './options.ts';
 
 /** A partial frame is dropped after this silence. */
 const IDLE_GAP_MS = 50;
@@ -22,13 +12,12 @@ const LONGEST_FRAME = 16;
 export const rdm6300 = em4100Entry('rdm6300', '125 kHz fob reader RDM6300 and alike (EM4100)');
 export const id20la = em4100Entry('id-20la', '125 kHz fob reader ID-12LA or ID-20LA (EM4100)');
 
-function em4100Entry(name: string, title: string): DriverEntry<Em4100Options> {
+function em4100Entry(name: string, title: string): Driver<Em4100Options> {
   return {
     name,
     title,
     link: 'bytes',
     defaultBaudRate: 9600,
-    options: em4100Options,
     abilities: () => FOB_READER,
     clashes: oneReader,
     machine(devices, bus) {

@@ -12,7 +12,8 @@
 import { xor8 } from '../wire/checksum.ts';
 import type { Token, TokenScan } from '../wire/reader-token.ts';
 import type { Scanned } from '../wire/receive-buffer.ts';
-import { cardOfText, type TextCardOptions } from '../wire/text-card.ts';
+import { cardOfText } from '../wire/text-card.ts';
+import type { TextCardOptions } from '../wire/text-card-options.ts';
 
 const STX = 0x02;
 const ETX = 0x03;

@@ -10,7 +10,8 @@
 import { type Burst, type KeyMap, keyOf4Bits, keyOf8Bits } from '../wire/keypad-burst.ts';
 import type { Token, TokenScan } from '../wire/reader-token.ts';
 import type { Scanned } from '../wire/receive-buffer.ts';
-import { cardOfText, isCardDigit, type TextCardOptions } from '../wire/text-card.ts';
+import { cardOfText, isCardDigit } from '../wire/text-card.ts';
+import type { TextCardOptions } from '../wire/text-card-options.ts';
 
 const CR = 0x0d;
 const LF = 0x0a;

@@ -89,18 +89,14 @@ export interface DriverAbilities {
   readonly onPowerLoss: 'fail-safe' | 'fail-secure' | undefined;
 }
 
-/**
- * One driver in the catalogue. `options` is its part of a device in the config: a strict zod object, with
- * `.describe()` on each field.
- */
-export interface DriverEntry<Options = unknown> {
+/** A driver as it is run, with options that were checked. It knows no schema: a start that needs none loads none. */
+export interface Driver<Options = unknown> {
   readonly name: string;
   /** One line for `latchkey drivers` and the documentation. */
   readonly title: string;
   readonly link: 'bytes' | 'gatt' | 'input';
   /** Factory speed, used when the bus names none. */
   readonly defaultBaudRate: number;
-  readonly options: z.ZodType<Options>;
   abilities(options: Options): DriverAbilities;
   /** Of a GATT driver: whom to connect to. Its bus is the adapter; each device there has a machine of its own. */
   peripheral?(options: Options): {
@@ -112,4 +108,12 @@ export interface DriverEntry<Options = unknown> {
   /** Faults that only show with all devices of a bus together (one address twice); path and remedy as in config. */
   clashes?(devices: readonly MachineDevice<Options>[]): readonly string[];
   machine(devices: readonly MachineDevice<Options>[], bus: BusFacts): Machine<unknown>;
+}
+
+/**
+ * One driver in the catalogue. `options` is its part of a device in the config: a strict zod object, with
+ * `.describe()` on each field.
+ */
+export interface DriverEntry<Options = unknown> extends Driver<Options> {
+  readonly options: z.ZodType<Options>;
 }

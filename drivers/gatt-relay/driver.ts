@@ -1,16 +1,15 @@
 /** Electric strikes, gates and DIY locks behind a BLE relay board, as an entry of the catalogue. */
 import { ConfigError } from '../contract/errors.ts';
-import type { DriverAbilities, DriverEntry } from '../contract/machine.ts';
+import type { Driver, DriverAbilities } from '../contract/machine.ts';
 import { a0, bt004ble, custom, type Dialect } from './dialect.ts';
 import { relayMachine } from './machine.ts';
-import { type GattRelayOptions, gattRelayOptions } from './options.ts';
+import type { GattRelayOptions } from './options.ts';
 
-export const gattRelay: DriverEntry<GattRelayOptions> = {
+export const gattRelay: Driver<GattRelayOptions> = {
   name: 'gatt-relay',
   title: 'BLE relay boards: Devantech BT004BLE; A0 boards and others, which authenticate nobody',
   link: 'gatt',
   defaultBaudRate: 0,
-  options: gattRelayOptions,
   abilities: ({ failSafe }): DriverAbilities => ({
     cards: false,
     codes: false,

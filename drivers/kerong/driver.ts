@@ -1,41 +1,30 @@
 /** Kerong lock boards in the catalogue. */
-import type { DriverEntry } from '../contract/machine.ts';
+import type { Driver } from '../contract/machine.ts';
 import { boardBusMachine } from '../wire/board-bus.ts';
 import { addressTwice, LOCK_BOARD, slotsFromOne } from '../wire/lock-board-entry.ts';
 import { kerongBoard, kerongProtocol } from './board.ts';
 import type { Dialect } from './frame.ts';
-import { type KerongOptions, kerongOptions } from './options.ts';
+import type { KerongOptions } from './options.ts';
 
-export const kerongCu12 = kerongEntry('kerong-cu12', 'Kerong KR-CU12, 12 locks', 'cu16', 12, false);
+export const kerongCu12 = kerongEntry('kerong-cu12', 'Kerong KR-CU12, 12 locks', 'cu16');
 export const kerongCu16 = kerongEntry(
   'kerong-cu16',
   'Kerong KR-CU16, 16 locks with presence sensors',
   'cu16',
-  16,
-  true,
 );
-export const kerongCu48 = kerongEntry('kerong-cu48', 'Kerong KR-CU48, 48 locks', 'cu48', 48, false);
+export const kerongCu48 = kerongEntry('kerong-cu48', 'Kerong KR-CU48, 48 locks', 'cu48');
 export const kerongCu48b = kerongEntry(
   'kerong-cu48b',
   'Kerong KR-CU48B, 48 locks with presence sensors',
   'cu48b',
-  48,
-  true,
 );
 
-function kerongEntry(
-  name: string,
-  title: string,
-  dialect: Dialect,
-  locks: number,
-  hasSensors: boolean,
-): DriverEntry<KerongOptions> {
+function kerongEntry(name: string, title: string, dialect: Dialect): Driver<KerongOptions> {
   return {
     name,
     title,
     link: 'bytes',
     defaultBaudRate: 19_200,
-    options: kerongOptions(locks, hasSensors),
     abilities: ({ presence }) => ({ ...LOCK_BOARD, presence }),
     slots: slotsFromOne,
     clashes: addressTwice,

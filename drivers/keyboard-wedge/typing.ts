@@ -2,7 +2,8 @@
 
 import type { Token, TokenScan } from '../wire/reader-token.ts';
 import type { Scanned } from '../wire/receive-buffer.ts';
-import { cardOfText, type TextCardOptions } from '../wire/text-card.ts';
+import { cardOfText } from '../wire/text-card.ts';
+import type { TextCardOptions } from '../wire/text-card-options.ts';
 import { pressedKey, scanRecord, type WordBits } from './record.ts';
 
 /** A card is all keys up to Enter, or up to silence. */

@@ -1,17 +1,16 @@
 /** Modbus RTU relay and input boards in the catalogue. */
 import { slotNumber } from '../contract/device.ts';
-import type { DriverEntry } from '../contract/machine.ts';
+import type { Driver } from '../contract/machine.ts';
 import { boardBusMachine } from '../wire/board-bus.ts';
 import { addressTwice, LOCK_BOARD } from '../wire/lock-board-entry.ts';
 import { modbusBoard, modbusProtocol } from './board.ts';
-import { type ModbusRelayOptions, modbusRelayOptions } from './options.ts';
+import type { ModbusRelayOptions } from './options.ts';
 
-export const modbusRelay: DriverEntry<ModbusRelayOptions> = {
+export const modbusRelay: Driver<ModbusRelayOptions> = {
   name: 'modbus-relay',
   title: 'Modbus RTU relay and input board (Waveshare and alike)',
   link: 'bytes',
   defaultBaudRate: 9600,
-  options: modbusRelayOptions,
   abilities: ({ slots, strike }) => ({
     ...LOCK_BOARD,
     slots: slots.size > 0,

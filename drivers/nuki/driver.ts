@@ -1,15 +1,15 @@
 /** Nuki Smart Lock 1.0 to 4.0 (Pro), with or without keypad, as an entry of the catalogue. */
 import { ConfigError, type Fault } from '../contract/errors.ts';
-import type { DriverAbilities, DriverEntry } from '../contract/machine.ts';
+import type { Driver, DriverAbilities } from '../contract/machine.ts';
+import { readAuthorization, readPin } from './credentials.ts';
 import { nukiMachine } from './machine.ts';
-import { type NukiOptions, nukiOptions, readAuthorization, readPin } from './options.ts';
+import type { NukiOptions } from './options.ts';
 
-export const nukiSmartLock: DriverEntry<NukiOptions> = {
+export const nukiSmartLock: Driver<NukiOptions> = {
   name: 'nuki-smart-lock',
   title: 'Nuki Smart Lock 1.0 to 4.0 (Pro) over Bluetooth, with its keypad as a cache of codes',
   link: 'gatt',
   defaultBaudRate: 0,
-  options: nukiOptions,
   abilities: ({ pin, codesMax }): DriverAbilities => ({
     cards: false,
     codes: pin !== undefined && codesMax > 0,

@@ -8,12 +8,13 @@ import type { BusFacts, Input, Machine, MachineDevice, Step } from '../contract/
 import { type Millis, type Uptime, uptime } from '../contract/time.ts';
 import { NOTHING_HELD } from '../wire/receive-buffer.ts';
 import { codesFailed, codesLost, hearOfCodes, nextOfCodes } from './code-memory.ts';
+import type { Credentials } from './credentials.ts';
 import { ERROR, errorText, needsPairing } from './errors.ts';
 import { answerChallenge, ask, left, messages } from './exchange.ts';
 import { COMMAND, type Message } from './frame.ts';
 import { hearOfMove, moveFailed, moveIsDue, moveLost, nextOfMove } from './move.ts';
 import { goOffline, seen, takeStates } from './observations.ts';
-import type { Credentials, NukiOptions } from './options.ts';
+import type { NukiOptions } from './options.ts';
 import { expire, take, withdraw } from './queue.ts';
 import { hearOfReading, nextOfReading, readingFailed, readingLost } from './readings.ts';
 import type { Request } from './requests.ts';

@@ -1,6 +1,5 @@
-/** What the config may say of one Nuki lock, and what its credential files hold. */
+/** What the config may say of one Nuki lock. */
 import { z } from 'zod';
-import { fromHex } from '../wire/hex.ts';
 
 const credential = (what: string) =>
   z
@@ -60,44 +59,3 @@ export const nukiOptions = z.strictObject({
 });
 
 export type NukiOptions = z.output<typeof nukiOptions>;
-
-const authorizationFile = z.strictObject({
-  authorization: z.int().min(0).max(0xffffffff),
-  key: z.string().regex(/^[0-9a-f]{64}$/),
-  lock: z.string().regex(/^[0-9a-f]{32}$/),
-});
-
-export interface Credentials {
-  readonly authorization: number;
-  readonly key: Uint8Array;
-  /** As it goes on the wire: two bytes; `undefined` where none is configured. */
-  readonly pin: number | undefined;
-}
-
-/** Text of the credential file that pairing leaves behind. Secret. */
-export function authorizationText(authorization: number, key: string, lock: string): string {
-  return `${JSON.stringify({ authorization, key, lock })}\n`;
-}
-
-/** What is wrong, without a word of the content. */
-export function readAuthorization(
-  secret: Uint8Array | undefined,
-): Omit<Credentials, 'pin'> | string {
-  if (secret === undefined) return 'name a credential that exists; `latchkey ble pair` makes it';
-  let found: unknown;
-  try {
-    found = JSON.parse(new TextDecoder().decode(secret));
-  } catch {
-    return 'this is no authorization; `latchkey ble pair` makes it';
-  }
-  const parsed = authorizationFile.safeParse(found);
-  if (!parsed.success) return 'this is no authorization; `latchkey ble pair` makes it';
-  return { authorization: parsed.data.authorization, key: fromHex(parsed.data.key) };
-}
-
-export function readPin(secret: Uint8Array | undefined): number | string {
-  if (secret === undefined) return 'name a credential that exists';
-  const text = new TextDecoder().decode(secret).trim();
-  const pin = Number(text);
-  return /^[0-9]{1,5}$/.test(text) && pin <= 0xffff ? pin : 'give the digits of the security PIN';
-}

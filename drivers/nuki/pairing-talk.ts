@@ -3,6 +3,7 @@ import { LinkError } from '../contract/errors.ts';
 import type { GattCharacteristic, GattLink, GattListener } from '../contract/link.ts';
 import { type Clock, type Millis, type Random, uptime } from '../contract/time.ts';
 import { joinBytes } from '../wire/hex.ts';
+import type { Credentials } from './credentials.ts';
 import { errorText } from './errors.ts';
 import {
   type Assembled,
@@ -16,7 +17,6 @@ import {
   type Message,
   u32,
 } from './frame.ts';
-import type { Credentials } from './options.ts';
 import { type Authorization, beginPairing, hearPairing, type PairingParts } from './pairing.ts';
 import { complete, type Request, requestData } from './requests.ts';
 import { PAIRING, USER } from './uuids.ts';

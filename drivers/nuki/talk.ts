@@ -11,8 +11,9 @@ import type {
 import type { BusFacts, Send } from '../contract/machine.ts';
 import type { Uptime } from '../contract/time.ts';
 import type { BatterySample } from './battery.ts';
+import type { Credentials } from './credentials.ts';
 import type { HeldCode } from './keypad-code.ts';
-import type { Credentials, NukiOptions } from './options.ts';
+import type { NukiOptions } from './options.ts';
 import type { Request } from './requests.ts';
 import type { KeyturnerStates, LockConfig } from './states.ts';
 

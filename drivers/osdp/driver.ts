@@ -1,17 +1,16 @@
 /** OSDP v2.2 readers, keypads and their door inputs and outputs, as an entry of the catalogue. */
 import { ConfigError, type Fault } from '../contract/errors.ts';
-import type { DriverAbilities, DriverEntry, MachineDevice } from '../contract/machine.ts';
+import type { Driver, DriverAbilities, MachineDevice } from '../contract/machine.ts';
 import { fromHex } from '../wire/hex.ts';
 import { type OsdpDevice, osdpMachine } from './machine.ts';
-import { type OsdpOptions, osdpOptions } from './options.ts';
+import type { OsdpOptions } from './options.ts';
 import { isSame, SCBK_DEFAULT } from './secure-channel.ts';
 
-export const osdp: DriverEntry<OsdpOptions> = {
+export const osdp: Driver<OsdpOptions> = {
   name: 'osdp',
   title: 'OSDP v2.2 readers and keypads on RS-485, with Secure Channel',
   link: 'bytes',
   defaultBaudRate: 9600,
-  options: osdpOptions,
   abilities: ({ strike }): DriverAbilities => ({
     cards: true,
     codes: true,

@@ -1,6 +1,6 @@
 /** What the config may say of one OSDP reader. */
 import { z } from 'zod';
-import { pinRules } from '../wire/pin-entry.ts';
+import { pinRules } from '../wire/pin-rules.ts';
 import { WIEGAND_FORMATS } from '../wire/wiegand.ts';
 import { COLOURS } from './commands.ts';
 

@@ -1,40 +1,16 @@
 /** Winnsen lock boards in the catalogue, only for those who accept in so many words what their wire cannot promise. */
-import { z } from 'zod';
-import type { DriverEntry, MachineDevice } from '../contract/machine.ts';
+import type { Driver, MachineDevice } from '../contract/machine.ts';
 import type { Board, BoardProtocol } from '../wire/board.ts';
 import { boardBusMachine } from '../wire/board-bus.ts';
 import { addressTwice, LOCK_BOARD, slotsFromOne } from '../wire/lock-board-entry.ts';
-import {
-  LOCKS,
-  openRequest,
-  pollRequest,
-  scanWinnsen,
-  WINNSEN_MOST,
-  type WinnsenFrame,
-} from './frame.ts';
+import { openRequest, pollRequest, scanWinnsen, WINNSEN_MOST, type WinnsenFrame } from './frame.ts';
+import type { WinnsenOptions } from './options.ts';
 
-const options = z.strictObject({
-  acceptNoChecksum: z
-    .literal(true, {
-      error: 'must be true: this protocol has no checksum, noise can open another slot',
-    })
-    .describe('I know that noise on this wire can open another slot'),
-  address: z.int().min(1).max(255).default(1).describe('station number'),
-  slots: z.int().min(1).max(LOCKS).default(LOCKS).describe('locks that are wired, from 1 up'),
-  pollMs: z.int().min(100).max(5000).default(400).describe('time between two readings'),
-  debounce: z.int().min(2).max(5).default(2).describe('equal readings that make a change'),
-  pulseMs: z.int().min(100).max(5000).default(500).describe('how long the board pulses a lock'),
-  slotRestMs: z.int().min(0).max(60_000).default(1500).describe('rest of one solenoid'),
-});
-
-export type WinnsenOptions = z.infer<typeof options>;
-
-export const winnsen: DriverEntry<WinnsenOptions> = {
+export const winnsen: Driver<WinnsenOptions> = {
   name: 'winnsen',
   title: 'Winnsen 16-way lock board (no checksum on its wire)',
   link: 'bytes',
   defaultBaudRate: 9600,
-  options,
   abilities: () => LOCK_BOARD,
   slots: slotsFromOne,
   clashes: addressTwice,

@@ -1,5 +1,4 @@
 /** What the entries of all line readers share. */
-import { z } from 'zod';
 import type { DriverAbilities, MachineDevice } from '../contract/machine.ts';
 
 export const FOB_READER: DriverAbilities = {
@@ -11,13 +10,6 @@ export const FOB_READER: DriverAbilities = {
   lock: false,
   onPowerLoss: undefined,
 };
-
-export const rearmMs = z
-  .int()
-  .min(200)
-  .max(10_000)
-  .default(1500)
-  .describe('a fob held to the reader is one presentation until it was away for this long');
 
 /** Such a reader has no address, so a bus can carry one. */
 export function oneReader(devices: readonly MachineDevice<unknown>[]): readonly string[] {

@@ -15,9 +15,9 @@ import {
   expirePin,
   NO_ENTRY,
   type PinEntry,
-  type PinRules,
   pressKey,
 } from './pin-entry.ts';
+import type { PinRules } from './pin-rules.ts';
 import type { Token, TokenScan } from './reader-token.ts';
 import { giveUp, NOTHING_HELD, type Received } from './receive-buffer.ts';
 

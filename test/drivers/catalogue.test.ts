@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { catalogue } from '../../drivers/catalogue.ts';
 import { deviceId } from '../../drivers/contract/device.ts';
 import { uptime } from '../../drivers/contract/time.ts';
+import { drivers } from '../../drivers/drivers.ts';
 import { simulatedKinds } from '../../simulator/devices/catalogue.ts';
 import { seededRandom } from '../../simulator/random.ts';
 
@@ -26,6 +27,10 @@ test('names are sorted, so that two hands do not add a line in one place', () =>
   const names = [...catalogue.keys()];
   assert.deepEqual(names, names.toSorted());
   assert.deepEqual([...simulatedKinds.keys()], [...simulatedKinds.keys()].toSorted());
+});
+
+test('what can be configured can be run', () => {
+  assert.deepEqual([...drivers.keys()], [...catalogue.keys()]);
 });
 
 test('every driver on a wire has a device to try it on', () => {

@@ -9,7 +9,7 @@ import {
   deviceId,
   slotNumber,
 } from '../../drivers/contract/device.ts';
-import type { DriverEntry, Input, Machine, Step } from '../../drivers/contract/machine.ts';
+import type { Driver, Input, Machine, Step } from '../../drivers/contract/machine.ts';
 import { uptime } from '../../drivers/contract/time.ts';
 import { kerongCu16 } from '../../drivers/kerong/driver.ts';
 import { statusReply } from '../../drivers/kerong/frame.ts';
@@ -22,12 +22,13 @@ import { joinBytes } from '../../drivers/wire/hex.ts';
 import { simulatedKerongCu16 } from '../../simulator/devices/kerong-cu16.ts';
 import { SimulatedLockBoard } from '../../simulator/devices/lock-board.ts';
 import { seededRandom } from '../../simulator/random.ts';
+import { knownOptions } from './known-options.ts';
 import { wiredBus } from './wired-bus.ts';
 
-function machineOf(entry: DriverEntry, options: object): Machine<unknown> {
+function machineOf(entry: Driver, options: object): Machine<unknown> {
   const devices = ['one', 'two'].map((name, index) => ({
     id: deviceId(name),
-    options: entry.options.parse({ ...options, address: index + 1 }),
+    options: knownOptions(entry, { ...options, address: index + 1 }),
   }));
   return entry.machine(devices, {
     baudRate: entry.defaultBaudRate,
@@ -39,7 +40,7 @@ function machineOf(entry: DriverEntry, options: object): Machine<unknown> {
 }
 
 interface Wire {
-  readonly entry: DriverEntry;
+  readonly entry: Driver;
   readonly options: object;
   readonly isOpening: (request: Uint8Array) => boolean;
   /** What a board says to a request, all doors shut or all open. */

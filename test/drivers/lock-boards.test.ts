@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { actuationId, deviceId } from '../../drivers/contract/device.ts';
-import type { DriverEntry } from '../../drivers/contract/machine.ts';
+import type { Driver } from '../../drivers/contract/machine.ts';
 import { kerongCu12, kerongCu16, kerongCu48, kerongCu48b } from '../../drivers/kerong/driver.ts';
 import { lockBoard8a } from '../../drivers/lock-board-8a/driver.ts';
 import { modbusRelay } from '../../drivers/modbus-relay/driver.ts';
@@ -14,10 +14,11 @@ import { SimulatedLockBoard } from '../../simulator/devices/lock-board.ts';
 import { simulatedLockBoard8a } from '../../simulator/devices/lock-board-8a.ts';
 import { simulatedModbusRelay } from '../../simulator/devices/modbus-relay.ts';
 import { simulatedWinnsen } from '../../simulator/devices/winnsen.ts';
+import { knownOptions } from './known-options.ts';
 import { type WiredBus, type WiredDevice, wiredBus } from './wired-bus.ts';
 
 interface Subject {
-  readonly entry: DriverEntry;
+  readonly entry: Driver;
   readonly build: NonNullable<WiredDevice['build']>;
   /** Without the address. */
   readonly options: object;
@@ -365,7 +366,7 @@ for (const subject of SUBJECTS) {
     test('two boards at one address are suspected, not just called dead', async () => {
       const wired = await started({ one: at(1), two: at(2) });
       wired.bus.attach('intruder', (around) => {
-        const known = entry.options.parse({ ...options, address: 2 });
+        const known = knownOptions(entry, { ...options, address: 2 });
         return build('intruder', known, around);
       });
       await wired.clock.advance(15_000);

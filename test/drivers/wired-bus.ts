@@ -6,7 +6,7 @@ import {
   deviceId,
   slotNumber,
 } from '../../drivers/contract/device.ts';
-import type { DriverEntry } from '../../drivers/contract/machine.ts';
+import type { Driver } from '../../drivers/contract/machine.ts';
 import { type Millis, uptime } from '../../drivers/contract/time.ts';
 import { type RunningMachine, runMachine } from '../../drivers/run-machine.ts';
 import { SimulatedBus } from '../../simulator/bus.ts';
@@ -14,6 +14,7 @@ import { SimulatedClock } from '../../simulator/clock.ts';
 import type { DeviceSurroundings, SimJson, SimulatedDevice } from '../../simulator/device.ts';
 import { SimulatedPort } from '../../simulator/link.ts';
 import { seededRandom } from '../../simulator/random.ts';
+import { knownOptions } from './known-options.ts';
 
 export interface WiredDevice {
   /** As in the config, without driver and bus. */
@@ -25,7 +26,7 @@ export interface WiredDevice {
 type EventOf<Kind extends DeviceEvent['kind']> = DeviceEvent & { readonly kind: Kind };
 
 export async function wiredBus(
-  entry: DriverEntry,
+  entry: Driver,
   devices: Readonly<Record<string, WiredDevice>>,
   settings: {
     readonly seed?: number;
@@ -40,7 +41,7 @@ export async function wiredBus(
   const bus = new SimulatedBus({ name: 'bus', clock, random, baudRate: entry.defaultBaudRate });
   bus.echo = settings.adapterEchoes ?? false;
   const parsed = Object.entries(devices).map(([name, { options, build }]) => {
-    const known = entry.options.parse(options);
+    const known = knownOptions(entry, options);
     if (build !== undefined) bus.attach(name, (around) => build(name, known, around));
     return { id: deviceId(name), options: known };
   });
@@ -63,7 +64,7 @@ export class WiredBus {
   readonly port: SimulatedPort;
   readonly events: { readonly event: DeviceEvent; readonly at: number }[] = [];
   running: RunningMachine | undefined;
-  #machine: (() => ReturnType<DriverEntry['machine']>) | undefined;
+  #machine: (() => ReturnType<Driver['machine']>) | undefined;
   #next = 1;
 
   constructor(clock: SimulatedClock, bus: SimulatedBus) {

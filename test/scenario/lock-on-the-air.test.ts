@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { realClock } from '../../daemon/platform/clock.ts';
-import { authorizationText } from '../../drivers/nuki/options.ts';
+import { authorizationText } from '../../drivers/nuki/credentials.ts';
 import { toHex } from '../../drivers/wire/hex.ts';
 import { NukiLock } from '../../simulator/devices/nuki-lock.ts';
 import { Air } from '../../simulator/radio/air.ts';

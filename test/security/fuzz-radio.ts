@@ -5,6 +5,8 @@ import type { GattCharacteristic } from '../../drivers/contract/link.ts';
 import type { Input, Machine, Step } from '../../drivers/contract/machine.ts';
 import { type Uptime, uptime } from '../../drivers/contract/time.ts';
 import { gattRelay } from '../../drivers/gatt-relay/driver.ts';
+import { gattRelayOptions } from '../../drivers/gatt-relay/options.ts';
+import { authorizationText, readAuthorization, readPin } from '../../drivers/nuki/credentials.ts';
 import { nukiSmartLock } from '../../drivers/nuki/driver.ts';
 import {
   assemblePlain,
@@ -17,7 +19,7 @@ import {
 import { parseCode } from '../../drivers/nuki/keypad-code.ts';
 import { fromLockDate } from '../../drivers/nuki/lock-date.ts';
 import { parseLogEntry } from '../../drivers/nuki/log-entry.ts';
-import { authorizationText, readAuthorization, readPin } from '../../drivers/nuki/options.ts';
+import { nukiOptions } from '../../drivers/nuki/options.ts';
 import { parseBatteryReport, parseConfig, parseStates } from '../../drivers/nuki/states.ts';
 import { toHex } from '../../drivers/wire/hex.ts';
 import { checkWiegand, WIEGAND_FORMATS, wiegandViews } from '../../drivers/wire/wiegand.ts';
@@ -88,7 +90,7 @@ function nukiPayloads(): FuzzTarget {
 }
 
 function nukiMachineOf(): Machine<unknown> {
-  const options = nukiSmartLock.options.parse({
+  const options = nukiOptions.parse({
     address: ADDRESS,
     authorization: 'credential:lock',
   });
@@ -98,7 +100,7 @@ function nukiMachineOf(): Machine<unknown> {
 
 function relayMachineOf(): Machine<unknown> {
   const given = { address: ADDRESS, dialect: 'bt004ble', password: 'credential:relay' };
-  const options = gattRelay.options.parse(given);
+  const options = gattRelayOptions.parse(given);
   const secret = Buffer.from('123456');
   return gattRelay.machine([{ id: DUT, options }], busWith('credential:relay', secret));
 }

@@ -8,7 +8,7 @@ import { bleTransport } from '../../../daemon/platform/ble-transport.ts';
 import { catalogue } from '../../../drivers/catalogue.ts';
 import { actuationId, deviceId } from '../../../drivers/contract/device.ts';
 import { pause, uptime } from '../../../drivers/contract/time.ts';
-import { gattRelay } from '../../../drivers/gatt-relay/driver.ts';
+import { gattRelayOptions } from '../../../drivers/gatt-relay/options.ts';
 import { Air } from '../../../simulator/radio/air.ts';
 import type { Central } from '../../../simulator/radio/peripheral.ts';
 import { RelayBoard } from '../../../simulator/radio/relay-board.ts';
@@ -114,7 +114,7 @@ async function supervised(port: number, address: string) {
   const device = deviceId('door');
   let isOnline = false;
   const options = {
-    ...gattRelay.options.parse({ address, dialect: 'bt004ble', password: PASSWORD }),
+    ...gattRelayOptions.parse({ address, dialect: 'bt004ble', password: PASSWORD }),
     idleMs: IDLE_MS, // less than the options allow, to be done sooner
   };
   const devices = openDevices({

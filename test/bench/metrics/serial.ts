@@ -8,8 +8,8 @@ import { serialOpener } from '../../../daemon/platform/serial-link.ts';
 import { catalogue } from '../../../drivers/catalogue.ts';
 import { deviceId } from '../../../drivers/contract/device.ts';
 import { pause } from '../../../drivers/contract/time.ts';
-import { modbusRelay } from '../../../drivers/modbus-relay/driver.ts';
 import { READ_INPUTS, readRequest } from '../../../drivers/modbus-relay/frame.ts';
+import { modbusRelayOptions } from '../../../drivers/modbus-relay/options.ts';
 import { until } from '../../real-time.ts';
 import { clock, random } from '../clocks.ts';
 import { Folder } from '../house.ts';
@@ -114,7 +114,7 @@ async function supervised<Found>(
       driver: 'modbus-relay',
       bus: 'bus',
       options: {
-        ...modbusRelay.options.parse({ address: n + 1, strike: { relay: 1 } }),
+        ...modbusRelayOptions.parse({ address: n + 1, strike: { relay: 1 } }),
         pollMs, // less than the options allow, to get warm
       },
     })),

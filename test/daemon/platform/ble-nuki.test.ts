@@ -6,8 +6,9 @@ import { type BleRadio, bleTransport } from '../../../daemon/platform/ble-transp
 import { realClock } from '../../../daemon/platform/clock.ts';
 import { actuationId, type DeviceEvent, deviceId } from '../../../drivers/contract/device.ts';
 import { uptime } from '../../../drivers/contract/time.ts';
+import { authorizationText } from '../../../drivers/nuki/credentials.ts';
 import { nukiSmartLock } from '../../../drivers/nuki/driver.ts';
-import { authorizationText, nukiOptions } from '../../../drivers/nuki/options.ts';
+import { nukiOptions } from '../../../drivers/nuki/options.ts';
 import { runGattMachine } from '../../../drivers/run-gatt-machine.ts';
 import { toHex } from '../../../drivers/wire/hex.ts';
 import { NukiLock } from '../../../simulator/devices/nuki-lock.ts';

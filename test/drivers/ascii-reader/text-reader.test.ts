@@ -6,7 +6,8 @@ import { TEXT_MOST, textFrameScan } from '../../../drivers/ascii-reader/text-fra
 import { fromHex, joinBytes, toHex } from '../../../drivers/wire/hex.ts';
 import type { Token } from '../../../drivers/wire/reader-token.ts';
 import { giveUp, NOTHING_HELD, receive } from '../../../drivers/wire/receive-buffer.ts';
-import { cardOfText, textCardOptions } from '../../../drivers/wire/text-card.ts';
+import { cardOfText } from '../../../drivers/wire/text-card.ts';
+import { textCardOptions } from '../../../drivers/wire/text-card-options.ts';
 import { numberOf } from '../../../drivers/wire/wiegand.ts';
 import { simulatedLineReader, simulatedStxEtxLrc } from '../../../simulator/devices/text-reader.ts';
 import { wiredBus } from '../wired-bus.ts';

@@ -7,6 +7,7 @@ import { inputOpener } from '../../../daemon/platform/input-link.ts';
 import { realRandom } from '../../../daemon/platform/random.ts';
 import { deviceId } from '../../../drivers/contract/device.ts';
 import { usbKeypad } from '../../../drivers/keyboard-wedge/driver.ts';
+import { keypadOptions } from '../../../drivers/keyboard-wedge/options.ts';
 import { runMachine } from '../../../drivers/run-machine.ts';
 import { SimulatedBus } from '../../../simulator/bus.ts';
 import { simulatedUsbKeypad } from '../../../simulator/devices/usb-input.ts';
@@ -26,7 +27,7 @@ test('a code typed on a USB keypad comes through the file that stands for it', a
   const stop = new AbortController();
   const device = deviceId('pad');
   const running = await runMachine({
-    machine: usbKeypad.machine([{ id: device, options: usbKeypad.options.parse({}) }], {
+    machine: usbKeypad.machine([{ id: device, options: keypadOptions.parse({}) }], {
       baudRate: usbKeypad.defaultBaudRate,
       latencyMs: 0,
       echo: false,

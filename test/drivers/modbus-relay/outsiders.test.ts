@@ -12,6 +12,7 @@ import { realRandom } from '../../../daemon/platform/random.ts';
 import { tcpOpener } from '../../../daemon/platform/tcp-link.ts';
 import { type DeviceEvent, deviceId } from '../../../drivers/contract/device.ts';
 import { modbusRelay } from '../../../drivers/modbus-relay/driver.ts';
+import { modbusRelayOptions } from '../../../drivers/modbus-relay/options.ts';
 import { runMachine } from '../../../drivers/run-machine.ts';
 import { SimulatedBus } from '../../../simulator/bus.ts';
 import { SimulatedLockBoard } from '../../../simulator/devices/lock-board.ts';
@@ -80,7 +81,7 @@ test('a slave of pymodbus is disarmed, switched off and read by the driver', asy
   const lines = createInterface({ input: slave.stdout })[Symbol.asyncIterator]();
   const port = Number((await lines.next()).value);
   const device = deviceId('box');
-  const options = modbusRelay.options.parse({ address: 7 });
+  const options = modbusRelayOptions.parse({ address: 7 });
   const clock = realClock();
   const events: DeviceEvent[] = [];
   const seen = Promise.withResolvers<void>();

@@ -6,8 +6,9 @@ import {
   deviceId,
 } from '../../../drivers/contract/device.ts';
 import { type Instant, type Millis, uptime } from '../../../drivers/contract/time.ts';
+import { authorizationText } from '../../../drivers/nuki/credentials.ts';
 import { nukiSmartLock } from '../../../drivers/nuki/driver.ts';
-import { authorizationText, nukiOptions } from '../../../drivers/nuki/options.ts';
+import { nukiOptions } from '../../../drivers/nuki/options.ts';
 import { runGattMachine } from '../../../drivers/run-gatt-machine.ts';
 import type { RunningMachine } from '../../../drivers/run-machine.ts';
 import { toHex } from '../../../drivers/wire/hex.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { winnsen } from '../../../drivers/winnsen/driver.ts';
 import { openRequest, pollRequest, scanWinnsen } from '../../../drivers/winnsen/frame.ts';
+import { winnsenOptions } from '../../../drivers/winnsen/options.ts';
 import { fromHex, toHex } from '../../../drivers/wire/hex.ts';
 import { giveUp, NOTHING_HELD, receive } from '../../../drivers/wire/receive-buffer.ts';
 
@@ -32,9 +32,9 @@ test('published frames, in both directions', () => {
 });
 
 test('it is built only for those who accept that noise can open another slot', () => {
-  assert.equal(winnsen.options.safeParse({}).success, false);
-  assert.equal(winnsen.options.safeParse({ acceptNoChecksum: false }).success, false);
-  assert.equal(winnsen.options.safeParse({ acceptNoChecksum: true }).success, true);
+  assert.equal(winnsenOptions.safeParse({}).success, false);
+  assert.equal(winnsenOptions.safeParse({ acceptNoChecksum: false }).success, false);
+  assert.equal(winnsenOptions.safeParse({ acceptNoChecksum: true }).success, true);
   for (const lock of [0, 17, 0xff]) assert.throws(() => openRequest(1, lock), RangeError);
 });
 

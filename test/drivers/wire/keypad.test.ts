@@ -14,9 +14,9 @@ import {
   NO_ENTRY,
   type PinEvent,
   pinDeadline,
-  pinRules,
   pressKey,
 } from '../../../drivers/wire/pin-entry.ts';
+import { pinRules } from '../../../drivers/wire/pin-rules.ts';
 
 const BURSTS: Readonly<Record<string, number>> = {
   '0': 0xf0,
