@@ -41,9 +41,21 @@ export interface JournalFile {
 /** Frames that a WAL holds before it starts over, with some to spare; see `growLog`. */
 const GROWN_BYTES = 1_200_000;
 
-export function openJournalFile(target: string | Database): JournalFile {
+export interface JournalFileOptions {
+  /**
+   * This connection moves the log into the file itself only where the log grew to so many pages; another one, which
+   * also made the log as large as it will get, does it before.
+   */
+  readonly logPagesMost?: number;
+}
+
+export function openJournalFile(
+  target: string | Database,
+  { logPagesMost }: JournalFileOptions = {},
+): JournalFile {
   const db = typeof target === 'string' ? openDatabase(target) : target;
-  growLog(db);
+  if (logPagesMost === undefined) growLog(db);
+  else db.pragma(`wal_autocheckpoint = ${logPagesMost}`);
   const statements = prepare(db);
   let failing: { as: 'full' | 'broken'; times: number } | undefined;
 

@@ -13,11 +13,12 @@ import {
 } from './database.ts';
 import { HighWater } from './high-water.ts';
 import { JournalStore } from './journal.ts';
+import { nearestWriter } from './journal-nearest.ts';
 import { JournalReader } from './journal-query.ts';
 import { JOURNAL_FILE, prepareFile, SUSPECT_FILE } from './journal-recovery.ts';
 import { beginEpoch, type Recovered, readLedger, readState } from './journal-state.ts';
 import { verifyJournal } from './journal-verify.ts';
-import { inProcessWriter, type JournalThread, threadedWriter } from './journal-writer.ts';
+import { inProcessWriter, type JournalThread } from './journal-writer.ts';
 import { lockDirectory } from './lock.ts';
 import { runJobAside } from './maintenance.ts';
 import { StorageError } from './ports.ts';
@@ -30,8 +31,10 @@ export interface JournalOptions {
   readonly directory: string;
   readonly clock: Clock;
   readonly random: Random;
-  /** `false` writes in the main thread, at the end of the turn. Default a thread of its own; memory has none. */
+  /** `false` writes in the main thread, at the end of the turn. Default a thread of its own while the disk is not quick; memory has none. */
   readonly worker?: boolean | JournalThread;
+  /** See `NearestOptions`. */
+  readonly believedAfter?: number;
   /** Holds the directory against a second daemon. Default true. */
   readonly lock?: boolean;
 }
@@ -90,7 +93,7 @@ async function openInMemory({ clock, random }: JournalOptions): Promise<OpenedJo
 }
 
 async function openOnDisk(options: JournalOptions): Promise<OpenedJournal> {
-  const { directory, clock, random } = options;
+  const { directory, clock, random, believedAfter } = options;
   const path = join(directory, JOURNAL_FILE);
   await using undo = new AsyncDisposableStack();
   storage(() => mkdirSync(directory, { recursive: true, mode: 0o700 }));
@@ -103,6 +106,7 @@ async function openOnDisk(options: JournalOptions): Promise<OpenedJournal> {
     db.close();
   });
   const ballast = join(directory, 'ballast');
+  const thread = typeof options.worker === 'object' ? options.worker : undefined;
   const closing = new AbortController();
   const journal = new JournalStore({
     epoch: state.epoch,
@@ -114,12 +118,7 @@ async function openOnDisk(options: JournalOptions): Promise<OpenedJournal> {
     startWriter: (answer) =>
       options.worker === false
         ? inProcessWriter(path, ballast, answer)
-        : threadedWriter(
-            path,
-            ballast,
-            answer,
-            options.worker === true ? undefined : options.worker,
-          ),
+        : nearestWriter({ path, ballast, clock, thread, believedAfter }, answer),
     verify: async () => {
       const result = await runJobAside({ kind: 'verify', path });
       if (result.kind !== 'verified') throw new StorageError('broken', 'no report');

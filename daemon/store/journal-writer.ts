@@ -15,6 +15,8 @@ export type ToWriter =
       readonly upTo: number;
       readonly holder: string | undefined;
     }
+  /** Another connection has committed for a while: the log is moved into the file. */
+  | { readonly kind: 'rest' }
   | { readonly kind: 'fail-next'; readonly as: 'full' | 'broken'; readonly times: number }
   | { readonly kind: 'close'; readonly call: number };
 
@@ -79,7 +81,10 @@ export class JournalLoop {
 
   /** Never in the way of a commit: called when the queue was found empty. */
   rest(): void {
-    if (!this.wantsRest) return;
+    if (this.wantsRest) this.#moveLog();
+  }
+
+  #moveLog(): void {
     this.#commits = 0;
     try {
       this.#file?.checkpoint();
@@ -99,6 +104,9 @@ export class JournalLoop {
         return;
       case 'erase':
         this.#counted(message.call, (file) => file.erase(message.upTo, message.holder));
+        return;
+      case 'rest':
+        this.#moveLog();
         return;
       case 'fail-next':
         this.#file?.failNext(message.as, message.times);

@@ -1,8 +1,8 @@
 /**
  * `journal.db`: what happened. The main thread gives each entry its place in the chain and folds it into the ledger
- * at once; the journal's thread puts both on the disk in one FULL commit, and `committed` resolves then. What fails to
- * be committed is taken back, with everything appended after it; what happened all the same waits in memory until it
- * can be stored (`unstored.ts`).
+ * at once; a writer (`journal-nearest.ts`) puts both on the disk in one FULL commit, and `committed` resolves then.
+ * What fails to be committed is taken back, with everything appended after it; what happened all the same waits in
+ * memory until it can be stored (`unstored.ts`).
  */
 import type { Instant, Random } from '../../drivers/contract/time.ts';
 import type { Json, RecordedEntry } from '../access/entry.ts';

@@ -72,14 +72,18 @@ const steps: fc.Arbitrary<readonly Step[]> = fc.array(
   { maxLength: 10 },
 );
 
-for (const worker of [false, true]) {
-  test(`the ledger is what the disk says, ${worker ? 'with a thread' : 'in process'}`, async () => {
+for (const [how, writing] of [
+  ['in process', { worker: false }],
+  ['with a thread', { worker: true, believedAfter: Number.POSITIVE_INFINITY }],
+  ['here and in a thread by turns', { worker: true, believedAfter: 2 }],
+] as const) {
+  test(`the ledger is what the disk says, ${how}`, async () => {
     const random = new SeededRandom(9);
     await fc.assert(
       fc.asyncProperty(steps, async (sequence) => {
         using folder = temporaryFolder();
         const clock = new StillClock();
-        const options = { directory: folder.path, clock, random, worker };
+        const options = { directory: folder.path, clock, random, ...writing };
         let { journal } = await openJournal(options);
         let at = 0;
         for (const step of sequence) {
@@ -111,7 +115,7 @@ for (const worker of [false, true]) {
         assert.deepEqual((await journal.verify()).faults, []);
         await journal[Symbol.asyncDispose]();
       }),
-      { numRuns: worker ? Math.ceil(RUNS / 4) : RUNS },
+      { numRuns: writing.worker ? Math.ceil(RUNS / 4) : RUNS },
     );
   });
 }

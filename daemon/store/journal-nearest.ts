@@ -1,0 +1,169 @@
+/**
+ * Commits where it costs least: in the main thread while the disk is quick, in the journal's thread while it is not.
+ * Two turns between threads cost a decision as much as half a commit on a quick disk (measured); a card that takes
+ * long would stall every bus. Only one of them writes at a time, so entries keep their order.
+ */
+import type { Clock, Millis, Uptime } from '../../drivers/contract/time.ts';
+import { type JournalFile, openJournalFile } from './journal-file.ts';
+import {
+  type FromWriter,
+  JournalLoop,
+  type JournalThread,
+  type JournalWriter,
+  type ToWriter,
+  threadedWriter,
+} from './journal-writer.ts';
+
+/** A commit of this length delays no bus that anybody would notice: a reply may take 200. */
+const QUICK: Millis = 4;
+/** So many quick commits in a row, and the disk is believed. */
+const BELIEVED_AFTER = 16;
+/** After one that was slow here it has to show more. */
+const BELIEVED_AGAIN_AFTER = 500;
+/** Commits here between two requests to move the log into the file, which the thread does beside them. */
+const COMMITS_BETWEEN_RESTS = 25;
+/** The log is moved in the way of a commit only where the thread never found the time. */
+const LOG_PAGES_MOST = 800;
+
+export interface NearestOptions {
+  readonly path: string;
+  readonly ballast: string | undefined;
+  readonly clock: Clock;
+  readonly thread?: JournalThread | undefined;
+  /** Default `BELIEVED_AFTER`. */
+  readonly believedAfter?: number | undefined;
+}
+
+export function nearestWriter(
+  options: NearestOptions,
+  answer: (answer: FromWriter) => void,
+): JournalWriter {
+  return new NearestWriter(options, answer);
+}
+
+class NearestWriter implements JournalWriter {
+  readonly #options: NearestOptions;
+  readonly #answer: (answer: FromWriter) => void;
+  readonly #thread: JournalWriter;
+  /** Not there before the disk is believed for the first time. */
+  #here: { readonly file: JournalFile; readonly loop: JournalLoop } | undefined;
+  #queue: ToWriter[] = [];
+  /** The last batch and the calls that the thread has not answered. */
+  #batchThere = 0;
+  readonly #callsThere = new Set<number>();
+  #sentThere: Uptime | undefined;
+  #quick = 0;
+  #believedAfter: number;
+  #commitsHere = 0;
+
+  constructor(options: NearestOptions, answer: (answer: FromWriter) => void) {
+    this.#options = options;
+    this.#answer = answer;
+    this.#believedAfter = options.believedAfter ?? BELIEVED_AFTER;
+    const { path, ballast, thread } = options;
+    this.#thread = threadedWriter(path, ballast, (each) => this.#hear(each), thread);
+  }
+
+  post(message: ToWriter): void {
+    if (message.kind === 'batch' && this.#isHere) {
+      this.#queue.push(message);
+      // All that comes in this turn of the loop is one commit.
+      if (this.#queue.length === 1) setImmediate(() => this.#commitHere());
+      return;
+    }
+    this.#commitHere();
+    this.#postThere(message);
+  }
+
+  stop(): Promise<void> {
+    return this.#thread.stop();
+  }
+
+  /** What is queued here keeps what follows here. */
+  get #isHere(): boolean {
+    if (this.#queue.length > 0) return true;
+    return this.#here !== undefined && this.#quick >= this.#believedAfter && this.#isThreadIdle;
+  }
+
+  get #isThreadIdle(): boolean {
+    return this.#batchThere === 0 && this.#callsThere.size === 0;
+  }
+
+  #postThere(message: ToWriter): void {
+    if (message.kind === 'batch') {
+      if (this.#isThreadIdle) this.#sentThere = this.#options.clock.uptime();
+      this.#batchThere = message.batch.number;
+    } else if ('call' in message) {
+      this.#callsThere.add(message.call);
+    } else if (message.kind === 'fail-next') {
+      this.#quick = 0;
+    }
+    if (message.kind === 'close') this.#closeHere();
+    this.#thread.post(message);
+  }
+
+  #commitHere(): void {
+    const messages = this.#queue;
+    if (messages.length === 0) return;
+    this.#queue = [];
+    const { clock } = this.#options;
+    const before = clock.uptime();
+    this.#here?.loop.take(messages);
+    if (clock.uptime() - before > QUICK) {
+      this.#quick = 0;
+      this.#believedAfter = BELIEVED_AGAIN_AFTER;
+    }
+    this.#commitsHere += 1;
+    if (this.#commitsHere % COMMITS_BETWEEN_RESTS === 0) this.#thread.post({ kind: 'rest' });
+  }
+
+  /** A disk that is quick and still refuses a second connection is left to the thread. */
+  #open(): void {
+    const { path, ballast } = this.#options;
+    try {
+      const file = openJournalFile(path, { logPagesMost: LOG_PAGES_MOST });
+      const loop = new JournalLoop((each) => this.#hearHere(each), file, ballast);
+      this.#here = { file, loop };
+    } catch {
+      this.#quick = 0;
+      this.#believedAfter = BELIEVED_AGAIN_AFTER;
+    }
+  }
+
+  /** Before the thread's: the last connection to close tidies up the log. */
+  #closeHere(): void {
+    this.#here?.file.close();
+    this.#here = undefined;
+  }
+
+  #hearHere(answer: FromWriter): void {
+    if (answer.kind === 'failed') this.#quick = 0;
+    this.#answer(answer);
+  }
+
+  #hear(answer: FromWriter): void {
+    switch (answer.kind) {
+      case 'committed':
+        if (answer.upTo >= this.#batchThere) this.#timed();
+        break;
+      case 'failed':
+        this.#batchThere = 0;
+        this.#quick = 0;
+        break;
+      case 'answer':
+      case 'refused':
+        this.#callsThere.delete(answer.call);
+        break;
+      default:
+    }
+    this.#answer(answer);
+  }
+
+  /** Everything that was sent to the thread is on the disk. */
+  #timed(): void {
+    this.#batchThere = 0;
+    const took = this.#options.clock.uptime() - (this.#sentThere ?? 0);
+    this.#quick = took <= QUICK ? this.#quick + 1 : 0;
+    if (this.#quick >= this.#believedAfter && this.#here === undefined) this.#open();
+  }
+}

@@ -1,0 +1,98 @@
+/** The main thread commits while the disk is quick, the journal's thread while it is not; nobody sees a difference. */
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { openDatabase } from '../../../daemon/store/database.ts';
+import type { JournalStore } from '../../../daemon/store/journal.ts';
+import { openJournal } from '../../../daemon/store/journal-open.ts';
+import type { Uptime } from '../../../drivers/contract/time.ts';
+import { instant, uptime } from '../../../drivers/contract/time.ts';
+import { entryOf, NOON, SeededRandom, StillClock, stampAt, temporaryFolder } from './known.ts';
+
+const random = new SeededRandom(5);
+/** The thread's, and the reader's. */
+const WITHOUT_ONE_HERE = 2;
+
+test('a quick disk is written from here, a slow one never', async () => {
+  for (const [clock, connections] of [
+    [new StillClock(), WITHOUT_ONE_HERE + 1],
+    [new SlowDisk(), WITHOUT_ONE_HERE],
+  ] as const) {
+    using folder = temporaryFolder();
+    const { journal } = await openJournal({ directory: folder.path, clock, random });
+    for (let n = 0; n < 40; n += 1) await append(journal, n);
+    assert.equal(connectionsTo(join(folder.path, 'journal.db')), connections);
+    assert.deepEqual((await journal.verify()).faults, []);
+    await journal[Symbol.asyncDispose]();
+    assert.equal(existsSync(join(folder.path, 'journal.db-wal')), false, 'the log was tidied up');
+  }
+});
+
+test('a long call to the thread and commits from here keep their order', async () => {
+  using folder = temporaryFolder();
+  const options = { directory: folder.path, clock: new StillClock(), random, believedAfter: 1 };
+  const { journal } = await openJournal(options);
+  await append(journal, 0);
+  const all: Promise<unknown>[] = [];
+  for (let n = 1; n < 300; n += 1) {
+    all.push(append(journal, n));
+    if (n % 7 === 0) all.push(journal.forgetCommands(NOON));
+    if (n % 5 === 0) await new Promise(setImmediate);
+    if (n % 50 === 0) await Promise.all(all);
+  }
+  await Promise.all(all);
+  const told = journal.read({ limit: 5000 }).map(({ body }) => body['n']);
+  assert.deepEqual(
+    told,
+    Array.from({ length: 300 }, (_, n) => n),
+  );
+  assert.deepEqual((await journal.verify()).faults, []);
+  await journal[Symbol.asyncDispose]();
+});
+
+test('what cannot be written from here is taken back, and the thread goes on', async () => {
+  using folder = temporaryFolder();
+  const options = { directory: folder.path, clock: new StillClock(), random, believedAfter: 1 };
+  const { journal } = await openJournal(options);
+  for (let n = 0; n < 3; n += 1) await append(journal, n);
+  const other = openDatabase(join(folder.path, 'journal.db'));
+  other.exec(
+    "CREATE TRIGGER refuse BEFORE INSERT ON entry BEGIN SELECT RAISE(ABORT, 'worn out'); END",
+  );
+  await assert.rejects(append(journal, 3), /worn out/);
+  assert.equal(journal.isSafe, false);
+  other.exec('DROP TRIGGER refuse');
+  other.close();
+  assert.equal(await journal.probe(), true);
+  for (let n = 4; n < 8; n += 1) await append(journal, n);
+  assert.deepEqual(
+    journal.read({ limit: 100 }).map(({ body }) => body['n']),
+    [0, 1, 2, 4, 5, 6, 7],
+  );
+  assert.deepEqual((await journal.verify()).faults, []);
+  await journal[Symbol.asyncDispose]();
+});
+
+/** Time in which nothing else happens passes at each look. */
+class SlowDisk extends StillClock {
+  #looks = 0;
+  override uptime(): Uptime {
+    this.#looks += 1;
+    return uptime(super.uptime() + 10 * this.#looks);
+  }
+}
+
+function append(journal: JournalStore, n: number): Promise<void> {
+  return journal.append({ stamp: stampAt(instant(NOON + n)), entries: [entryOf(n)] }).committed;
+}
+
+function connectionsTo(path: string): number {
+  return readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`) === path;
+    } catch {
+      return false;
+    }
+  }).length;
+}
