@@ -74,7 +74,7 @@ export function grantRow(grant: Grant, window: ResolvedWindow): GrantRow {
     ends: window.end === undefined ? null : Math.floor(window.end),
     local: grant.window.kind === 'wall' || grant.window.kind === 'floating' ? 1 : 0,
     doc: grantText(grant, window),
-    codes: [...new Set(grant.credentials.map(({ index }) => index))],
+    codes: codesOf(grant.credentials),
     slots: slotsOf(grant.targets),
   };
 }
@@ -194,6 +194,16 @@ export function documentFrom(doc: string): Pick<Grant, 'credentials' | 'targets'
     targets: tuple[3].map((target) => ({ kind: target[0], id: target[1] })),
     state: tuple[6] ?? 'active',
   };
+}
+
+/** What a grant has in the trees of codes and slots, as its document tells. @throws StorageError `corrupt` */
+export function treesOf(doc: string): Pick<GrantRow, 'codes' | 'slots'> {
+  const { credentials, targets } = documentFrom(doc);
+  return { codes: codesOf(credentials), slots: slotsOf(targets) };
+}
+
+function codesOf(credentials: readonly Credential[]): readonly string[] {
+  return [...new Set(credentials.map(({ index }) => index))];
 }
 
 function tupleFrom(doc: string): GrantTuple {

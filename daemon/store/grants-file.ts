@@ -5,15 +5,8 @@
 import { instant } from '../../drivers/contract/time.ts';
 import { grantId } from '../access/model.ts';
 import { type Database, storage } from './database.ts';
-import { BUCKETS, bucketOf, GrantDigest, grantHash } from './digest.ts';
-import {
-  codeBytes,
-  documentFrom,
-  type GrantRow,
-  type KeyRow,
-  type RowWrite,
-  slotsOf,
-} from './grant-rows.ts';
+import { BUCKETS, type ByteText, bucketOf, GrantDigest, grantHash } from './digest.ts';
+import { codeBytes, type GrantRow, type KeyRow, type RowWrite, treesOf } from './grant-rows.ts';
 import type { GrantChange, GrantWriteResult, PutOutcome } from './ports.ts';
 
 export interface Tombstone {
@@ -36,12 +29,15 @@ type Held = [
   source: string,
   gone: number | null,
   tombstone: number | null,
+  holder: string,
 ];
 
 export class GrantFile {
   readonly #db: Database;
   readonly #to: ReturnType<typeof prepare>;
   readonly #digests = new Map<string, GrantDigest>();
+  /** Live grants more or fewer than the file says, by source. */
+  readonly #counts = new Map<string, number>();
 
   constructor(db: Database) {
     this.#db = db;
@@ -110,6 +106,7 @@ export class GrantFile {
       }
       this.#db.prepare<[string], unknown>('DELETE FROM source WHERE name = ?').run(source);
       this.#digests.delete(source);
+      this.#counts.delete(source);
     });
   }
 
@@ -120,31 +117,56 @@ export class GrantFile {
     if (tombstone !== undefined && tombstone >= row.rev) return 'stale';
     const held = this.#to.held.get(bucket, row.id);
     if (held !== undefined) {
-      const [num, rev, source, gone] = held;
+      const [, rev, source, gone] = held;
       // An id belongs to who brought it first: no vendor rewrites another's grant.
       if (source !== row.source || rev > row.rev) return 'stale';
       if (rev === row.rev && gone === null) return 'same';
       if (isLive(held)) this.#count(source, bucket, grantHash(row.id, rev), -1);
-      this.#remove(num);
+      this.#replace(held, row);
+    } else {
+      this.#insert(bucket, row);
     }
-    const num = Number(
-      this.#to.insert.run(
-        held?.[0] ?? null,
-        bucket,
-        row.id,
-        row.source,
-        row.rev,
-        row.holder,
-        row.starts,
-        row.ends,
-        row.local,
-        row.doc,
-      ).lastInsertRowid,
-    );
-    for (const code of row.codes) this.#to.code.run(codeBytes(code), num);
-    for (const { box, slot } of row.slots) this.#to.slot.run(box, slot, num);
     this.#count(row.source, bucket, grantHash(row.id, row.rev), 1);
     return 'stored';
+  }
+
+  #insert(bucket: number, row: GrantRow): void {
+    const { id, source, rev, holder, starts, ends, local, doc } = row;
+    const { lastInsertRowid } = this.#to.insert.run(
+      bucket,
+      id,
+      source,
+      rev,
+      holder,
+      starts,
+      ends,
+      local,
+      doc,
+    );
+    const num = Number(lastInsertRowid);
+    for (const code of row.codes) this.#to.code.run(codeBytes(code), num);
+    for (const { box, slot } of row.slots) this.#to.slot.run(box, slot, num);
+  }
+
+  /** Only what differs: each tree that is left alone is a page less to write, and most revisions keep their codes. */
+  #replace([num, , , , , holder]: Held, row: GrantRow): void {
+    const { codes, slots } = this.#treesOf(num);
+    this.#to.change.run(row.rev, row.starts, row.ends, row.local, row.doc, num);
+    if (row.holder !== holder) this.#to.holder.run(row.holder, num);
+    for (const code of codes) {
+      if (!row.codes.includes(code)) this.#to.codeGone.run(codeBytes(code), num);
+    }
+    for (const code of row.codes) {
+      if (!codes.includes(code)) this.#to.code.run(codeBytes(code), num);
+    }
+    const isIn = (all: GrantRow['slots'], one: GrantRow['slots'][number]) =>
+      all.some(({ box, slot }) => box === one.box && slot === one.slot);
+    for (const each of slots) {
+      if (!isIn(row.slots, each)) this.#to.slotGone.run(each.box, each.slot, num);
+    }
+    for (const each of row.slots) {
+      if (!isIn(slots, each)) this.#to.slot.run(each.box, each.slot, num);
+    }
   }
 
   /** The row stays, out of the digest: its code goes on to be known as revoked, and takes a key back. */
@@ -187,13 +209,15 @@ export class GrantFile {
     return 'stored';
   }
 
-  /** Writes down digests that changed; `write` and the others do it themselves. */
+  /** Writes down digests and counts that changed; `write` and the others do it themselves. */
   flush(): void {
     for (const [source, digest] of this.#digests) {
       for (const bucket of digest.takeChanged()) {
         this.#to.digest.run(source, bucket, digest.bucket(bucket));
       }
     }
+    for (const [source, by] of this.#counts) this.#to.count.run(source, Math.max(0, by), by);
+    this.#counts.clear();
   }
 
   #removeKey(
@@ -221,27 +245,32 @@ export class GrantFile {
     } catch (error) {
       // What was summed in memory is not what the file holds.
       this.#digests.clear();
+      this.#counts.clear();
       throw error;
     }
   }
 
   #remove(num: number): void {
-    const doc = this.#to.doc.get(num)?.[0];
-    if (doc === undefined) return;
-    const { credentials, targets } = documentFrom(doc);
-    for (const { index } of credentials) this.#to.codeGone.run(codeBytes(index), num);
-    for (const { box, slot } of slotsOf(targets)) this.#to.slotGone.run(box, slot, num);
+    const { codes, slots } = this.#treesOf(num);
+    for (const code of codes) this.#to.codeGone.run(codeBytes(code), num);
+    for (const { box, slot } of slots) this.#to.slotGone.run(box, slot, num);
     this.#to.gone.run(num);
   }
 
-  #count(source: string, bucket: number, hash: Buffer, by: 1 | -1): void {
+  /** The trees are keyed by code and by slot; what a grant has in them is read from its document. */
+  #treesOf(num: number): Pick<GrantRow, 'codes' | 'slots'> {
+    const doc = this.#to.doc.get(num)?.[0];
+    return doc === undefined ? { codes: [], slots: [] } : treesOf(doc);
+  }
+
+  #count(source: string, bucket: number, hash: ByteText, by: 1 | -1): void {
     let digest = this.#digests.get(source);
     if (digest === undefined) {
       digest = readDigest(this.#db, source);
       this.#digests.set(source, digest);
     }
     digest.toggle(bucket, hash);
-    this.#to.count.run(source, Math.max(0, by), by);
+    this.#counts.set(source, (this.#counts.get(source) ?? 0) + by);
   }
 }
 
@@ -278,7 +307,7 @@ function prepare(db: Database) {
     meta: db.prepare<[string, string], unknown>('INSERT OR REPLACE INTO meta VALUES (?, ?)'),
     held: db
       .prepare<[number, string], Held>(
-        `SELECT g.num, g.rev, g.source, g.gone, t.rev FROM grants g LEFT JOIN tombstone t ON t.id = g.id
+        `SELECT g.num, g.rev, g.source, g.gone, t.rev, g.holder FROM grants g LEFT JOIN tombstone t ON t.id = g.id
          WHERE g.bucket = +? AND g.id = +?`,
       )
       .raw(),
@@ -288,14 +317,19 @@ function prepare(db: Database) {
        ON CONFLICT DO UPDATE SET rev = excluded.rev, at = excluded.at WHERE excluded.rev > rev`,
     ),
     insert: db.prepare<unknown[], unknown>(
-      `INSERT INTO grants (num, bucket, id, source, rev, holder, starts, ends, local, doc)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO grants (bucket, id, source, rev, holder, starts, ends, local, doc)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
+    change: db.prepare<unknown[], unknown>(
+      `UPDATE grants SET rev = ?, starts = ?, ends = ?, local = ?, gone = NULL, doc = ?
+       WHERE num = ?`,
+    ),
+    // By itself: SQLite writes an index anew whenever its column is named, whatever the value.
+    holder: db.prepare<[string, number], unknown>('UPDATE grants SET holder = ? WHERE num = ?'),
     code: db.prepare<[Buffer, number], unknown>('INSERT OR IGNORE INTO credential VALUES (?, ?)'),
     slot: db.prepare<[string, number, number], unknown>(
       'INSERT OR IGNORE INTO slot VALUES (?, ?, ?)',
     ),
-    // The trees are keyed by code and by slot; what a grant has in them is read from its document.
     doc: db.prepare<[number], [string]>('SELECT doc FROM grants WHERE num = +?').raw(),
     codeGone: db.prepare<[Buffer, number], unknown>(
       'DELETE FROM credential WHERE code = ? AND num = ?',

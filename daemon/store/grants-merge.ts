@@ -2,7 +2,7 @@
 import type { GrantId, HolderId, Vendor } from '../access/model.ts';
 import type { Database } from './database.ts';
 import { bucketOf } from './digest.ts';
-import { codeBytes, documentFrom, type GrantRow, slotsOf } from './grant-rows.ts';
+import { codeBytes, type GrantRow, treesOf } from './grant-rows.ts';
 import { GrantFile } from './grants-file.ts';
 
 export const RAW_COLUMNS =
@@ -34,9 +34,7 @@ export interface CatchUpOrder {
 
 export function rowOf(raw: RawGrant): GrantRow {
   const [, id, source, rev, holder, starts, ends, local, , doc] = raw;
-  const { credentials, targets } = documentFrom(doc);
-  const codes = [...new Set(credentials.map(({ index }) => index))];
-  return { id, source, rev, holder, starts, ends, local, doc, codes, slots: slotsOf(targets) };
+  return { id, source, rev, holder, starts, ends, local, doc, ...treesOf(doc) };
 }
 
 /** Row by row, so that it works between two files and between two databases in memory. */

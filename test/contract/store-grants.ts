@@ -63,6 +63,48 @@ export function grantsContract(
     assert.equal(grants.nextBoundary(at(3_600_000)), undefined);
   });
 
+  test(`${name}: a new revision is found by its codes, slots and holder alone`, async () => {
+    await using opened = await open();
+    const { grants } = opened;
+    const box = deviceId('box');
+    const of = (
+      rev: number,
+      codes: readonly number[],
+      slots: readonly number[],
+      holder: number,
+    ) => ({
+      ...grantOf(1, rev),
+      holder: holderId(holder),
+      credentials: codes.flatMap((n) => grantOf(n).credentials.slice(0, 1)),
+      targets: slots.map((slot) => ({ kind: 'slot' as const, id: `box:${slot}` })),
+    });
+    const revisions = [
+      [[1, 2], [3, 4], 1],
+      [[2, 5], [4], 1],
+      [[5], [4, 6], 2],
+      [[], [], 2],
+      [[1], [3], 1],
+    ] as const;
+    for (const [n, [codes, slots, holder]] of revisions.entries()) {
+      const grant = of(n + 1, codes, slots, holder);
+      await grants.write({ source: 'cloud', changes: [{ kind: 'put', grant }] });
+      assert.deepEqual(grants.grant(grant.id)?.grant, grant);
+      for (const code of [1, 2, 5]) {
+        const found = codes.some((each) => each === code) ? [grant] : [];
+        assert.deepEqual(
+          grants.byCredential(codeOf(code)).map((match) => match.grant),
+          found,
+        );
+      }
+      assert.deepEqual(grants.reservedSlots(box, NOON), slots.map(slotNumber));
+      for (const each of [1, 2]) {
+        assert.equal(grants.grantsOf(holderId(each)).length, each === holder ? 1 : 0);
+      }
+      assert.equal(grants.count('cloud'), 1);
+      assert.equal(grants.digest('cloud'), digestOf([grant]));
+    }
+  });
+
   test(`${name}: an older revision changes nothing, and another source cannot take an id`, async () => {
     await using opened = await open();
     const { grants } = opened;
