@@ -3,10 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { grantId } from '../../daemon/access/model.ts';
 import type { Broker } from '../../daemon/cloud/broker.ts';
-import { CloudClient } from '../../daemon/cloud/client.ts';
-import { keyInMemory } from '../../daemon/cloud/client-key.ts';
+import type { ClientKeyFile } from '../../daemon/cloud/client-key.ts';
 import { enrol } from '../../daemon/cloud/enrolment.ts';
-import { topicsOf } from '../../daemon/cloud/topics.ts';
 import { serialOpener } from '../../daemon/platform/serial-link.ts';
 import { type Daemon, type Outside, wire } from '../../daemon/wiring.ts';
 import { instant } from '../../drivers/contract/time.ts';
@@ -67,8 +65,8 @@ export interface RunningSite extends AsyncDisposable {
   type(digits: string): void;
   /** Presses the key that ends a code. */
   end(): void;
-  /** A client of the own cloud; only where there is a broker. */
-  client(): Promise<CloudClient>;
+  /** Who may send commands, where there is a broker. */
+  readonly sender: ClientKeyFile;
 }
 
 export async function runningSite(broker?: Broker): Promise<RunningSite> {
@@ -76,6 +74,7 @@ export async function runningSite(broker?: Broker): Promise<RunningSite> {
   const home = parts.use(new Home());
   const { path } = home;
   const [sender] = enrol(join(path, 'store'), BRIDGE, 'latchkey', ['cc-bench']).senders;
+  if (sender === undefined) throw new TypeError('a sender is enrolled');
   const keypad = new DirectWire('pad-bus');
   const door = new DirectWire('door-bus');
   const board = new RelayBoard(door);
@@ -109,19 +108,7 @@ export async function runningSite(broker?: Broker): Promise<RunningSite> {
     keypad,
     board,
     ...site,
-    async client() {
-      if (sender === undefined || broker === undefined) throw new TypeError('there is no broker');
-      const client = await CloudClient.connect({
-        broker,
-        topics: topicsOf('latchkey', BRIDGE),
-        key: keyInMemory(sender),
-        requester: 'bench',
-        clock,
-        random,
-      });
-      await client.until(({ status }) => status?.online === true, 10_000);
-      return client;
-    },
+    sender,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

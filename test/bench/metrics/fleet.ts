@@ -4,7 +4,7 @@ import { type FleetReport, runFleet } from '../../../simulator/site/fleet.ts';
 import { until } from '../../real-time.ts';
 import { clock, random } from '../clocks.ts';
 import type { Metric } from '../measure.ts';
-import { bareClient, broker, NO_BROKER } from '../mqtt.ts';
+import { bareClient, withBroker } from '../mqtt.ts';
 
 /** As many bytes an event has on the wire, and as many a message of events at most. */
 const EVENT_BYTES = 560;
@@ -19,39 +19,37 @@ export const fleet: Metric = {
   unit: 'ms',
   what: 'a broker comes back: until all sites are connected and all they have owed is acknowledged by their cloud; beside as many bare clients that connect and publish as much',
   goal: { ratio: 5, direction: 'at-most' },
-  async prepare({ quick }) {
-    const mosquitto = await broker();
-    if (mosquitto === undefined) return NO_BROKER;
-    const sites = quick ? 25 : 150;
-    const backlog = quick ? 60 : 200;
-    const reports: FleetReport[] = [];
-    return {
-      perRound: 1,
-      turns: 'round',
-      roundsMost: quick ? 1 : 3,
-      isCold: true,
-      n: sites,
-      floor: () => bareFleet(mosquitto.url, sites, backlog),
-      ours: async () => {
-        const report = await runFleet({
-          ...{ sites, backlog, seconds: 1, spread: 1, drainPerSecond: Number.POSITIVE_INFINITY },
-          ...{ longestWait: LONGEST_WAIT_MS, clock, random },
-        });
-        reports.push(report);
-        return report.drainMs;
-      },
-      also: () =>
-        reports.map((report) => ({
-          what:
-            `${report.sites} sites on ${report.broker}: all online after ${report.allOnlineMs} ms, back after ` +
-            `${report.allBackMs} ms, ${report.mostConnectsPerSecond} connects within a second; an event arrives after ` +
-            `${report.p50Ms} ms, one in a hundred after ${report.p99Ms}; ${report.drainPerSecond} owed events a second; ` +
-            `${report.residentMiB} MiB; none lost, all in order`,
-          met: report.lost === 0 && report.outOfOrder === 0,
-        })),
-      [Symbol.asyncDispose]: () => mosquitto[Symbol.asyncDispose](),
-    };
-  },
+  prepare: ({ quick }) =>
+    withBroker(async ({ url }) => {
+      const sites = quick ? 25 : 150;
+      const backlog = quick ? 60 : 200;
+      const reports: FleetReport[] = [];
+      return {
+        perRound: 1,
+        turns: 'round',
+        roundsMost: quick ? 1 : 3,
+        isCold: true,
+        n: sites,
+        floor: () => bareFleet(url, sites, backlog),
+        ours: async () => {
+          const report = await runFleet({
+            ...{ sites, backlog, seconds: 1, spread: 1, drainPerSecond: Number.POSITIVE_INFINITY },
+            ...{ longestWait: LONGEST_WAIT_MS, clock, random },
+          });
+          reports.push(report);
+          return report.drainMs;
+        },
+        also: () =>
+          reports.map((report) => ({
+            what:
+              `${report.sites} sites on ${report.broker}: all online after ${report.allOnlineMs} ms, back after ` +
+              `${report.allBackMs} ms, ${report.mostConnectsPerSecond} connects within a second; an event arrives after ` +
+              `${report.p50Ms} ms, one in a hundred after ${report.p99Ms}; ${report.drainPerSecond} owed events a second; ` +
+              `${report.residentMiB} MiB; none lost, all in order`,
+            met: report.lost === 0 && report.outOfOrder === 0,
+          })),
+      };
+    }),
 };
 
 async function bareFleet(url: string, sites: number, backlog: number): Promise<number> {

@@ -1,0 +1,239 @@
+/**
+ * The cloud's end of the wire in a process of its own, as it is on another machine: nothing of what it does is counted
+ * for the box. `node cloud-process.ts URL`; one question at a time over IPC, answered by one number.
+ */
+import type { MqttClient } from 'mqtt';
+import { z } from 'zod';
+import { CloudClient } from '../../daemon/cloud/client.ts';
+import {
+  type ClientKeyFile,
+  clientKeySchema,
+  keyInMemory,
+  type PendingCommand,
+} from '../../daemon/cloud/client-key.ts';
+import { privateKeyOf } from '../../daemon/cloud/jose.ts';
+import { signNow } from '../../daemon/cloud/jws.ts';
+import { ACK_TYP } from '../../daemon/cloud/messages.ts';
+import { topicsOf } from '../../daemon/cloud/topics.ts';
+import { mqttBroker } from '../../daemon/platform/mqtt-broker.ts';
+import { pause, uptime } from '../../drivers/contract/time.ts';
+import { until } from '../real-time.ts';
+import { clock, random } from './clocks.ts';
+import { bareClient, inFlight } from './mqtt.ts';
+
+const trips = { count: z.int().positive(), inFlight: z.int().positive(), restMs: z.number() };
+
+export const question = z.discriminatedUnion('ask', [
+  /** Bare round trips to whoever answers; milliseconds until the last was answered. */
+  z.object({ ask: z.literal('bare'), bytes: z.int().positive(), ...trips }),
+  /** The product's client goes to the site; 0 once that is online. */
+  z.object({ ask: z.literal('enter'), key: clientKeySchema }),
+  /** Unlocks in turn, signed beforehand; milliseconds until the last final reply. */
+  z.object({ ask: z.literal('unlock'), devices: z.array(z.string()), ...trips }),
+  /** Takes what is published bare; 0. */
+  z.object({ ask: z.literal('listen') }),
+  /** How many have come since, once it is so many. */
+  z.object({ ask: z.literal('heard'), count: z.int() }),
+  /** Acknowledges the site's events, of which the first so many are old; 0. */
+  z.object({ ask: z.literal('acknowledge'), key: clientKeySchema, old: z.int() }),
+  /** When the event came that was not old, in milliseconds since 1970. */
+  z.object({ ask: z.literal('live'), seq: z.int() }),
+]);
+export type Question = z.infer<typeof question>;
+
+/** As many events are acknowledged at once, or what came within this time. */
+const ACK_EVENTS = 1000;
+const ACK_MS = 50;
+
+class CloudEnd {
+  readonly #url: string;
+  #asker: BareAsker | undefined;
+  #client: CloudClient | undefined;
+  #ear: MqttClient | undefined;
+  #heard = 0;
+  #follower: BareFollower | undefined;
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  async answer(asked: Question): Promise<number> {
+    switch (asked.ask) {
+      case 'bare': {
+        this.#asker ??= await BareAsker.open(this.#url);
+        const asker = this.#asker;
+        await pause(clock, asked.restMs);
+        return inFlight(asked, () => asker.ask(asked.bytes));
+      }
+      case 'enter':
+        this.#client = await enter(this.#url, asked.key);
+        return 0;
+      case 'unlock':
+        return this.#unlock(asked);
+      case 'listen': {
+        await this.#ear?.endAsync(true);
+        this.#heard = 0;
+        this.#ear = await bareClient(this.#url);
+        this.#ear.on('message', () => {
+          this.#heard += 1;
+        });
+        await this.#ear.subscribeAsync('bare/evt', { qos: 1 });
+        return 0;
+      }
+      case 'heard':
+        await until(() => this.#heard >= asked.count, 300_000);
+        return this.#heard;
+      case 'acknowledge':
+        await this.#follower?.close();
+        this.#follower = await BareFollower.open(this.#url, asked);
+        return 0;
+      case 'live':
+        await until(() => this.#follower?.live.has(asked.seq) === true, 300_000);
+        return this.#follower?.live.get(asked.seq) ?? Number.NaN;
+      default:
+        return asked satisfies never;
+    }
+  }
+
+  /** Signed beforehand: making them is the sender's work. */
+  async #unlock(asked: Extract<Question, { ask: 'unlock' }>): Promise<number> {
+    const client = this.#client;
+    if (client === undefined) throw new TypeError('nobody has entered');
+    const made: PendingCommand[] = [];
+    for (let n = 0; n < asked.count; n++) {
+      const dev = asked.devices[n % asked.devices.length] ?? '';
+      made.push(await client.make('unlock', { dev, ms: 100 }));
+    }
+    await pause(clock, asked.restMs);
+    return inFlight(asked, async (n) => {
+      const command = made[n];
+      if (command === undefined) return;
+      const reply = await client.deliver(command);
+      if (reply.status !== 'ok') throw new Error(`refused: ${JSON.stringify(reply)}`);
+    });
+  }
+}
+
+async function enter(url: string, key: ClientKeyFile): Promise<CloudClient> {
+  const client = await CloudClient.connect({
+    broker: mqttBroker({ url }),
+    topics: topicsOf(key.root, key.bridge),
+    key: keyInMemory(key),
+    requester: 'bench',
+    clock,
+    random,
+  });
+  await client.until(({ status }) => status?.online === true, 10_000);
+  return client;
+}
+
+/** Asks and is answered through the broker, QoS 1 both ways. */
+class BareAsker {
+  readonly #client: MqttClient;
+  readonly #waiting = new Map<number, () => void>();
+  #asked = 0;
+
+  private constructor(client: MqttClient) {
+    this.#client = client;
+    client.on('message', (_topic, payload) => {
+      const n = payload.readUInt32BE(0);
+      this.#waiting.get(n)?.();
+      this.#waiting.delete(n);
+    });
+  }
+
+  static async open(url: string): Promise<BareAsker> {
+    const client = await bareClient(url);
+    const asker = new BareAsker(client);
+    await client.subscribeAsync('bare/res', { qos: 1 });
+    return asker;
+  }
+
+  ask(bytes: number): Promise<void> {
+    this.#asked += 1;
+    const n = this.#asked;
+    const payload = Buffer.alloc(bytes, 0x6c);
+    payload.writeUInt32BE(n, 0);
+    const answered = new Promise<void>((resolve) => this.#waiting.set(n, resolve));
+    this.#client.publish('bare/cmd', payload, { qos: 1 });
+    return answered;
+  }
+}
+
+/**
+ * A cloud that believes what it is told, and only says how far it has come: what a real one does with an event is its
+ * own time. Messages of one site come in order; only what happens now comes before what is old.
+ */
+class BareFollower {
+  /** When what was not old came. */
+  readonly live = new Map<number, number>();
+  readonly #client: MqttClient;
+  readonly #asked: Extract<Question, { ask: 'acknowledge' }>;
+  readonly #key;
+  #epoch = '';
+  #seq = 0;
+  #acknowledged = 0;
+  #isDue = false;
+
+  private constructor(client: MqttClient, asked: Extract<Question, { ask: 'acknowledge' }>) {
+    this.#client = client;
+    this.#asked = asked;
+    this.#key = { kid: asked.key.kid, key: privateKeyOf(asked.key.jwk) };
+    client.on('message', (_topic, payload) => this.#take(payload));
+  }
+
+  static async open(
+    url: string,
+    asked: Extract<Question, { ask: 'acknowledge' }>,
+  ): Promise<BareFollower> {
+    const client = await bareClient(url);
+    const follower = new BareFollower(client, asked);
+    await client.subscribeAsync(`${topicsOf(asked.key.root, asked.key.bridge).base}/evt/+`, {
+      qos: 1,
+    });
+    return follower;
+  }
+
+  async close(): Promise<void> {
+    await this.#client.endAsync(true);
+  }
+
+  #take(payload: Buffer): void {
+    this.#epoch ||= word(payload, '"epoch":"', payload.indexOf('"epoch":"'), '"');
+    const seq = Number(word(payload, '"seq":', payload.lastIndexOf('"seq":'), ','));
+    if (seq <= this.#asked.old) this.#seq = Math.max(this.#seq, seq);
+    else this.live.set(seq, performance.timeOrigin + performance.now());
+    if (this.#seq >= this.#acknowledged + ACK_EVENTS) this.#acknowledge();
+    if (this.#isDue || this.#seq === this.#acknowledged) return;
+    this.#isDue = true;
+    clock.wakeAt(uptime(clock.uptime() + ACK_MS), () => {
+      this.#isDue = false;
+      if (this.#seq > this.#acknowledged) this.#acknowledge();
+    });
+  }
+
+  #acknowledge(): void {
+    const { bridge, root } = this.#asked.key;
+    const iat = Math.floor(clock.now() / 1000);
+    const ack = { v: 1, aud: bridge, iat, epoch: this.#epoch, seq: this.#seq };
+    this.#acknowledged = this.#seq;
+    this.#client.publish(topicsOf(root, bridge).ack, signNow(ack, ACK_TYP, this.#key), { qos: 1 });
+  }
+}
+
+function word(payload: Buffer, before: string, at: number, after: string): string {
+  const from = at + before.length;
+  return at < 0 ? '' : payload.toString('latin1', from, payload.indexOf(after, from));
+}
+
+async function serve([url]: readonly string[]): Promise<void> {
+  if (url === undefined) throw new TypeError('URL');
+  const end = new CloudEnd(url);
+  process.on('message', (asked) => {
+    void end.answer(question.parse(asked)).then((found) => process.send?.(found));
+  });
+  process.on('disconnect', () => process.exit());
+  process.send?.(0);
+}
+
+if (import.meta.main) await serve(process.argv.slice(2));
