@@ -43,6 +43,7 @@ import { type Copied, makeBackups, renewBackups } from './store/backups.ts';
 import { livePointer, openGrantStore } from './store/grants-open.ts';
 import { openJournal } from './store/journal-open.ts';
 import type { JournalThread } from './store/journal-writer.ts';
+import type { RunsJob } from './store/maintenance.ts';
 import { StorageError } from './store/ports.ts';
 import { storeSearch } from './store/search.ts';
 import { UnitFence } from './store/unit.ts';
@@ -88,6 +89,8 @@ export interface Outside {
   readonly safeMode?: boolean;
   /** `false`: the store writes in this thread, so that a simulation can be run again as it was. Default true. */
   readonly storeThreads?: boolean;
+  /** How whole files are checked and copied, if not in a thread of its own. */
+  readonly storeJobs?: RunsJob;
   /** The thread that the journal will be written in, where it was started already. */
   readonly journalThread?: JournalThread;
 }
@@ -131,6 +134,7 @@ export async function wire(read: Config, outside: Outside): Promise<Daemon> {
   const opened = await openJournal({
     ...{ directory, clock, random },
     worker: worker && (outside.journalThread ?? true),
+    runJob: outside.storeJobs,
   });
   const journal = parts.use(opened.journal);
   const unit = await UnitFence.open(directory, random);
@@ -174,6 +178,7 @@ export async function wire(read: Config, outside: Outside): Promise<Daemon> {
     resolve: resolveWindow,
     tzdata,
     worker,
+    runJob: outside.storeJobs,
     live: livePointer(journal, stamp),
     tombstones: journal,
     makeRoom: opened.makeRoom,

@@ -1,6 +1,5 @@
 /** Copies of both databases in `backups/`, whole and checked, the newest three of each kept (conventions 3.3). */
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { statfs } from 'node:fs/promises';
+import { existsSync, mkdirSync, readdirSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock, Instant } from '../../drivers/contract/time.ts';
 import { storage } from './database.ts';
@@ -43,7 +42,7 @@ export async function makeBackups(
   | { readonly kind: 'made'; readonly files: readonly string[] }
   | { readonly kind: 'disk-too-full'; readonly used: number }
 > {
-  const { blocks, bavail } = await statfs(directory);
+  const { blocks, bavail } = statfsSync(directory);
   const used = 1 - bavail / Math.max(1, blocks);
   if (used > FULLEST) return { kind: 'disk-too-full', used };
   const folder = join(directory, BACKUPS);

@@ -35,7 +35,7 @@ import {
 } from './grants-start.ts';
 import { grantsInProcess, grantsThread, openedWhenAsked, type Place } from './grants-writer.ts';
 import { GRANTS_FILE, LIVE_MARK } from './journal-state.ts';
-import { copyDatabase, runJobAside } from './maintenance.ts';
+import { copyDatabase, type RunsJob, runJobAside } from './maintenance.ts';
 import { type Journal, StorageError } from './ports.ts';
 import { quarantine } from './quarantine.ts';
 
@@ -72,6 +72,8 @@ export interface GrantStoreOptions {
   readonly makeRoom?: () => boolean;
   /** `false` writes in the main thread. Default true; memory has no threads. */
   readonly worker?: boolean;
+  /** Default `runJobAside`. */
+  readonly runJob?: RunsJob | undefined;
   /** Told at each step of a swap, so that tests can stop the process there. */
   readonly step?: (step: 'built' | 'named' | 'swapped') => void;
 }
@@ -93,6 +95,7 @@ export interface OpenedGrants {
 /** @throws StorageError */
 export async function openGrantStore(options: GrantStoreOptions): Promise<OpenedGrants> {
   const home = options.directory === ':memory:' ? undefined : options.directory;
+  const { runJob = runJobAside } = options;
   if (home !== undefined) storage(() => mkdirSync(home, { recursive: true, mode: 0o700 }));
   const found = home === undefined ? inMemory() : await onDisk(home, options);
   const { file, lost } = found;
@@ -126,12 +129,12 @@ export async function openGrantStore(options: GrantStoreOptions): Promise<Opened
     const backup = async (to: string) => {
       const place = grants.place;
       if (typeof place !== 'string') throw new StorageError('broken', 'memory has no backup');
-      await runJobAside({ kind: 'backup', path: place, to });
+      await runJob({ kind: 'backup', path: place, to });
     };
     const check = async () => {
       const place = grants.place;
       if (home === undefined || typeof place !== 'string') return [];
-      const result = await runJobAside({ kind: 'check', path: place });
+      const result = await runJob({ kind: 'check', path: place });
       const faults = result.kind === 'faults' ? result.faults : [];
       // A file that was replaced meanwhile is gone, and nobody's worry.
       if (faults.length === 0 || grants.place !== place) return [];

@@ -4,9 +4,9 @@
  * moments, never run ahead of them, and only ever grow.
  */
 import { readFileSync, renameSync } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { type Clock, type Millis, type Timer, uptime } from '../../drivers/contract/time.ts';
+import { type RunsJob, runJobHere } from './maintenance.ts';
 
 const FILE = 'marks.json';
 /** The journal's own place is worth a write only now and then. */
@@ -24,14 +24,16 @@ export class HighWater implements AsyncDisposable {
   readonly #directory: string | undefined;
   readonly #marks: Marks;
   readonly #clock: Clock;
+  readonly #runJob: RunsJob;
   #due: Timer | undefined;
   #dirty = false;
   #writing: Promise<void> | undefined;
 
   /** Without a directory nothing is kept. A file that cannot be read is put aside and counts as none. */
-  constructor(directory: string | undefined, clock: Clock) {
+  constructor(directory: string | undefined, clock: Clock, runJob: RunsJob = runJobHere) {
     this.#directory = directory;
     this.#clock = clock;
+    this.#runJob = runJob;
     this.#marks = directory === undefined ? none() : readMarks(join(directory, FILE));
   }
 
@@ -104,36 +106,13 @@ export class HighWater implements AsyncDisposable {
     while (this.#dirty) {
       this.#dirty = false;
       try {
-        await replaceFile(join(directory, FILE), JSON.stringify({ v: 1, ...this.#marks }));
+        const text = JSON.stringify({ v: 1, ...this.#marks });
+        await this.#runJob({ kind: 'replace', path: join(directory, FILE), text });
       } catch {
         // The databases hold the same; the disk's state is told by their commits, and the next raise tries again.
         return;
       }
     }
-  }
-}
-
-/** On the disk under its name, whole or not at all. */
-export async function replaceFile(path: string, text: string): Promise<void> {
-  const partial = `${path}.partial`;
-  const file = await open(partial, 'w', 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(partial, path);
-  await syncDirectory(dirname(path));
-}
-
-/** Makes a rename in it durable. */
-export async function syncDirectory(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }
 

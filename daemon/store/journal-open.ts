@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, type Millis, type Random, uptime } from '../../drivers/contract/time.ts';
-import { dropBallast, makeBallast } from './ballast.ts';
+import { dropBallast } from './ballast.ts';
 import {
   isDirty,
   JOURNAL_MIGRATIONS,
@@ -20,7 +20,7 @@ import { beginEpoch, type Recovered, readLedger, readState } from './journal-sta
 import { verifyJournal } from './journal-verify.ts';
 import { inProcessWriter, type JournalThread } from './journal-writer.ts';
 import { lockDirectory } from './lock.ts';
-import { runJobAside } from './maintenance.ts';
+import { type RunsJob, runJobAside } from './maintenance.ts';
 import { StorageError } from './ports.ts';
 
 const PROBE_EVERY_MS = 5000;
@@ -37,6 +37,8 @@ export interface JournalOptions {
   readonly believedAfter?: number;
   /** Holds the directory against a second daemon. Default true. */
   readonly lock?: boolean;
+  /** Default `runJobAside`. */
+  readonly runJob?: RunsJob | undefined;
 }
 
 export interface OpenedJournal {
@@ -93,12 +95,12 @@ async function openInMemory({ clock, random }: JournalOptions): Promise<OpenedJo
 }
 
 async function openOnDisk(options: JournalOptions): Promise<OpenedJournal> {
-  const { directory, clock, random, believedAfter } = options;
+  const { directory, clock, random, believedAfter, runJob = runJobAside } = options;
   const path = join(directory, JOURNAL_FILE);
   await using undo = new AsyncDisposableStack();
   storage(() => mkdirSync(directory, { recursive: true, mode: 0o700 }));
   const lock = options.lock === false ? undefined : undo.use(lockDirectory(directory));
-  const highWater = undo.use(new HighWater(directory, clock));
+  const highWater = undo.use(new HighWater(directory, clock, runJob));
   const dirty = isDirty(path);
   const { state, recovered } = await prepareFile(options, highWater, dirty);
   const db = openDatabase(path, { readonly: true });
@@ -120,7 +122,7 @@ async function openOnDisk(options: JournalOptions): Promise<OpenedJournal> {
         ? inProcessWriter(path, ballast, answer)
         : nearestWriter({ path, ballast, clock, thread, believedAfter }, answer),
     verify: async () => {
-      const result = await runJobAside({ kind: 'verify', path });
+      const result = await runJob({ kind: 'verify', path });
       if (result.kind !== 'verified') throw new StorageError('broken', 'no report');
       return result.report;
     },
@@ -139,7 +141,11 @@ async function openOnDisk(options: JournalOptions): Promise<OpenedJournal> {
     },
   });
   highWater.raiseJournal(state.epoch, state.tail.seq);
-  tendSpace(journal, ballast, clock, closing.signal);
+  const makeBallast = async () => {
+    const made = await runJob({ kind: 'ballast', path: ballast });
+    return made.kind === 'ballast' && made.isThere;
+  };
+  tendSpace(journal, makeBallast, clock, closing.signal);
   undo.move();
   return {
     journal,
@@ -147,7 +153,7 @@ async function openOnDisk(options: JournalOptions): Promise<OpenedJournal> {
     highWater,
     dirty,
     check: async () => {
-      const result = await runJobAside({ kind: 'check', path });
+      const result = await runJob({ kind: 'check', path });
       const faults = result.kind === 'faults' ? result.faults : [];
       if (faults.length > 0) writeFileSync(join(directory, SUSPECT_FILE), faults.join('\n'));
       return faults;
@@ -158,7 +164,7 @@ async function openOnDisk(options: JournalOptions): Promise<OpenedJournal> {
       return isDropped;
     },
     backup: async (to) => {
-      await runJobAside({ kind: 'backup', path, to });
+      await runJob({ kind: 'backup', path, to });
     },
   };
 }
@@ -166,7 +172,7 @@ async function openOnDisk(options: JournalOptions): Promise<OpenedJournal> {
 /** Looks again every few seconds while the disk is unwell, and makes the ballast anew once there is room. */
 function tendSpace(
   journal: JournalStore,
-  ballast: string | undefined,
+  makeBallast: (() => Promise<boolean>) | undefined,
   clock: Clock,
   closing: AbortSignal,
 ): void {
@@ -182,7 +188,7 @@ function tendSpace(
   const look = async () => {
     if (journal.storage === 'unsafe') await journal.probe();
     if (journal.storage === 'unsafe') return;
-    if (ballast === undefined || (await makeBallast(ballast))) journal.ballastMade();
+    if (makeBallast === undefined || (await makeBallast())) journal.ballastMade();
   };
   const tend = () => {
     look().finally(() => {
@@ -196,5 +202,5 @@ function tendSpace(
     later(PROBE_EVERY_MS, tend);
   });
   // Eight megabytes take a card a while; the first decisions come before. A small disk simply has none.
-  if (ballast !== undefined) later(BALLAST_AFTER_MS, () => void makeBallast(ballast));
+  if (makeBallast !== undefined) later(BALLAST_AFTER_MS, () => void makeBallast());
 }

@@ -1,9 +1,10 @@
-/** Long reads of a whole database, each in a thread of its own that ends with it: check, verify, back up. */
+/** Long work on whole files: check, verify and back up a database, each in a thread of its own; write others. */
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { makeBallast } from './ballast.ts';
 import { openDatabase, quickCheck, storageError } from './database.ts';
-import { syncDirectory } from './high-water.ts';
+import { replaceFile, syncDirectory } from './durable-file.ts';
 import { verifyJournalFile } from './journal-verify.ts';
 import { StorageError, type VerifyReport } from './ports.ts';
 
@@ -12,13 +13,23 @@ const ALL_PAGES = 0x7fffffff;
 export type Job =
   | { readonly kind: 'check'; readonly path: string }
   | { readonly kind: 'verify'; readonly path: string }
-  | { readonly kind: 'backup'; readonly path: string; readonly to: string };
+  | { readonly kind: 'backup'; readonly path: string; readonly to: string }
+  | { readonly kind: 'ballast'; readonly path: string }
+  | { readonly kind: 'replace'; readonly path: string; readonly text: string };
 
 export type JobResult =
   | { readonly kind: 'faults'; readonly faults: readonly string[] }
   | { readonly kind: 'verified'; readonly report: VerifyReport }
   | { readonly kind: 'backed-up' }
+  /** Whether there is one now. */
+  | { readonly kind: 'ballast'; readonly isThere: boolean }
+  | { readonly kind: 'replaced' }
   | { readonly kind: 'failed'; readonly code: StorageError['code']; readonly message: string };
+
+export type JobDone = Exclude<JobResult, { kind: 'failed' }>;
+
+/** `runJobAside`, or what a simulation waits for before its time goes on. @throws StorageError */
+export type RunsJob = (job: Job) => Promise<JobDone>;
 
 export async function runJob(job: Job): Promise<JobResult> {
   try {
@@ -30,6 +41,11 @@ export async function runJob(job: Job): Promise<JobResult> {
       case 'backup':
         await copyDatabase(job.path, job.to);
         return { kind: 'backed-up' };
+      case 'ballast':
+        return { kind: 'ballast', isThere: await makeBallast(job.path) };
+      case 'replace':
+        await replaceFile(job.path, job.text);
+        return { kind: 'replaced' };
       default:
         return job satisfies never;
     }
@@ -39,8 +55,16 @@ export async function runJob(job: Job): Promise<JobResult> {
   }
 }
 
-/** The same in its own thread. @throws StorageError */
-export function runJobAside(job: Job): Promise<Exclude<JobResult, { kind: 'failed' }>> {
+/** In the thread that asks. @throws StorageError */
+export async function runJobHere(job: Job): Promise<JobDone> {
+  const result = await runJob(job);
+  if (result.kind === 'failed') throw new StorageError(result.code, result.message);
+  return result;
+}
+
+/** The same in its own thread; what is only written holds nobody up without one. @throws StorageError */
+export function runJobAside(job: Job): Promise<JobDone> {
+  if (job.kind === 'ballast' || job.kind === 'replace') return runJobHere(job);
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL('./maintenance-worker.ts', import.meta.url), {
       workerData: job,

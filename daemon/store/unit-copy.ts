@@ -4,7 +4,7 @@ import { mkdtemp, open, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Clock, Random } from '../../drivers/contract/time.ts';
 import { openDatabase, storage } from './database.ts';
-import { syncDirectory } from './high-water.ts';
+import { syncDirectory } from './durable-file.ts';
 import { JOURNAL_FILE, restoreJournal } from './journal-recovery.ts';
 import { GRANTS_FILE, LIVE_MARK, readMark } from './journal-state.ts';
 import { type Told, verifyJournalFile } from './journal-verify.ts';

@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Random } from '../../drivers/contract/time.ts';
-import { replaceFile } from './high-water.ts';
+import { replaceFile } from './durable-file.ts';
 import { StorageError } from './ports.ts';
 
 export const UNIT_FILE = 'unit.json';
