@@ -9,9 +9,13 @@ export function fromHex(text: string): Uint8Array {
   );
 }
 
+const PAIRS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
 /** Lower-case, without spaces. */
 export function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  let text = '';
+  for (const byte of bytes) text += PAIRS[byte];
+  return text;
 }
 
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
