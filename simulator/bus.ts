@@ -168,7 +168,8 @@ export class SimulatedBus {
     const wireTime = this.wireTime(bytes.length);
     const speaking = this.#speaking;
     if (speaking === undefined) {
-      this.#transmit({ by, bytes, endsAt: uptime(now + wireTime) });
+      if (wireTime === 0) this.toHost.carry(bytes);
+      else this.#transmit({ by, bytes, endsAt: uptime(now + wireTime) });
       return;
     }
     speaking.timer.cancel();

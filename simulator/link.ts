@@ -95,7 +95,7 @@ class SimulatedLink implements ByteLink {
     const begins = Math.max(this.#clock.uptime(), this.#idleAt);
     this.#idleAt = uptime(begins + this.#bus.wireTime(length));
     this.#end.hear(bytes.slice());
-    await this.#reached(this.#idleAt);
+    if (this.#idleAt > this.#clock.uptime()) await this.#reached(this.#idleAt);
     return this.#clock.uptime();
   }
 
