@@ -30,6 +30,7 @@ import { type Enrolment, enrol } from '../daemon/cloud/enrolment.ts';
 import type { BusOpener } from '../daemon/devices/supervisor.ts';
 import type { DeskAttempt } from '../daemon/local-api/desk.ts';
 import { gattPeripheral } from '../daemon/platform/ble-link.ts';
+import { type RunsJob, runJobHere } from '../daemon/store/maintenance.ts';
 import type { HttpClient } from '../daemon/vendors/http.ts';
 import { type Daemon, wire } from '../daemon/wiring.ts';
 import { catalogue } from '../drivers/catalogue.ts';
@@ -124,6 +125,8 @@ export interface SiteOptions {
   readonly withGate?: boolean;
   /** Folder of an updater. */
   readonly updates?: string;
+  /** Bytes take no time on a wire, and boards are looked at each second: days pass in seconds. */
+  readonly isSwift?: boolean;
 }
 
 export const VENDOR_SECRET = 'anna@example.se/token:t0ken';
@@ -169,6 +172,7 @@ export class SimulatedSite implements AsyncDisposable {
   #life: StoppableClock;
   readonly #dead: Daemon[] = [];
   readonly #http: HttpClient;
+  readonly #storeJobs: RunsJob;
   #broker: MortalBroker | undefined;
   #stopping = new AbortController();
   #running: Promise<void> = Promise.resolve();
@@ -181,7 +185,11 @@ export class SimulatedSite implements AsyncDisposable {
   constructor(options: SiteOptions) {
     this.#options = options;
     this.hasTimeServer = options.noTimeServer !== true;
-    this.clock = new SimulatedClock(options.at === undefined ? {} : { at: options.at });
+    this.clock = new SimulatedClock({
+      ...(options.at === undefined ? {} : { at: options.at }),
+      ...(options.isSwift === true ? { turns: 1 } : {}),
+    });
+    this.#storeJobs = waitedFor(this.clock);
     this.#life = new StoppableClock(this.clock);
     this.#http = options.http?.(this.clock) ?? {
       send: () => Promise.reject(new Error('no vendor is reached from here')),
@@ -214,7 +222,8 @@ export class SimulatedSite implements AsyncDisposable {
     const config = parseConfig(text);
     this.#text = text;
     this.#store = options.onDisk === true ? join(this.directory, 'store-0') : ':memory:';
-    this.#config = (options.change ?? ((same) => same))(config);
+    const built = options.isSwift === true ? swift(config) : config;
+    this.#config = (options.change ?? ((same) => same))(built);
     this.#build();
     this.#openers = new Map<string, BusOpener>([
       ...this.ports,
@@ -283,6 +292,7 @@ export class SimulatedSite implements AsyncDisposable {
       watchdog: { alive: () => {}, every: undefined },
       builtAt: instant(Date.parse('2026-01-01T00:00Z')),
       storeThreads: false,
+      storeJobs: this.#storeJobs,
     });
     this.#running = this.#daemon.run(this.#stopping.signal);
     await this.advance(3000);
@@ -560,6 +570,34 @@ export class SimulatedSite implements AsyncDisposable {
       this.hand('box', 'stock', { slot, fob });
     }
   }
+}
+
+/** Work on files takes real time: the clock waits for it, so that it is over in the moment in which it began. */
+function waitedFor(clock: SimulatedClock): RunsJob {
+  const underWay = new Set<Promise<unknown>>();
+  clock.alsoSettle(async () => {
+    while (underWay.size > 0) {
+      await Promise.allSettled(underWay);
+      await new Promise<void>((go) => setImmediate(go));
+    }
+  });
+  return (job) => {
+    const running = runJobHere(job).finally(() => underWay.delete(running));
+    underWay.add(running);
+    return running;
+  };
+}
+
+const SWIFT_POLL: Millis = 1000;
+
+function swift(config: Config): Config {
+  const buses = Object.entries(config.buses).map(([name, { baudRate: _, ...bus }]) => [name, bus]);
+  const devices = Object.entries(config.devices).map(([name, device]) => {
+    const { options } = device;
+    const isPolled = typeof options === 'object' && options !== null && 'pollMs' in options;
+    return [name, isPolled ? { ...device, options: { ...options, pollMs: SWIFT_POLL } } : device];
+  });
+  return { ...config, buses: Object.fromEntries(buses), devices: Object.fromEntries(devices) };
 }
 
 /** The way to a broker of one start of the daemon: what is killed says nothing more and hears nothing more. */

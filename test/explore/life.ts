@@ -12,12 +12,22 @@ import { minutes, type SimulatedSite, simulatedSite } from '../site.ts';
 import { DEEDS } from './deeds.ts';
 import { mendBoard, trueClock } from './faults.ts';
 import { put } from './managers.ts';
+import { PACES, type Pace } from './pace.ts';
 import { closeDoor } from './people.ts';
 import { Secrets } from './secrets.ts';
 import { Broken, Watcher } from './watcher.ts';
 
+/** What a seed is made into. */
+export interface Wish {
+  readonly seed: number;
+  readonly steps: number;
+  /** Default: as the seed says. */
+  readonly pace?: Pace['name'] | undefined;
+}
+
 export interface LifeReport {
   readonly seed: number;
+  readonly pace: Pace['name'];
   /** Milliseconds of the site's time. */
   readonly lived: Millis;
   readonly steps: number;
@@ -39,8 +49,8 @@ export class LifeError extends Error {
 }
 
 /** @throws LifeError with the seed and what led to it */
-export async function live(seed: number, steps: number): Promise<LifeReport> {
-  const life = await Life.begin(seed);
+export async function live({ seed, steps, pace }: Wish): Promise<LifeReport> {
+  const life = await Life.begin(seed, PACES[pace ?? paceOf(seed)]);
   await using _site = life.site;
   try {
     for (let step = 0; step < steps; step += 1) await life.step();
@@ -51,8 +61,14 @@ export async function live(seed: number, steps: number): Promise<LifeReport> {
   return life.report(steps);
 }
 
+/** Of four lives one is a matter of minutes. */
+function paceOf(seed: number): Pace['name'] {
+  return seed % 4 === 0 ? 'minutes' : 'days';
+}
+
 interface LifeParts {
   readonly seed: number;
+  readonly pace: Pace;
   readonly random: Random;
   readonly site: SimulatedSite;
   readonly cable: Cable;
@@ -68,6 +84,7 @@ export class Life {
   readonly site: SimulatedSite;
   readonly story: string[] = [];
   readonly #seed: number;
+  readonly pace: Pace;
   readonly random: Random;
   readonly cable: Cable;
   readonly exchange: Exchange;
@@ -89,13 +106,14 @@ export class Life {
   /** Keys in people's hands. */
   readonly hands: string[] = [];
 
-  static async begin(seed: number): Promise<Life> {
+  static async begin(seed: number, pace: Pace): Promise<Life> {
     const random = seededRandom(seed);
     const auditFull = random.fraction() < 0.7 ? 'deny' : 'allow_staff';
     const exchange = new Exchange();
     const cable = new Cable(exchange);
     const site = await simulatedSite({
       seed,
+      isSwift: pace.isSwift,
       onDisk: true,
       withGate: true,
       broker: cable,
@@ -110,12 +128,16 @@ export class Life {
     const cloud = await site.settling(
       OwnCloud.join({ broker: exchange, key: sender, clock: site.clock, random }),
     );
-    return new Life({ seed, random, site, cable, exchange, cloud, sender }, auditFull !== 'deny');
+    return new Life(
+      { seed, pace, random, site, cable, exchange, cloud, sender },
+      auditFull !== 'deny',
+    );
   }
 
   private constructor(parts: LifeParts, mayGoUnstored: boolean) {
     const { site } = parts;
     this.#seed = parts.seed;
+    this.pace = parts.pace;
     this.site = site;
     this.random = parts.random;
     this.cable = parts.cable;
@@ -134,6 +156,7 @@ export class Life {
     const { entries, decisions, granted } = this.watcher;
     return {
       seed: this.#seed,
+      pace: this.pace.name,
       lived: this.site.clock.uptime(),
       steps,
       starts: this.#starts,
@@ -155,6 +178,8 @@ export class Life {
     if (deed === undefined) return;
     await deed[1](this);
     if (!this.site.isRunning) await this.#startAgain();
+    this.watcher.check();
+    await this.pass(this.pace.rest(this.random));
     this.watcher.check();
   }
 

@@ -1,7 +1,8 @@
 /**
- * `npm run explore -- --minutes N [--seed N] [--steps N] [--lanes N]`: lives of whole sites, one seed after another, until
+ * `npm run explore -- --minutes N [--seed N] [--steps N] [--pace minutes|days] [--lanes N]`: lives of whole sites, one seed after another, until
  * time is up; each lane is a thread, so that a life that never ends is a fault like any other.
  */
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
@@ -12,8 +13,10 @@ export type LifeTold =
   | { readonly kind: 'lived'; readonly report: LifeReport }
   | { readonly kind: 'failed'; readonly seed: number; readonly message: string };
 
-/** A life takes some seconds; a loaded machine some times that. */
-const LIFE_ENDS_WITHIN_MS = 240_000;
+/** A life takes up to a minute; a loaded machine some times that. */
+const LIFE_ENDS_WITHIN_MS = 900_000;
+/** What is kept is kept in memory where there is such a folder: a disk that fails is simulated, and power cuts are `test/crash`'s. */
+const IN_MEMORY = '/dev/shm';
 
 const { values } = parseArgs({
   options: {
@@ -21,6 +24,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     steps: { type: 'string', default: '150' },
     lanes: { type: 'string' },
+    pace: { type: 'string' },
     story: { type: 'boolean', default: false },
   },
 });
@@ -48,7 +52,7 @@ console.log(
 process.exitCode = failed === 0 ? 0 : 1;
 
 async function lane(): Promise<void> {
-  let worker = new Worker(new URL('./lane.ts', import.meta.url));
+  let worker = laneThread();
   do {
     const seed = next;
     next += 1;
@@ -56,7 +60,7 @@ async function lane(): Promise<void> {
     if (told === undefined) {
       fault(`seed ${seed}: never comes to its end`, seed);
       await worker.terminate();
-      worker = new Worker(new URL('./lane.ts', import.meta.url));
+      worker = laneThread();
     } else if (told.kind === 'failed') {
       fault(told.message, seed);
     } else {
@@ -64,6 +68,11 @@ async function lane(): Promise<void> {
     }
   } while (!isOne && performance.now() < end);
   await worker.terminate();
+}
+
+function laneThread(): Worker {
+  const env = existsSync(IN_MEMORY) ? { ...process.env, TMPDIR: IN_MEMORY } : process.env;
+  return new Worker(new URL('./lane.ts', import.meta.url), { env });
 }
 
 function lifeIn(worker: Worker, seed: number): Promise<LifeTold | undefined> {
@@ -77,7 +86,11 @@ function lifeIn(worker: Worker, seed: number): Promise<LifeTold | undefined> {
     };
     worker.on('message', over);
     worker.on('error', reject);
-    worker.postMessage({ seed, steps });
+    worker.postMessage({
+      seed,
+      steps,
+      ...(values.pace === undefined ? {} : { pace: values.pace }),
+    });
   });
 }
 
@@ -93,5 +106,7 @@ function count(life: LifeReport): void {
 
 function fault(message: string, seed: number): void {
   failed += 1;
-  console.log(`${message}\n  again: npm run explore -- --seed ${seed} --steps ${steps}\n`);
+  console.log(
+    `${message}\n  again: npm run explore -- --seed ${seed} --steps ${steps}${values.pace === undefined ? '' : ` --pace ${values.pace}`}\n`,
+  );
 }

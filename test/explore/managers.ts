@@ -13,7 +13,7 @@ export async function putsGrant(life: Life): Promise<void> {
   const id = `g-${n}`;
   if (life.dead.has(id)) return;
   const now = life.began + life.site.clock.uptime();
-  const edge = () => instant(now + (life.draw(20) - 8) * 30_000);
+  const edge = () => instant(now + (life.draw(20) - 8) * life.pace.edge);
   const [first, second] = [edge(), edge()];
   const window: Window = life.chance(0.4)
     ? { kind: 'ongoing' }

@@ -1,0 +1,23 @@
+/** How a life passes: minutes in which everything happens at once, or days with hours in which nothing does. */
+import { type Millis, type Random, randomInteger } from '../../drivers/contract/time.ts';
+import { hours, minutes } from '../site.ts';
+
+export interface Pace {
+  readonly name: 'minutes' | 'days';
+  /** Of the site: bytes take no time on its wires, so that a quiet hour costs little. */
+  readonly isSwift: boolean;
+  /** Windows of grants begin and end so many times this from now. */
+  readonly edge: Millis;
+  /** From the end of one deed to the next. */
+  rest(random: Random): Millis;
+}
+
+export const PACES: { readonly [name in Pace['name']]: Pace } = {
+  minutes: { name: 'minutes', isSwift: false, edge: 30_000, rest: () => 0 },
+  days: {
+    name: 'days',
+    isSwift: true,
+    edge: minutes(40),
+    rest: (random) => randomInteger(random, random.fraction() < 0.3 ? hours(2.5) : minutes(4)),
+  },
+};
