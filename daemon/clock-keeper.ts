@@ -6,8 +6,10 @@ import {
   instant,
   type Millis,
   type Timer,
+  type Uptime,
   uptime,
 } from '../drivers/contract/time.ts';
+import { toJsonObject } from './access/body.ts';
 import {
   beginClock,
   type ClockInput,
@@ -19,12 +21,15 @@ import {
   stepClock,
 } from './access/clock-interval.ts';
 import type { JsonObject, Stamp } from './access/entry.ts';
+import type { RtcReading } from './access/hardware-clock.ts';
 import type { ClockInterval } from './access/model.ts';
 import { type Journal, StorageError } from './store/ports.ts';
 
 const MARK = 'clock.marks';
 /** A jump of the wall clock is noticed within this time. */
 const LOOK_EVERY: Millis = 1000;
+/** The clock with the battery is compared with time servers; asking it more often would only load its wire. */
+const COMPARED_EVERY: Millis = 3_600_000;
 
 const marksSchema = z.object({
   highWater: z.number().transform(instant),
@@ -33,6 +38,9 @@ const marksSchema = z.object({
   graceUsed: z.number(),
   everKnown: z.boolean().optional(),
   leap: z.number().optional(),
+  rtc: z
+    .object({ name: z.string(), agreed: z.number().transform(instant), kept: z.boolean() })
+    .optional(),
 });
 
 export interface ClockKeeperParts {
@@ -44,6 +52,8 @@ export interface ClockKeeperParts {
   readonly floors: readonly Instant[];
   /** Names the last contact of the system with a time server; `undefined`: none in this boot of the machine. */
   readonly lastContact: () => number | undefined;
+  /** What the clock with the battery says, where there is one. */
+  readonly hardwareClock?: (() => RtcReading | undefined) | undefined;
   /** The interval, or what is believed of it, has changed by more than time passing. */
   readonly changed: () => void;
 }
@@ -52,10 +62,12 @@ export class ClockKeeper implements Disposable {
   readonly #parts: ClockKeeperParts;
   #state: ClockState;
   #timer: Timer | undefined;
+  /** When the clock with the battery was compared last, and at which contact. */
+  #compared: { readonly contact: number; readonly at: Uptime } | undefined;
 
   constructor(parts: ClockKeeperParts) {
     this.#parts = parts;
-    const { clock, journal, boot, floors } = parts;
+    const { clock, journal, boot, floors, hardwareClock } = parts;
     const marks = marksSchema.safeParse(journal.mark(MARK));
     const newest = journal.entry(journal.lastSeq)?.stamp.clock.lo;
     const step = beginClock({
@@ -64,6 +76,7 @@ export class ClockKeeper implements Disposable {
       wall: clock.now(),
       marks: marks.success ? marks.data : undefined,
       floors: newest === undefined ? floors : [...floors, newest],
+      rtc: parts.lastContact() === undefined ? hardwareClock?.() : undefined,
     });
     this.#state = step.state;
     this.#keep(step);
@@ -107,8 +120,18 @@ export class ClockKeeper implements Disposable {
 
   #look(): void {
     const { clock, lastContact } = this.#parts;
-    this.#take({ kind: 'look', wall: clock.now(), contact: lastContact() });
+    const contact = lastContact();
+    this.#take({ kind: 'look', wall: clock.now(), contact, rtc: this.#compare(contact) });
     this.#timer = clock.wakeAt(uptime(clock.uptime() + LOOK_EVERY), () => this.#look());
+  }
+
+  #compare(contact: number | undefined): RtcReading | undefined {
+    const { clock, hardwareClock } = this.#parts;
+    const last = this.#compared;
+    if (hardwareClock === undefined || contact === undefined || contact === last?.contact) return;
+    if (last !== undefined && clock.uptime() - last.at < COMPARED_EVERY) return;
+    this.#compared = { contact, at: clock.uptime() };
+    return hardwareClock();
   }
 
   #take(input: ClockInput): void {
@@ -134,6 +157,6 @@ export class ClockKeeper implements Disposable {
   }
 }
 
-function json({ leap, everKnown, ...marks }: ClockMarks): JsonObject {
-  return { ...marks, everKnown: everKnown === true, ...(leap === undefined ? {} : { leap }) };
+function json(marks: ClockMarks): JsonObject {
+  return toJsonObject({ ...marks, everKnown: marks.everKnown === true });
 }

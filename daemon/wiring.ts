@@ -11,6 +11,7 @@ import {
 import { type Clock, type Instant, instant, type Random } from '../drivers/contract/time.ts';
 import { drivers } from '../drivers/drivers.ts';
 import type { JsonObject } from './access/entry.ts';
+import type { RtcReading } from './access/hardware-clock.ts';
 import type { SiteFacts } from './access/site-facts.ts';
 import { resolveWindow } from './access/window.ts';
 import { Actions } from './actions.ts';
@@ -78,6 +79,8 @@ export interface Outside {
   readonly http: HttpClient;
   /** Names the system's last contact with a time server. */
   readonly lastTimeContact: () => number | undefined;
+  /** What the clock with the battery says, where the machine has one. */
+  readonly hardwareClock?: () => RtcReading | undefined;
   readonly versions: Readonly<Record<string, string>>;
   /** Folder that the package's updater watches; without it, updates are refused. */
   readonly updates?: string | undefined;
@@ -163,6 +166,7 @@ export async function wire(read: Config, outside: Outside): Promise<Daemon> {
       },
       floors: [outside.builtAt],
       lastContact: outside.lastTimeContact,
+      hardwareClock: outside.hardwareClock,
       changed: () => changed.clock(),
     }),
   );

@@ -109,6 +109,8 @@ export interface SiteOptions {
   readonly onDisk?: boolean;
   /** What the config says otherwise. */
   readonly change?: (config: Config) => Config;
+  /** The machine has a clock that runs on a battery. */
+  readonly withHardwareClock?: boolean;
   /** Nobody vouches for the wall clock. */
   readonly noTimeServer?: boolean;
   /** Its own cloud's broker. */
@@ -287,6 +289,10 @@ export class SimulatedSite implements AsyncDisposable {
       http: this.#http,
       broker: this.#broker,
       lastTimeContact: () => (this.hasTimeServer ? this.clock.uptime() : undefined),
+      hardwareClock: () =>
+        this.#options.withHardwareClock === true
+          ? { name: 'rtc', at: this.clock.now() }
+          : undefined,
       versions: { latchkey: this.version },
       updates: this.#options.updates,
       watchdog: { alive: () => {}, every: undefined },

@@ -6,6 +6,14 @@
 import { type Instant, instant, type Millis, type Uptime } from '../../drivers/contract/time.ts';
 import { plain } from './body.ts';
 import type { Entry, EntryType, Json } from './entry.ts';
+import {
+  provenBy,
+  type RtcAtStart,
+  type RtcProof,
+  type RtcReading,
+  rtcAtStart,
+  rtcError,
+} from './hardware-clock.ts';
 import type { ClockInterval, Policies } from './model.ts';
 
 const MINUTE: Millis = 60_000;
@@ -21,8 +29,6 @@ const DAY: Millis = 24 * 60 * MINUTE;
 /** After a start without time, a time server is believed so far ahead of what has certainly passed, and no farther. */
 const FORWARD_MOST: Millis = 30 * DAY;
 const TLS_DATE_ERROR: Millis = 2_000;
-const RTC_ERROR: Millis = 2_000;
-const RTC_DRIFT = 20e-6;
 
 export interface ClockOptions {
   readonly policy: Policies['clockUntrusted'];
@@ -42,6 +48,8 @@ export interface ClockMarks {
   readonly everKnown?: boolean | undefined;
   /** So far ahead was a time server that was not believed; it is not believed after a restart either. */
   readonly leap?: Millis | undefined;
+  /** What time servers proved of the clock with the battery. */
+  readonly rtc?: RtcProof | undefined;
 }
 
 export interface ClockState {
@@ -66,6 +74,9 @@ export interface ClockState {
   /** How far time servers have led forward in small steps; a day forgives `JUMP` of it. */
   readonly walked: Millis;
   readonly walkedAt: Uptime;
+  readonly rtc: RtcProof | undefined;
+  /** Until the first contact with a time server. */
+  readonly rtcAtStart: RtcAtStart | undefined;
 }
 
 export interface ClockStart {
@@ -75,8 +86,8 @@ export interface ClockStart {
   readonly marks: ClockMarks | undefined;
   /** Moments that have passed: build date, newest event, newest signed `iat`, certificate `notBefore`. */
   readonly floors: readonly Instant[];
-  /** A battery-backed clock that once agreed with a sync; what it says now. */
-  readonly rtc?: Instant;
+  /** What the clock with the battery says, where the system had no contact with a time server in this boot. */
+  readonly rtc?: RtcReading | undefined;
 }
 
 export type ClockInput =
@@ -89,6 +100,8 @@ export type ClockInput =
       readonly wall: Instant;
       readonly contact: number | undefined;
       readonly error?: Millis;
+      /** What the clock with the battery says at this moment, where it was looked at. */
+      readonly rtc?: RtcReading | undefined;
     }
   /** A signed `time` command with a fresh nonce. */
   | { readonly kind: 'signed-time'; readonly at: Instant; readonly error: Millis }
@@ -126,11 +139,12 @@ export function beginClock(start: ClockStart): ClockStep {
     leap: marks?.leap,
     walked: 0,
     walkedAt: uptime,
+    rtc: marks?.rtc,
+    rtcAtStart: rtcAtStart(start.rtc, marks?.highWater, uptime),
   };
-  const { rtc } = start;
-  if (rtc !== undefined && rtc >= lo - TOLERANCE_BACK) {
-    const error = RTC_ERROR + RTC_DRIFT * Math.max(0, rtc - lo);
-    const known = knowing(base, 'trusted', rtc, error, uptime);
+  const error = rtcError(start.rtc, base.rtc, { lo, wall, aheadMost: aheadMost(base) });
+  if (start.rtc !== undefined && error !== undefined) {
+    const known = knowing(base, 'trusted', start.rtc.at, error, uptime);
     return withMarks({ ...known, contactAt: uptime }, [changed(base, known, 'rtc')], uptime, true);
   }
   const isBehind = wall < lo - TOLERANCE_BACK;
@@ -143,7 +157,7 @@ export function stepClock(before: ClockState, input: ClockInput, now: Uptime): C
   const { state, entries } = heard(age(before, now), input, now);
   const isNews = before.state !== state.state;
   const news = isNews ? [changed(before, state, undefined)] : [];
-  return withMarks(state, [...entries, ...news], now, isNews);
+  return withMarks(state, [...entries, ...news], now, isNews || before.leap !== state.leap);
 }
 
 type Heard = Pick<ClockStep, 'state' | 'entries'>;
@@ -178,7 +192,7 @@ function isKnown({ state }: ClockState): boolean {
 
 function look(
   state: ClockState,
-  { wall, contact, error }: Extract<ClockInput, { kind: 'look' }>,
+  { wall, contact, error, rtc }: Extract<ClockInput, { kind: 'look' }>,
   now: Uptime,
 ): Heard {
   const jump = wall - state.wall - (now - state.wallAt);
@@ -194,7 +208,9 @@ function look(
   if (isDoubtful(state, wall, walked, now)) return doubted(seen, wall, contact, now);
 
   const known = knowing(seen, 'trusted', wall, Math.max(LEAST_ERROR, error ?? 0), now);
-  const next: ClockState = { ...known, contact, contactAt: now, walked, walkedAt: now };
+  const proof = provenBy(state.rtc, state.rtcAtStart, rtc, wall, now);
+  const met = { contact, contactAt: now, walked, walkedAt: now };
+  const next: ClockState = { ...known, ...met, rtc: proof, rtcAtStart: undefined };
   return { state: next, entries: isKnown(state) ? [] : [correctionOf(state, next, now)] };
 }
 
@@ -212,9 +228,12 @@ function walkedBy(state: ClockState, wall: Instant, now: Uptime): Millis {
  */
 function isDoubtful(state: ClockState, wall: Instant, walked: Millis, now: Uptime): boolean {
   if (state.hi !== undefined) return walked > JUMP;
-  if (!state.everKnown) return false;
-  const ahead = wall - lowest(state, now);
-  return ahead > FORWARD_MOST || (state.leap !== undefined && ahead > state.leap - JUMP);
+  return state.everKnown && wall - lowest(state, now) > aheadMost(state);
+}
+
+/** How far ahead of what has certainly passed somebody is believed who is not authenticated. */
+function aheadMost({ leap }: ClockState): Millis {
+  return Math.min(FORWARD_MOST, leap === undefined ? FORWARD_MOST : leap - JUMP);
 }
 
 function doubted(
@@ -328,11 +347,11 @@ function withMarks(
   const rounded = instant(Math.max(state.marked, Math.floor(lo / MINUTE) * MINUTE));
   const isDue = isUrgent || rounded > state.marked;
   if (!isDue) return { state, entries, marks: undefined };
-  const { boot, graceUsed, everKnown, leap } = state;
+  const { boot, graceUsed, everKnown, leap, rtc } = state;
   return {
     state: { ...state, marked: rounded },
     entries,
-    marks: { highWater: rounded, boot, uptime: now, graceUsed, everKnown, leap },
+    marks: { highWater: rounded, boot, uptime: now, graceUsed, everKnown, leap, rtc },
   };
 }
 

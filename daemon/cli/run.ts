@@ -12,6 +12,7 @@ import type { Broker } from '../cloud/broker.ts';
 import { openersOf } from '../openers.ts';
 import { Radios } from '../platform/ble-backend.ts';
 import { realClock } from '../platform/clock.ts';
+import { readHardwareClock } from '../platform/hardware-clock.ts';
 import { UndiciClient } from '../platform/http-client.ts';
 import { openLog } from '../platform/log.ts';
 import { realRandom } from '../platform/random.ts';
@@ -97,6 +98,7 @@ async function run({ config: file, set }: RunOptions): Promise<void> {
     http,
     lastTimeContact:
       config.site.policies.clockSource === 'assumed' ? contactAtAnyTime(clock) : lastTimeContact,
+    hardwareClock: readHardwareClock,
     versions: {
       latchkey: ownVersion(),
       node: process.versions.node,

@@ -48,6 +48,35 @@ test('no RTC and no network: what certainly ended stays ended, grace lasts its h
   assert.equal(site.pulses(STORE_KEY.slot), 1);
 });
 
+test('an RTC that time servers proved and no network: a limited grant opens as ever, and no grace is spent', async () => {
+  await using site = await simulatedSite({
+    seed: 29,
+    onDisk: true,
+    at: '2026-03-02T09:00:00Z',
+    withHardwareClock: true,
+  });
+  const stay = {
+    kind: 'instants',
+    start: at('2026-03-02T08:00Z'),
+    end: at('2026-03-05T10:00Z'),
+  } as const;
+  await site.put({ id: 'stay', pin: '482913', window: stay });
+  // At the first start nobody had vouched for it yet.
+  for (const state of ['floor', 'trusted']) {
+    site.hasTimeServer = true;
+    await site.advance(minutes(3));
+    site.cut();
+    site.hasTimeServer = false;
+    await site.restart(minutes(40));
+    assert.equal(site.daemon.desk.stamp().clock.state, state);
+  }
+  assert.equal(site.daemon.desk.stamp().clock.graceLeft, undefined);
+  await site.type('482913#');
+  assert.deepEqual(site.openSlots(), [FLAT_KEY.slot]);
+  const changes = site.journal.filter(({ type }) => type === 'system.clock_state');
+  assert.equal(changes.at(-1)?.body['by'], 'rtc');
+});
+
 test('no RTC and no network: once grace is spent, a limited grant is refused, also after more restarts', async () => {
   await using site = await simulatedSite({
     seed: 22,

@@ -11,7 +11,8 @@ import {
   intervalAt,
   stepClock,
 } from '../../../daemon/access/clock-interval.ts';
-import { type Instant, instant, uptime } from '../../../drivers/contract/time.ts';
+import type { RtcReading } from '../../../daemon/access/hardware-clock.ts';
+import { instant, uptime } from '../../../drivers/contract/time.ts';
 import { DAY, HOUR, MINUTE, typesOf } from './world.ts';
 
 const TRUE = Date.UTC(2027, 4, 10, 10);
@@ -26,17 +27,25 @@ class Machine {
   /** What the wall clock is off by. */
   off = 0;
   contact: number | undefined;
+  /** What the clock with the battery is off by, where there is one. */
+  rtcOff: number | undefined;
   marks: ClockMarks | undefined;
   step: ClockStep;
   readonly seen: string[] = [];
 
-  constructor(options: ClockOptions = GRACE, marks?: ClockMarks, rtc?: Instant) {
+  constructor(options: ClockOptions = GRACE, marks?: ClockMarks) {
     this.options = options;
     this.marks = marks;
-    this.step = this.begin(rtc);
+    this.step = this.begin();
   }
 
-  begin(rtc?: Instant): ClockStep {
+  /** What the clock with the battery says; undefined: there is none, or it does not answer. */
+  get rtc(): RtcReading | undefined {
+    const { rtcOff } = this;
+    return rtcOff === undefined ? undefined : { name: 'rtc', at: instant(this.true + rtcOff) };
+  }
+
+  begin(): ClockStep {
     return this.keep(
       beginClock({
         boot: this.boot,
@@ -44,7 +53,7 @@ class Machine {
         wall: instant(this.true + this.off),
         marks: this.marks,
         floors: [instant(Date.UTC(2026, 0, 1))],
-        ...(rtc === undefined ? {} : { rtc }),
+        rtc: this.rtc,
       }),
     );
   }
@@ -73,7 +82,8 @@ class Machine {
   }
 
   look(): string[] {
-    return this.input({ kind: 'look', wall: instant(this.true + this.off), contact: this.contact });
+    const { contact, rtc } = this;
+    return this.input({ kind: 'look', wall: instant(this.true + this.off), contact, rtc });
   }
 
   get interval() {
@@ -316,20 +326,93 @@ test('a TLS date is good to two seconds and its round trip', () => {
   );
 });
 
-test('a battery clock that agreed once is trusted at start, with the drift of its time alone', () => {
-  const marks = {
-    highWater: instant(TRUE - 10 * DAY),
-    boot: 'b0',
-    uptime: uptime(1),
-    graceUsed: HOUR,
-  };
-  const machine = new Machine(GRACE, marks, instant(TRUE));
+/** It agreed with a time server, and was right after a night without power. */
+function proven(): Machine {
+  const machine = new Machine();
+  machine.rtcOff = 700;
+  machine.pass(MINUTE, true);
+  machine.reboot(8 * HOUR);
+  assert.equal(machine.interval.state, 'floor', 'agreeing alone proves no battery');
+  machine.pass(MINUTE, true);
+  assert.equal(machine.marks?.rtc?.kept, true);
+  return machine;
+}
+
+test('a battery clock that time servers proved is trusted at start, with the drift of its time alone', () => {
+  const machine = proven();
+  machine.reboot(10 * DAY);
   assert.equal(machine.interval.state, 'trusted');
-  assert.equal((machine.interval.hi - machine.interval.lo) / 2, 2_000 + 17_280);
-  const behind = new Machine(GRACE, marks, instant(marks.highWater - 2 * MINUTE));
-  assert.equal(behind.interval.state, 'trusted');
-  const empty = new Machine(GRACE, marks, instant(marks.highWater - 2 * MINUTE - 1));
-  assert.equal(empty.interval.state, 'floor');
+  const half = (machine.interval.hi - machine.interval.lo) / 2;
+  assert.ok(Math.abs(half - (2_000 + 86_400)) < 20, `${half}: two seconds and 100 ppm`);
+  assert.ok(machine.interval.lo <= machine.true && machine.interval.hi >= machine.true);
+  assert.equal(machine.marks?.graceUsed, 0);
+  machine.pass(HOUR + MINUTE);
+  assert.equal(machine.interval.state, 'holdover', 'an hour later it is as old as any contact');
+  machine.pass(MINUTE, true);
+  assert.equal(machine.interval.hi - machine.interval.lo, 200);
+});
+
+const BEFALLS: readonly (readonly [what: string, how: (machine: Machine) => void])[] = [
+  ['it lost its time', (machine) => Object.assign(machine, { rtcOff: -TRUE })],
+  ['it stood still without power', (machine) => Object.assign(machine, { rtcOff: -2 * DAY })],
+  ['it does not answer', (machine) => Object.assign(machine, { rtcOff: undefined })],
+  ['the system says otherwise', (machine) => Object.assign(machine, { off: 3 * MINUTE })],
+  [
+    'it is farther ahead than a time server may be',
+    (machine) => Object.assign(machine, { true: machine.true + 31 * DAY }),
+  ],
+  [
+    'it was set by a time server that lied',
+    (machine) => {
+      Object.assign(machine, { off: 2 * DAY, rtcOff: 2 * DAY, contact: machine.true + 2 * DAY });
+      assert.ok(machine.look().includes('security.clock_jump'));
+      machine.look();
+    },
+  ],
+  [
+    'it is the one of the unit before',
+    (machine) => {
+      const { marks } = machine;
+      assert.ok(marks?.rtc !== undefined);
+      machine.marks = { ...marks, rtc: { ...marks.rtc, name: 'of another machine' } };
+    },
+  ],
+];
+
+for (const [what, befalls] of BEFALLS) {
+  test(`a battery clock that was proven is not believed where ${what}`, () => {
+    const machine = proven();
+    befalls(machine);
+    machine.boot = 'b9';
+    machine.contact = undefined;
+    machine.true += DAY;
+    machine.begin();
+    assert.notEqual(machine.interval.state, 'trusted');
+    assert.ok(machine.interval.lo <= machine.true);
+  });
+}
+
+test('a battery clock that was wrong at a start is believed no more, until it was right at another', () => {
+  const machine = proven();
+  machine.rtcOff = -2 * HOUR; // its battery is empty
+  machine.reboot(DAY);
+  machine.rtcOff = 300; // the kernel has set it
+  machine.pass(MINUTE, true);
+  assert.equal(machine.marks?.rtc?.kept, false);
+  machine.reboot(DAY);
+  assert.equal(machine.interval.state, 'floor');
+  machine.pass(MINUTE, true);
+  machine.reboot(DAY);
+  assert.equal(machine.interval.state, 'trusted');
+});
+
+test('a start that followed at once on the last proves nothing of a battery', () => {
+  const machine = new Machine();
+  machine.rtcOff = 0;
+  machine.pass(MINUTE, true);
+  machine.reboot(5 * MINUTE);
+  machine.pass(MINUTE, true);
+  assert.equal(machine.marks?.rtc?.kept, false);
 });
 
 test('the correction tells how far entries of this boot were dated too early', () => {
