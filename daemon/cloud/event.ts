@@ -1,35 +1,34 @@
 /** Journal entries as they travel, alone or as a batch of one class. */
 import { instant, uptime } from '../../drivers/contract/time.ts';
-import type { EntryClass, RecordedEntry } from '../access/entry.ts';
+import type { EntryClass } from '../access/entry.ts';
 import { classOf } from '../access/entry.ts';
 import type { ClockInterval } from '../access/model.ts';
 import { contentDigest, entryHash } from '../store/chain.ts';
-import { encode, type WireEvent } from './messages.ts';
+import type { OutboxLine } from '../store/ports.ts';
+import type { WireEvent } from './messages.ts';
 import { LARGEST } from './topics.ts';
 
-export function eventOf(entry: RecordedEntry): WireEvent {
-  const { epoch, seq, id, type, stamp, device, sub, body, prev, hash } = entry;
-  return {
-    v: 1,
-    epoch,
-    seq,
-    id,
-    type,
-    ts: new Date(stamp.at).toISOString(),
-    clock: {
-      state: stamp.clock.state,
-      errMs: errorOf(stamp.clock),
-      lo: stamp.clock.lo,
-      hi: Number.isFinite(stamp.clock.hi) ? stamp.clock.hi : null,
-    },
-    boot: stamp.boot,
-    mono: stamp.uptime,
-    ...(device === undefined ? {} : { dev: device }),
-    ...(sub === undefined ? {} : { sub }),
-    body,
-    prev,
-    hash,
-  };
+/**
+ * An event as it travels, from what is stored: the text of its body is not parsed to be written again, since a backlog
+ * is a hundred thousand of these.
+ */
+export function eventText(line: OutboxLine, epoch: string): string {
+  const { seq, id, type, at, mono, boot, clock, device, sub, body, prev, hash } = line;
+  const { state, lo } = clock;
+  const hi = Number.isFinite(clock.hi) ? clock.hi : null;
+  const ts = new Date(at).toISOString();
+  const dev = device === null ? '' : `,"dev":${JSON.stringify(device)}`;
+  const holder = sub === null ? '' : `,"sub":${JSON.stringify(sub)}`;
+  return (
+    `{"v":1,"epoch":"${epoch}","seq":${seq},"id":"${id}","type":"${type}","ts":"${ts}",` +
+    `"clock":{"state":"${state}","errMs":${errorOf(clock)},"lo":${lo},"hi":${hi}},` +
+    `"boot":${JSON.stringify(boot)},"mono":${mono}${dev}${holder},"body":${body},"prev":"${prev}","hash":"${hash}"}`
+  );
+}
+
+/** Keeps id, type, time and hashes of an event of so many bytes; the body itself can be had at the box. */
+export function stubText(line: OutboxLine, epoch: string, bytes: number): string {
+  return eventText({ ...line, body: JSON.stringify({ quarantined: true, bytes }) }, epoch);
 }
 
 /**
@@ -70,41 +69,37 @@ export interface Parcel {
   /** Seqs in it, growing. */
   readonly seqs: readonly number[];
   /** Entries that did not fit into any message, and went as a stub. */
-  readonly oversize: readonly { readonly entry: RecordedEntry; readonly bytes: number }[];
+  readonly oversize: readonly { readonly entry: OutboxLine; readonly bytes: number }[];
 }
+
+const BATCH_HEAD = '{"v":1,"batch":[';
+const BATCH_TAIL = ']}';
 
 /**
  * The longest beginning of `entries` that is of one class and fits into one message. An entry too large for any
  * message goes as a stub with its place in the chain, so that no seq is missing.
  */
-export function parcelOf(entries: readonly RecordedEntry[]): Parcel | undefined {
+export function parcelOf(entries: readonly OutboxLine[], epoch: string): Parcel | undefined {
   const [first] = entries;
   if (first === undefined) return undefined;
   const entryClass = classOf(first.type);
-  const events: WireEvent[] = [];
-  const oversize: { entry: RecordedEntry; bytes: number }[] = [];
-  let size = '{"v":1,"batch":[]}'.length;
+  const events: string[] = [];
+  const oversize: { entry: OutboxLine; bytes: number }[] = [];
+  let size = BATCH_HEAD.length + BATCH_TAIL.length;
   for (const entry of entries) {
     if (classOf(entry.type) !== entryClass) break;
-    let event = eventOf(entry);
-    let bytes = Buffer.byteLength(JSON.stringify(event));
-    if (bytes > LARGEST.events) {
-      oversize.push({ entry, bytes });
-      event = stubOf(event, bytes);
-      bytes = Buffer.byteLength(JSON.stringify(event));
-    }
-    if (events.length > 0 && size + bytes + 1 > LARGEST.events) break;
-    events.push(event);
-    size += bytes + 1;
+    const whole = eventText(entry, epoch);
+    const bytes = Buffer.byteLength(whole);
+    const fits = bytes <= LARGEST.events;
+    const text = fits ? whole : stubText(entry, epoch, bytes);
+    size += (fits ? bytes : Buffer.byteLength(text)) + 1;
+    if (events.length > 0 && size > LARGEST.events) break;
+    if (!fits) oversize.push({ entry, bytes });
+    events.push(text);
   }
   const [only] = events;
-  const payload = events.length === 1 && only !== undefined ? only : { v: 1, batch: events };
-  const seqs = events.map(({ seq }) => seq);
-  const sent = oversize.filter(({ entry }) => seqs.includes(entry.seq));
-  return { entryClass, payload: encode(payload), seqs, oversize: sent };
-}
-
-/** Keeps id, type, time and hashes; the body itself can be had at the box. */
-export function stubOf(event: WireEvent, bytes: number): WireEvent {
-  return { ...event, body: { quarantined: true, bytes } };
+  const isOne = events.length === 1 && only !== undefined;
+  const payload = Buffer.from(isOne ? only : `${BATCH_HEAD}${events.join(',')}${BATCH_TAIL}`);
+  const seqs = entries.slice(0, events.length).map(({ seq }) => seq);
+  return { entryClass, payload, seqs, oversize };
 }

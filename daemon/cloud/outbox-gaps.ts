@@ -75,7 +75,7 @@ export class OutboxGaps {
   }
 
   /** Gap records themselves are never left out: they are the explanation. */
-  skips(entry: RecordedEntry): boolean {
+  skips(entry: Pick<RecordedEntry, 'seq' | 'type'>): boolean {
     if (entry.type === RECORD) return false;
     const entryClass = classOf(entry.type);
     return this.#gaps.some(

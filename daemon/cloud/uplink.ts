@@ -4,11 +4,10 @@
  */
 import { type Clock, type Millis, type Uptime, uptime } from '../../drivers/contract/time.ts';
 import type { RecordedEntry, Stamp } from '../access/entry.ts';
-import { type Journal, StorageError } from '../store/ports.ts';
+import { type Journal, type OutboxLine, StorageError } from '../store/ports.ts';
 import { BrokerError } from './broker.ts';
 import type { EventFlow } from './command-desk.ts';
-import { eventOf, type Parcel, parcelOf, stubOf } from './event.ts';
-import { encode } from './messages.ts';
+import { eventText, type Parcel, parcelOf, stubText } from './event.ts';
 import type { OutboxGaps } from './outbox-gaps.ts';
 import { Pace } from './pace.ts';
 import type { Publish } from './replies.ts';
@@ -57,7 +56,7 @@ export class Uplink implements EventFlow {
   /** What happens while a backlog drains, sent before it; `from` is the first. */
   #live: { readonly from: number; cursor: number } | undefined;
   #resends: Range[] = [];
-  #ahead: readonly RecordedEntry[] = [];
+  #ahead: readonly OutboxLine[] = [];
   #sendAgainAt: Uptime;
   #sendAgainAfter = SEND_AGAIN_AFTER;
   #inFlight = 0;
@@ -234,11 +233,11 @@ export class Uplink implements EventFlow {
     upTo: number,
     asked: boolean,
   ): { readonly parcel: Parcel | undefined; readonly upTo: number } {
-    const { gaps } = this.#parts;
+    const { gaps, journal } = this.#parts;
     const read = this.#read(after, upTo);
     const last = read.at(-1)?.seq ?? upTo;
     const due = asked ? read : read.filter((entry) => !gaps.skips(entry));
-    const parcel = parcelOf(due);
+    const parcel = parcelOf(due, journal.epoch);
     if (parcel === undefined) return { parcel, upTo: last };
     // What was skipped behind the parcel's last entry is skipped with it.
     const left = due[parcel.seqs.length];
@@ -246,10 +245,10 @@ export class Uplink implements EventFlow {
   }
 
   /** What a message had no room for, or was of another class, is not read from the disk again for the next one. */
-  #read(after: number, upTo: number): readonly RecordedEntry[] {
+  #read(after: number, upTo: number): readonly OutboxLine[] {
     const ahead = this.#ahead.filter(({ seq }) => seq > after && seq <= upTo);
     if (ahead[0]?.seq === after + 1) return ahead;
-    this.#ahead = this.#parts.journal.read({ after, upTo, limit: ENTRIES_PER_READ });
+    this.#ahead = this.#parts.journal.outbox(after, upTo, ENTRIES_PER_READ);
     return this.#ahead;
   }
 
@@ -274,11 +273,11 @@ export class Uplink implements EventFlow {
   }
 
   async #oneByOne(parcel: Parcel, signal: AbortSignal): Promise<void> {
+    const { journal } = this.#parts;
     for (const seq of parcel.seqs) {
-      const entry = this.#parts.journal.entry(seq);
+      const [entry] = journal.outbox(seq - 1, seq, 1);
       if (entry === undefined || signal.aborted) continue;
-      const event = eventOf(entry);
-      const payload = encode(event);
+      const payload = Buffer.from(eventText(entry, journal.epoch));
       try {
         if (parcel.seqs.length > 1) {
           await this.#publish(parcel.entryClass, payload);
@@ -290,7 +289,8 @@ export class Uplink implements EventFlow {
       }
       await this.#quarantine(entry, payload.length);
       try {
-        await this.#publish(parcel.entryClass, encode(stubOf(event, payload.length)));
+        const stub = stubText(entry, journal.epoch, payload.length);
+        await this.#publish(parcel.entryClass, Buffer.from(stub));
       } catch (problem) {
         if (!(problem instanceof BrokerError)) throw problem;
       }
@@ -309,7 +309,7 @@ export class Uplink implements EventFlow {
   }
 
   /** Told once a run: the event is at the box only. */
-  async #quarantine(entry: RecordedEntry, bytes: number): Promise<void> {
+  async #quarantine(entry: Pick<OutboxLine, 'seq' | 'type'>, bytes: number): Promise<void> {
     if (this.#told.has(entry.seq) || this.#told.size >= 1_000) return;
     this.#told.add(entry.seq);
     const body = { seq: entry.seq, type: entry.type, bytes, alarm: true };

@@ -7,6 +7,7 @@ import type { GrantId } from '../access/model.ts';
 import { genesis } from './chain.ts';
 import { type Database, type Statement, storage } from './database.ts';
 import { ENTRY_COLUMNS, type EntryTuple, entryFrom } from './journal-rows.ts';
+import { OutboxLines } from './outbox-lines.ts';
 import { type EntryLine, type EvidenceRow, type JournalQuery, StorageError } from './ports.ts';
 
 const LIMIT_MAX = 5000;
@@ -31,6 +32,7 @@ type LineTuple = [
 ];
 
 export class JournalReader {
+  readonly outbox: OutboxLines;
   readonly #db: Database;
   readonly #epoch: string;
   readonly #entry: Statement<[number], Row>;
@@ -42,6 +44,7 @@ export class JournalReader {
   readonly #lists = new Map<string, Statement<(string | number)[], LineTuple>>();
 
   constructor(db: Database, epoch: string) {
+    this.outbox = new OutboxLines(db, epoch);
     this.#db = db;
     this.#epoch = epoch;
     this.#entry = db.prepare<[number], Row>(`${SELECT} WHERE e.seq = +?`).raw();

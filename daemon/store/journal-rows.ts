@@ -66,11 +66,7 @@ export function entryFrom(row: EntryTuple, epoch: string, prev: string): Recorde
       at: instant(at),
       uptime: uptime(up),
       boot,
-      clock: {
-        lo: instant(lo),
-        hi: instant(hi ?? Number.POSITIVE_INFINITY),
-        state: stateNamed(state),
-      },
+      clock: intervalFrom(lo, hi, state),
     },
     prev,
     hash: hash.toString('hex'),
@@ -93,13 +89,18 @@ export function jsonObject(text: string): JsonObject {
 
 const TYPES: ReadonlyMap<string, EntryType> = new Map(ENTRY_TYPES.map((type) => [type, type]));
 
-function typeNamed(name: string): EntryType {
+export function typeNamed(name: string): EntryType {
   const type = TYPES.get(name);
   if (type === undefined) throw new StorageError('corrupt', `no entry type "${name}"`);
   return type;
 }
 
 const STATES: readonly ClockInterval['state'][] = ['trusted', 'holdover', 'floor', 'broken'];
+
+export function intervalFrom(lo: number, hi: number | null, state: string): ClockInterval {
+  const end = instant(hi ?? Number.POSITIVE_INFINITY);
+  return { lo: instant(lo), hi: end, state: stateNamed(state) };
+}
 
 function stateNamed(name: string): ClockInterval['state'] {
   const state = STATES.find((each) => each === name);

@@ -22,6 +22,7 @@ import {
   type Journal,
   type JournalBatch,
   type JournalQuery,
+  type OutboxLine,
   StorageError,
   type VerifyReport,
 } from './ports.ts';
@@ -203,6 +204,10 @@ export class JournalStore implements Journal {
 
   lines(query: JournalQuery): readonly EntryLine[] {
     return this.#parts.reader.lines(query);
+  }
+
+  outbox(after: number, upTo: number, limit: number): readonly OutboxLine[] {
+    return this.#parts.reader.outbox.read(after, upTo, limit);
   }
 
   entry(seq: number): RecordedEntry | undefined {

@@ -44,6 +44,30 @@ export function journalContract(
     assert.equal(report.lastHash, journal.lastHash);
   });
 
+  test(`${name}: what is read for the outbox is what was recorded, its body as the text of it`, async () => {
+    await using opened = await open();
+    const { journal } = opened;
+    const broken = { lo: NOON, hi: instant(Number.POSITIVE_INFINITY), state: 'broken' } as const;
+    const stamp = { ...stampAt(NOON), clock: broken };
+    await journal.append({ stamp: stampAt(NOON), entries: [entryOf(1), entryOf(2)] }).committed;
+    await journal.append({ stamp, entries: [{ type: 'system.stopping', body: {} }] }).committed;
+    const lines = journal.outbox(0, 3, 10).map(({ mono, boot, at, clock, ...line }) => ({
+      ...line,
+      body: JSON.parse(line.body),
+      stamp: { at, uptime: mono, boot, clock },
+    }));
+    const told = journal.read({ limit: 10 }).map(({ epoch: _, evidence: __, ...entry }) => entry);
+    assert.deepEqual(
+      lines,
+      told.map((entry) => ({ device: null, sub: null, ...entry })),
+    );
+    const seqs = (...which: [after: number, upTo: number, limit: number]) =>
+      journal.outbox(...which).map(({ seq }) => seq);
+    assert.deepEqual(seqs(1, 2, 10), [2]);
+    assert.deepEqual(seqs(1, 9, 1), [2]);
+    assert.equal(journal.outbox(2, 3, 1)[0]?.prev, told[1]?.hash);
+  });
+
   test(`${name}: batches appended in one turn are committed in order and followed in order`, async () => {
     await using opened = await open();
     const { journal } = opened;

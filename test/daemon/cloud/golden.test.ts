@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { test } from 'node:test';
 import type { RecordedEntry } from '../../../daemon/access/entry.ts';
 import { COMMAND_TYPES, RULES } from '../../../daemon/cloud/commands.ts';
-import { eventOf, isGenuine, parcelOf } from '../../../daemon/cloud/event.ts';
+import { eventText, isGenuine, parcelOf } from '../../../daemon/cloud/event.ts';
 import { EventFollower } from '../../../daemon/cloud/event-follower.ts';
 import {
   privateJwkSchema,
@@ -30,6 +30,7 @@ import {
   type WireEvent,
 } from '../../../daemon/cloud/messages.ts';
 import { powerOf } from '../../../daemon/cloud/trust-store.ts';
+import type { OutboxLine } from '../../../daemon/store/ports.ts';
 
 /** Messages of wire v1 as released. When one of these fails the code is wrong, not the file. */
 function golden<T>(name: string): T {
@@ -108,12 +109,16 @@ test('released entries still travel as the same bytes, and hold together', () =>
   const pairs = golden<{ entry: RecordedEntry; event: WireEvent }[]>('events');
   const follower = new EventFollower();
   for (const { entry, event } of pairs) {
-    assert.equal(JSON.stringify(eventOf(entry)), JSON.stringify(event));
+    assert.equal(eventText(lineOf(entry), entry.epoch), JSON.stringify(event));
     eventsSchema.parse(event);
     assert.ok(isGenuine(event));
     assert.deepEqual(follower.take(event), { kind: 'new', genuine: true });
   }
-  const parcel = parcelOf(pairs.map(({ entry }) => entry));
+  const epoch = pairs[0]?.entry.epoch ?? '';
+  const parcel = parcelOf(
+    pairs.map(({ entry }) => lineOf(entry)),
+    epoch,
+  );
   assert.deepEqual(parcel?.seqs, [1, 2]);
   const batch = { v: 1, batch: pairs.slice(0, 2).map(({ event }) => event) };
   assert.equal(Buffer.from(parcel?.payload ?? []).toString(), JSON.stringify(batch));
@@ -131,3 +136,10 @@ test('released replies and states are still understood, field for field', () => 
     assert.deepEqual(schema.parse(message), message);
   }
 });
+
+/** As it lies in the store. */
+function lineOf({ stamp, device, sub, body, ...entry }: RecordedEntry): OutboxLine {
+  const { at, uptime: mono, boot, clock } = stamp;
+  const who = { device: device ?? null, sub: sub ?? null };
+  return { ...entry, ...who, at, mono, boot, clock, body: JSON.stringify(body) };
+}

@@ -394,11 +394,11 @@ test('an event that was changed on its way is noticed, and not taken for the rea
 test('a disk that cannot be read for a while holds up the events, and ends nothing', async () => {
   const { stack, clock, wire, bridge } = await set();
   await using _ = stack;
-  const read = bridge.journal.read.bind(bridge.journal);
+  const read = bridge.journal.outbox.bind(bridge.journal);
   let isBroken = true;
-  bridge.journal.read = (query) => {
+  bridge.journal.outbox = (...which) => {
     if (isBroken) throw new StorageError('broken', 'disk I/O error');
-    return read(query);
+    return read(...which);
   };
   const [seq] = await happen(bridge, [{ type: 'access.taken', body: { key: 'k' } }]);
   await clock.advance(12_000);
