@@ -54,6 +54,8 @@ export async function runMachine(run: MachineRun): Promise<RunningMachine> {
   return loop;
 }
 
+const SEND_WITHIN: Millis = 5000;
+
 type Ending = { readonly why: LinkError | undefined };
 
 class Loop implements RunningMachine {
@@ -72,7 +74,10 @@ class Loop implements RunningMachine {
   #ending: Ending | undefined;
   #over = false;
   #timer: Timer | undefined;
-  #sending: Promise<void> = Promise.resolve();
+  /** What is being sent, and what waits behind it. */
+  readonly #batches: (readonly Send[])[] = [];
+  #leaveBy: Uptime | undefined;
+  #watch: Timer | undefined;
 
   constructor(run: MachineRun) {
     this.#run = run;
@@ -167,7 +172,7 @@ class Loop implements RunningMachine {
     this.#state = step.state;
     this.#timer?.cancel();
     this.#timer = undefined;
-    if (step.send.length > 0 && this.#ending === undefined) this.#send(step.send);
+    if (step.send.length > 0 && this.#ending === undefined) void this.#send(step.send);
     for (const event of step.events) this.#run.onEvent(event, at);
     if (step.wakeAt === undefined || this.#over) return;
     this.#timer = this.#run.clock.wakeAt(step.wakeAt, () => {
@@ -201,34 +206,58 @@ class Loop implements RunningMachine {
 
   async #release(): Promise<void> {
     this.#timer?.cancel();
+    this.#watch?.cancel();
     this.#run.signal.removeEventListener('abort', this.#onAbort);
     await this.#link?.close();
   }
 
-  /** Batches leave one after the other, each confirmed by one `sent` at the moment its last byte has left. */
-  #send(batch: readonly Send[]): void {
-    this.#sending = this.#sending.then(async () => {
-      let left = this.#run.clock.uptime();
-      for (const send of batch) {
-        if (this.#over || this.#ending !== undefined) return;
-        try {
-          const moment = await this.#within(this.#sendOne(send));
-          if (moment > left) left = moment;
-        } catch (error) {
-          if (!(error instanceof LinkError)) {
-            this.#guarded(() => {
-              throw error;
-            });
-            return;
-          }
-          this.#end({ why: error });
-          return;
-        }
+  /** Batches leave one after the other; each is confirmed by one `sent`, with the moment its last byte leaves. */
+  async #send(batch: readonly Send[]): Promise<void> {
+    this.#batches.push(batch);
+    if (this.#batches.length > 1) return;
+    for (let next: typeof batch | undefined = batch; next !== undefined; next = this.#batches[0]) {
+      const left = await this.#leave(next);
+      if (left === undefined) return;
+      this.#batches.shift();
+      this.#take({ kind: 'sent', at: left }, this.#run.clock.uptime());
+    }
+  }
+
+  /** `undefined`: the run is over, or is so because of it. */
+  async #leave(batch: readonly Send[]): Promise<Uptime | undefined> {
+    const { clock, sendWithin = SEND_WITHIN } = this.#run;
+    let left = clock.uptime();
+    for (const send of batch) {
+      if (this.#over || this.#ending !== undefined) return undefined;
+      this.#leaveBy = uptime(clock.uptime() + sendWithin);
+      this.#watchLeaving(this.#leaveBy);
+      try {
+        const moment = await this.#sendOne(send);
+        if (moment > left) left = moment;
+      } catch (error) {
+        if (error instanceof LinkError) this.#end({ why: error });
+        else
+          this.#guarded(() => {
+            throw error;
+          });
+        return undefined;
       }
-      const now = this.#run.clock.uptime();
-      if (left <= now) this.#take({ kind: 'sent' }, now);
-      else
-        this.#run.clock.wakeAt(left, () => this.#take({ kind: 'sent' }, this.#run.clock.uptime()));
+      this.#leaveBy = undefined;
+    }
+    return left;
+  }
+
+  /** One timer for many sends, set again only when it is over: nearly every send has left long before. */
+  #watchLeaving(by: Uptime): void {
+    const { clock, sendWithin = SEND_WITHIN } = this.#run;
+    this.#watch ??= clock.wakeAt(by, () => {
+      this.#watch = undefined;
+      if (this.#leaveBy === undefined) return;
+      if (clock.uptime() < this.#leaveBy) this.#watchLeaving(this.#leaveBy);
+      else {
+        const text = `nothing left the link for ${sendWithin} ms`;
+        this.#end({ why: new LinkError('timed-out', text) });
+      }
     });
   }
 
@@ -248,18 +277,5 @@ class Loop implements RunningMachine {
       return clock.uptime();
     }
     throw new TypeError(`a ${send.kind} send on a link that has none`);
-  }
-
-  async #within(leaving: Promise<Uptime>): Promise<Uptime> {
-    const { clock, sendWithin = 5000 } = this.#run;
-    const late = Promise.withResolvers<never>();
-    const timer = clock.wakeAt(uptime(clock.uptime() + sendWithin), () =>
-      late.reject(new LinkError('timed-out', `nothing left the link for ${sendWithin} ms`)),
-    );
-    try {
-      return await Promise.race([leaving, late.promise]);
-    } finally {
-      timer.cancel();
-    }
   }
 }

@@ -13,7 +13,7 @@ export interface LinkListener {
  * A write on a closed link rejects with `LinkError('closed')` and is never delivered later.
  */
 export interface ByteLink {
-  /** Resolves with the moment at which the last byte has left (drained, plus its time on the wire). */
+  /** Resolves once the link has the bytes, with the moment at which the last one will have left the wire. */
   send(bytes: Uint8Array): Promise<Uptime>;
   /** Changes the speed of a serial line between two frames; rejects where the link has none (TCP). */
   setBaudRate(baudRate: number): Promise<void>;

@@ -13,8 +13,11 @@ export type Input =
   /** Nothing sent is known to have arrived; whatever was in flight is `unknown`. */
   | { readonly kind: 'link-down' }
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
-  /** All sends of an earlier step have left the wire; response timers start here. */
-  | { readonly kind: 'sent' }
+  /**
+   * All sends of an earlier step are with the link. Their last byte leaves `at` (absent: has left now), which may still
+   * be to come; response timers start there. Told at once, so that no poll costs a wake-up of its own for it.
+   */
+  | { readonly kind: 'sent'; readonly at?: Uptime }
   | { readonly kind: 'notified'; readonly from: GattCharacteristic; readonly value: Uint8Array }
   | { readonly kind: 'value'; readonly from: GattCharacteristic; readonly value: Uint8Array }
   | { readonly kind: 'gatt-failed'; readonly detail: string }

@@ -105,11 +105,11 @@ export function speak(turn: Turn, bus: Bus): readonly Send[] {
   return sends;
 }
 
-/** A step's sends have left: from now on the reader has its time to answer. */
-export function confirm(turn: Turn, bus: Bus): void {
+/** A step's sends have left, or will have `at`: from then on the reader has its time to answer. */
+export function confirm(turn: Turn, bus: Bus, at: Uptime): void {
   bus.unconfirmed = Math.max(0, bus.unconfirmed - 1);
   if (bus.flight === undefined || bus.unconfirmed > 0) return;
-  const deadline = uptime(turn.now + timingOf(turn.bus, bus.baudRate).reply);
+  const deadline = uptime(at + timingOf(turn.bus, bus.baudRate).reply);
   bus.flight = { ...bus.flight, deadline };
 }
 

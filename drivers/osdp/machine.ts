@@ -66,7 +66,7 @@ function handle(turn: Turn, bus: Bus, input: Input): void {
       take(turn, bus, input.bytes);
       return;
     case 'sent':
-      confirm(turn, bus);
+      confirm(turn, bus, input.at ?? turn.now);
       return;
     case 'actuation':
       ask(turn, bus, input.actuation);

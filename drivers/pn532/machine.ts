@@ -69,7 +69,7 @@ class Turn {
         this.#hear(input.bytes);
         break;
       case 'sent':
-        this.#waitFor(ACK_WITHIN);
+        this.#waitFor(ACK_WITHIN, input.at);
         break;
       case 'actuation':
         this.#ask(input.actuation);
@@ -126,10 +126,10 @@ class Turn {
   }
 
   /** Not before the request has left, and not anew where its ACK has come already. */
-  #waitFor(length: Millis): void {
+  #waitFor(length: Millis, from = this.#now): void {
     const { inFlight } = this.#state;
     if (inFlight === undefined) return;
-    const deadline = uptime(this.#now + length + this.#latency);
+    const deadline = uptime(from + length + this.#latency);
     this.#state = { ...this.#state, inFlight: { ...inFlight, deadline } };
     if (length === ACK_WITHIN && inFlight.isAcked) this.#waitFor(ANSWER_WITHIN);
   }

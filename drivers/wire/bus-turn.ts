@@ -49,7 +49,7 @@ export class Turn<Frame> {
         this.#hear(input.bytes);
         break;
       case 'sent':
-        this.#hasLeft();
+        this.#hasLeft(input.at ?? this.#now);
         break;
       case 'actuation':
         this.#ask(input.actuation);
@@ -106,32 +106,32 @@ export class Turn<Frame> {
     };
   }
 
-  #hasLeft(): void {
+  #hasLeft(at: Uptime): void {
     const { inFlight } = this.#bus;
     this.#bus = { ...this.#bus, isLeaving: false };
     if (inFlight === undefined || inFlight.deadline !== undefined) {
-      this.#quiet(this.#facts.protocol.gap);
+      this.#quiet(this.#facts.protocol.gap, at);
       return;
     }
     const { exchange } = inFlight;
-    this.#pulsed(inFlight);
+    this.#pulsed(inFlight, at);
     if (exchange.replyBytes === 0) {
       this.#bus = { ...this.#bus, inFlight: undefined };
-      this.#quiet(this.#facts.protocol.gap);
+      this.#quiet(this.#facts.protocol.gap, at);
       return;
     }
     const { baudRate, latencyMs } = this.#facts.bus;
     const within = exchange.within + wireMs(exchange.replyBytes, baudRate) + latencyMs + SLACK;
     this.#bus = {
       ...this.#bus,
-      inFlight: { ...inFlight, deadline: uptime(this.#now + within) },
+      inFlight: { ...inFlight, deadline: uptime(at + within) },
     };
   }
 
-  #pulsed({ board: index, opening }: InFlight<Frame>): void {
+  #pulsed({ board: index, opening }: InFlight<Frame>, at: Uptime): void {
     if (opening === undefined) return;
     this.#on(index, (board, state) => ({
-      state: one.hasLeft(board, state, opening, this.#now),
+      state: one.hasLeft(board, state, opening, at),
       events: [],
     }));
   }
@@ -202,7 +202,7 @@ export class Turn<Frame> {
 
   #answered(inFlight: InFlight<Frame>, answer: Answer<Frame>): void {
     const { board: index, since, deadline, opening } = inFlight;
-    if (deadline === undefined) this.#pulsed(inFlight);
+    if (deadline === undefined) this.#pulsed(inFlight, this.#now);
     this.#bus = { ...this.#bus, inFlight: undefined };
     this.#quiet(this.#facts.protocol.gap);
     const state = this.#boards[index];
@@ -333,8 +333,8 @@ export class Turn<Frame> {
     this.#each(({ device }, state) => clearFaults(device, state, [fault], detail));
   }
 
-  #quiet(length: Millis): void {
-    const quietUntil = uptime(Math.max(this.#bus.quietUntil, this.#now + length));
+  #quiet(length: Millis, from = this.#now): void {
+    const quietUntil = uptime(Math.max(this.#bus.quietUntil, from + length));
     this.#bus = { ...this.#bus, quietUntil };
   }
 

@@ -250,6 +250,21 @@ test('nothing is moved before it is known whether the adapter gives our own byte
   }
 });
 
+test('a board has its whole time from the last byte of its request, though that is told before it has left', () => {
+  for (const { entry, options } of WIRES) {
+    const patience = (toldAfter: number) => {
+      const machine = machineOf(entry, options);
+      const now = uptime(1000);
+      const begun = machine.step(machine.begin(now).state, { kind: 'link-up' }, now);
+      assert.equal(begun.send.length, 1, entry.name);
+      const left = uptime(now + 30);
+      return machine.step(begun.state, { kind: 'sent', at: left }, uptime(now + toldAfter)).wakeAt;
+    };
+    assert.equal(patience(0), patience(30), entry.name);
+    assert.ok((patience(0) ?? 0) > 1030 + 50, entry.name);
+  }
+});
+
 test('after a time-out nothing is sent into a reply that is still coming, but a babbler is not waited for', () => {
   for (const [babble, silence] of [
     [50, 20],
