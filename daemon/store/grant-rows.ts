@@ -6,18 +6,19 @@ import { type SlotNumber, slotNumber } from '../../drivers/contract/device.ts';
 import { type Instant, instant } from '../../drivers/contract/time.ts';
 import type { Json } from '../access/entry.ts';
 import type { StoredGrant } from '../access/lookup.ts';
-import type {
-  Credential,
-  CredentialIndex,
-  Grant,
-  GrantId,
-  HolderId,
-  Key,
-  Operation,
-  ResolvedWindow,
-  Target,
-  Vendor,
-  Window,
+import {
+  type Credential,
+  type CredentialIndex,
+  credentialIndex,
+  type Grant,
+  type GrantId,
+  type HolderId,
+  type Key,
+  type Operation,
+  type ResolvedWindow,
+  type Target,
+  type Vendor,
+  type Window,
 } from '../access/model.ts';
 import { type GrantChange, type GrantWrite, StorageError } from './ports.ts';
 
@@ -31,8 +32,8 @@ export interface GrantRow {
   readonly ends: number | null;
   readonly local: 0 | 1;
   readonly doc: string;
-  /** Hex, 16 bytes each, without repetition. */
-  readonly codes: readonly string[];
+  /** Hex, 16 bytes each, without repetition; the first lies in the row, all in their tree. */
+  readonly codes: readonly CredentialIndex[];
   readonly slots: readonly { readonly box: string; readonly slot: number }[];
 }
 
@@ -95,8 +96,8 @@ export function slotsOf(targets: readonly Target[]): GrantRow['slots'] {
 
 /**
  * What the columns tell is not told again, and what is left out is as usual: the vendor calls the grant as we do, its
- * version is the revision, it holds from `starts` to `ends`, is active and has no options. Statements of the store
- * read credentials at 2 and targets at 3.
+ * version is the revision, the first code is the row's, it holds from `starts` to `ends`, is active and has no
+ * options. Statements of the store read credentials at 2 and targets at 3.
  */
 type GrantTuple = [
   ref: string | 0,
@@ -114,7 +115,7 @@ type GrantTuple = [
 type CredentialTuple = [
   id: Credential['id'],
   kind: Credential['kind'],
-  index: CredentialIndex,
+  index: CredentialIndex | 0,
   more?: number | Omit<Credential, 'id' | 'kind' | 'index'>,
 ];
 
@@ -124,7 +125,7 @@ function grantText(grant: Grant, resolved: ResolvedWindow): string {
   const tuple: GrantTuple = [
     source.ref === id ? 0 : source.ref,
     source.version === String(rev) ? 0 : source.version,
-    credentials.map(credentialTuple),
+    credentials.map((each, place) => credentialTuple(each, place)),
     targets.map((target) => [target.kind, target.id]),
     operations,
   ];
@@ -151,20 +152,22 @@ function isAsColumns(window: Window, { start, end }: ResolvedWindow): boolean {
   return (start !== undefined || end !== undefined) && isWhole(start) && isWhole(end);
 }
 
-function credentialTuple({ id, kind, index, ...more }: Credential): CredentialTuple {
+function credentialTuple({ id, kind, index, ...more }: Credential, place: number): CredentialTuple {
   const { digits, ...others } = more;
-  if (Object.keys(others).length > 0) return [id, kind, index, more];
-  return digits === undefined ? [id, kind, index] : [id, kind, index, digits];
+  const code = place === 0 ? 0 : index;
+  if (Object.keys(others).length > 0) return [id, kind, code, more];
+  return digits === undefined ? [id, kind, code] : [id, kind, code, digits];
 }
 
-/** The columns of a grant that tell what it is. */
-export type GrantColumns = Pick<
+/** The columns of a grant that tell what it is; `first` is the row's code in hex. */
+export type ToldColumns = Pick<
   GrantRow,
   'id' | 'rev' | 'source' | 'holder' | 'starts' | 'ends' | 'doc'
->;
+> & { readonly first: CredentialIndex | null };
 
 /** Only what `grantRow` made is read here. @throws StorageError `corrupt` */
-export function grantFrom({ id, rev, source, holder, starts, ends, doc }: GrantColumns): Grant {
+export function grantFrom(columns: ToldColumns): Grant {
+  const { id, rev, source, holder, starts, ends, doc, first } = columns;
   const tuple = tupleFrom(doc);
   const [ref, version] = tuple;
   const grant: Grant = {
@@ -176,8 +179,8 @@ export function grantFrom({ id, rev, source, holder, starts, ends, doc }: GrantC
       version: version === 0 ? String(rev) : version,
     },
     holder,
-    credentials: tuple[2].map(credentialFrom),
-    targets: tuple[3].map((target) => ({ kind: target[0], id: target[1] })),
+    credentials: tuple[2].map((each) => credentialFrom(each, first)),
+    targets: tuple[3].map(targetFrom),
     window: tuple[5] || instantsFrom(starts, ends),
     operations: tuple[4],
     options: tuple[7] || {},
@@ -186,23 +189,22 @@ export function grantFrom({ id, rev, source, holder, starts, ends, doc }: GrantC
   return tuple[8] === undefined ? grant : { ...grant, ...tuple[8] };
 }
 
-/** What a document tells by itself. @throws StorageError `corrupt` */
-export function documentFrom(doc: string): Pick<Grant, 'credentials' | 'targets' | 'state'> {
+/** Whether what a document tells holds, or waits or is replaced. @throws StorageError `corrupt` */
+export function stateFrom(doc: string): Grant['state'] {
+  return tupleFrom(doc)[6] ?? 'active';
+}
+
+/** What a grant has in the trees of codes and slots, as document and row tell. @throws StorageError `corrupt` */
+export function treesOf(doc: string, code: Buffer | null): Pick<GrantRow, 'codes' | 'slots'> {
   const tuple = tupleFrom(doc);
+  const first = code === null ? null : credentialIndex(code.toString('hex'));
   return {
-    credentials: tuple[2].map(credentialFrom),
-    targets: tuple[3].map((target) => ({ kind: target[0], id: target[1] })),
-    state: tuple[6] ?? 'active',
+    codes: codesOf(tuple[2].map((each) => credentialFrom(each, first))),
+    slots: slotsOf(tuple[3].map(targetFrom)),
   };
 }
 
-/** What a grant has in the trees of codes and slots, as its document tells. @throws StorageError `corrupt` */
-export function treesOf(doc: string): Pick<GrantRow, 'codes' | 'slots'> {
-  const { credentials, targets } = documentFrom(doc);
-  return { codes: codesOf(credentials), slots: slotsOf(targets) };
-}
-
-function codesOf(credentials: readonly Credential[]): readonly string[] {
+function codesOf(credentials: readonly Credential[]): readonly CredentialIndex[] {
   return [...new Set(credentials.map(({ index }) => index))];
 }
 
@@ -215,8 +217,14 @@ function tupleFrom(doc: string): GrantTuple {
   }
 }
 
-function credentialFrom(tuple: CredentialTuple): Credential {
-  const [id, kind, index, more] = tuple;
+function targetFrom([kind, id]: GrantTuple[3][number]): Target {
+  return { kind, id };
+}
+
+function credentialFrom(tuple: CredentialTuple, first: CredentialIndex | null): Credential {
+  const [id, kind, code, more] = tuple;
+  const index = code === 0 ? first : code;
+  if (index === null) throw new StorageError('corrupt', 'a stored grant lacks its first code');
   if (more === undefined) return { id, kind, index };
   return typeof more === 'number'
     ? { id, kind, index, digits: more }
@@ -249,9 +257,14 @@ export function jsonFrom(text: string): Json {
   }
 }
 
-/** What every lookup selects, from `grants g` and its tombstone `t`: a row that is gone is revoked as it is. */
-export const STORED_COLUMNS = `g.id, g.rev, g.source, g.holder, g.starts, g.ends, g.doc,
-  coalesce(t.rev, iif(g.gone IS NULL, NULL, g.rev)), coalesce(t.at, g.gone)`;
+/** What every lookup selects from `grants g`. */
+export const STORED_COLUMNS = storedColumns("lower(nullif(hex(g.code), ''))");
+
+/** `first` tells the first code in hex. */
+export function storedColumns(first: string): string {
+  return `g.id, g.rev, g.source, g.holder, g.starts, g.ends, g.doc, ${first}, g.gone, g.revoked, g.revoked_at`;
+}
+
 export type StoredTuple = [
   id: GrantId,
   rev: number,
@@ -260,20 +273,33 @@ export type StoredTuple = [
   starts: number | null,
   ends: number | null,
   doc: string,
-  revokedRev: number | null,
+  first: CredentialIndex | null,
+  gone: number | null,
+  revoked: number | null,
   revokedAt: number | null,
 ];
 
-export function storedFrom(row: StoredTuple): StoredGrant {
-  const [id, rev, source, holder, starts, ends, doc, revokedRev, revokedAt] = row;
+/** A row that is gone is revoked as it is. `shown` is its first code where the row was found by that and does not say. */
+export function storedFrom(row: StoredTuple, shown: CredentialIndex | null = null): StoredGrant {
+  const [id, rev, source, holder, starts, ends, doc, first, gone, revoked, revokedAt] = row;
   return {
-    grant: grantFrom({ id, rev, source, holder, starts, ends, doc }),
+    grant: grantFrom({ id, rev, source, holder, starts, ends, doc, first: first ?? shown }),
     window: {
       start: starts === null ? undefined : instant(starts),
       end: ends === null ? undefined : instant(ends),
     },
-    revoked: revokedRev === null ? undefined : { rev: revokedRev, at: instant(revokedAt ?? 0) },
+    revoked: revocation(revoked ?? (gone === null ? null : rev), revokedAt ?? gone),
   };
+}
+
+function revocation(rev: number | null, at: number | null): StoredGrant['revoked'] {
+  return rev === null ? undefined : { rev, at: instant(at ?? 0) };
+}
+
+/** For its place in the row. */
+export function firstCode({ codes }: Pick<GrantRow, 'codes'>): Buffer | null {
+  const [first] = codes;
+  return first === undefined ? null : codeBytes(first);
 }
 
 export function codeBytes(index: CredentialIndex | string): Buffer {

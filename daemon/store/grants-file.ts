@@ -6,7 +6,14 @@ import { instant } from '../../drivers/contract/time.ts';
 import { grantId } from '../access/model.ts';
 import { type Database, storage } from './database.ts';
 import { BUCKETS, type ByteText, bucketOf, GrantDigest, grantHash } from './digest.ts';
-import { codeBytes, type GrantRow, type KeyRow, type RowWrite, treesOf } from './grant-rows.ts';
+import {
+  codeBytes,
+  firstCode,
+  type GrantRow,
+  type KeyRow,
+  type RowWrite,
+  treesOf,
+} from './grant-rows.ts';
 import type { GrantChange, GrantWriteResult, PutOutcome } from './ports.ts';
 
 export interface Tombstone {
@@ -28,7 +35,7 @@ type Held = [
   rev: number,
   source: string,
   gone: number | null,
-  tombstone: number | null,
+  revoked: number | null,
   holder: string,
 ];
 
@@ -142,6 +149,7 @@ export class GrantFile {
       ends,
       local,
       doc,
+      firstCode(row),
     );
     const num = Number(lastInsertRowid);
     for (const code of row.codes) this.#to.code.run(codeBytes(code), num);
@@ -151,7 +159,8 @@ export class GrantFile {
   /** Only what differs: each tree that is left alone is a page less to write, and most revisions keep their codes. */
   #replace([num, , , , , holder]: Held, row: GrantRow): void {
     const { codes, slots } = this.#treesOf(num);
-    this.#to.change.run(row.rev, row.starts, row.ends, row.local, row.doc, num);
+    const { rev, starts, ends, local, doc } = row;
+    this.#to.change.run(rev, starts, ends, local, doc, firstCode(row), num);
     if (row.holder !== holder) this.#to.holder.run(row.holder, num);
     for (const code of codes) {
       if (!row.codes.includes(code)) this.#to.codeGone.run(codeBytes(code), num);
@@ -178,8 +187,9 @@ export class GrantFile {
     const wasLive = held !== undefined && isLive(held);
     this.#to.tombstone.run(grant, rev, Math.trunc(at));
     if (held === undefined) return 'stored';
-    const [, heldRev, source] = held;
+    const [num, heldRev, source] = held;
     if (heldRev > rev) return 'stale';
+    this.#to.revoke.run(rev, Math.trunc(at), num);
     if (wasLive) this.#count(source, bucket, grantHash(grant, heldRev), -1);
     return 'stored';
   }
@@ -257,10 +267,10 @@ export class GrantFile {
     this.#to.gone.run(num);
   }
 
-  /** The trees are keyed by code and by slot; what a grant has in them is read from its document. */
+  /** The trees are keyed by code and by slot; what a grant has in them is read from its row. */
   #treesOf(num: number): Pick<GrantRow, 'codes' | 'slots'> {
-    const doc = this.#to.doc.get(num)?.[0];
-    return doc === undefined ? { codes: [], slots: [] } : treesOf(doc);
+    const row = this.#to.trees.get(num);
+    return row === undefined ? { codes: [], slots: [] } : treesOf(...row);
   }
 
   #count(source: string, bucket: number, hash: ByteText, by: 1 | -1): void {
@@ -275,8 +285,8 @@ export class GrantFile {
 }
 
 /** Counted and in the digest: neither under a tombstone nor left out of a snapshot. */
-function isLive([, rev, , gone, tombstone]: Held): boolean {
-  return gone === null && (tombstone === null || tombstone < rev);
+function isLive([, , , gone, revoked]: Held): boolean {
+  return gone === null && revoked === null;
 }
 
 export function readDigest(db: Database, source: string): GrantDigest {
@@ -307,8 +317,7 @@ function prepare(db: Database) {
     meta: db.prepare<[string, string], unknown>('INSERT OR REPLACE INTO meta VALUES (?, ?)'),
     held: db
       .prepare<[number, string], Held>(
-        `SELECT g.num, g.rev, g.source, g.gone, t.rev, g.holder FROM grants g LEFT JOIN tombstone t ON t.id = g.id
-         WHERE g.bucket = +? AND g.id = +?`,
+        'SELECT num, rev, source, gone, revoked, holder FROM grants WHERE bucket = +? AND id = +?',
       )
       .raw(),
     tombstoneOf: db.prepare<[string], [number]>('SELECT rev FROM tombstone WHERE id = +?').raw(),
@@ -317,12 +326,15 @@ function prepare(db: Database) {
        ON CONFLICT DO UPDATE SET rev = excluded.rev, at = excluded.at WHERE excluded.rev > rev`,
     ),
     insert: db.prepare<unknown[], unknown>(
-      `INSERT INTO grants (bucket, id, source, rev, holder, starts, ends, local, doc)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO grants (bucket, id, source, rev, holder, starts, ends, local, doc, code)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     change: db.prepare<unknown[], unknown>(
-      `UPDATE grants SET rev = ?, starts = ?, ends = ?, local = ?, gone = NULL, doc = ?
-       WHERE num = ?`,
+      `UPDATE grants SET rev = ?, starts = ?, ends = ?, local = ?, doc = ?, code = ?,
+         gone = NULL, revoked = NULL, revoked_at = NULL WHERE num = ?`,
+    ),
+    revoke: db.prepare<[number, number, number], unknown>(
+      'UPDATE grants SET revoked = ?, revoked_at = ? WHERE num = ?',
     ),
     // By itself: SQLite writes an index anew whenever its column is named, whatever the value.
     holder: db.prepare<[string, number], unknown>('UPDATE grants SET holder = ? WHERE num = ?'),
@@ -330,7 +342,9 @@ function prepare(db: Database) {
     slot: db.prepare<[string, number, number], unknown>(
       'INSERT OR IGNORE INTO slot VALUES (?, ?, ?)',
     ),
-    doc: db.prepare<[number], [string]>('SELECT doc FROM grants WHERE num = +?').raw(),
+    trees: db
+      .prepare<[number], [string, Buffer | null]>('SELECT doc, code FROM grants WHERE num = +?')
+      .raw(),
     codeGone: db.prepare<[Buffer, number], unknown>(
       'DELETE FROM credential WHERE code = ? AND num = ?',
     ),

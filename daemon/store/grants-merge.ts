@@ -6,9 +6,10 @@ import { codeBytes, type GrantRow, treesOf } from './grant-rows.ts';
 import { GrantFile } from './grants-file.ts';
 
 export const RAW_COLUMNS =
-  'g.bucket, g.id, g.source, g.rev, g.holder, g.starts, g.ends, g.local, g.gone, g.doc';
-export const RAW_INSERT = `INSERT INTO grants (bucket, id, source, rev, holder, starts, ends, local, gone, doc)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  'g.bucket, g.id, g.source, g.rev, g.holder, g.starts, g.ends, g.local, g.gone, g.doc, g.code, g.revoked, g.revoked_at';
+export const RAW_INSERT = `INSERT INTO grants
+  (bucket, id, source, rev, holder, starts, ends, local, gone, doc, code, revoked, revoked_at)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 export type RawGrant = [
   bucket: number,
   id: GrantId,
@@ -20,6 +21,9 @@ export type RawGrant = [
   local: 0 | 1,
   gone: number | null,
   doc: string,
+  code: Buffer | null,
+  revoked: number | null,
+  revokedAt: number | null,
 ];
 
 export interface CatchUpOrder {
@@ -33,8 +37,8 @@ export interface CatchUpOrder {
 }
 
 export function rowOf(raw: RawGrant): GrantRow {
-  const [, id, source, rev, holder, starts, ends, local, , doc] = raw;
-  return { id, source, rev, holder, starts, ends, local, doc, ...treesOf(doc) };
+  const [, id, source, rev, holder, starts, ends, local, , doc, code] = raw;
+  return { id, source, rev, holder, starts, ends, local, doc, ...treesOf(doc, code) };
 }
 
 /** Row by row, so that it works between two files and between two databases in memory. */

@@ -3,7 +3,7 @@
  * `+?` keeps SQLite from planning anew at each bind (performance.md, trap T1); no ANALYZE, no mmap.
  */
 import type { DeviceId, SlotNumber } from '../../drivers/contract/device.ts';
-import { type Instant, instant } from '../../drivers/contract/time.ts';
+import type { Instant } from '../../drivers/contract/time.ts';
 import type { Json } from '../access/entry.ts';
 import type { GrantLookup, GrantMatch, StoredGrant } from '../access/lookup.ts';
 import {
@@ -19,24 +19,27 @@ import { type Database, type Statement, storage } from './database.ts';
 import { bucketOf, type GrantDigest } from './digest.ts';
 import {
   codeBytes,
-  documentFrom,
   jsonFrom,
   keyFrom,
   STORED_COLUMNS,
   type StoredTuple,
   slotNumbers,
+  stateFrom,
+  storedColumns,
   storedFrom,
 } from './grant-rows.ts';
 import { readDigest, type Tombstone } from './grants-file.ts';
 import type { GrantLine, GrantList, HolderList } from './ports.ts';
 
 const LIMIT_MAX = 1000;
-const FROM = `FROM grants g LEFT JOIN tombstone t ON t.id = g.id AND t.rev >= g.rev`;
-const LIVE = 'g.gone IS NULL AND t.rev IS NULL';
+const LIVE = 'g.gone IS NULL AND g.revoked IS NULL';
 
-/** The statement of every presentation. CROSS JOIN fixes the order: from the code to its grants. */
-export const BY_CREDENTIAL = `SELECT ${STORED_COLUMNS} FROM credential c CROSS JOIN grants g ON g.num = c.num
-  LEFT JOIN tombstone t ON t.id = g.id AND t.rev >= g.rev WHERE c.code = +?`;
+/**
+ * The statement of every presentation. CROSS JOIN fixes the order: from the code to its grants. The first code of a
+ * grant is told only where it is another than the one shown: a text less to make.
+ */
+export const BY_CREDENTIAL = `SELECT ${storedColumns('iif(g.code = c.code, NULL, lower(hex(g.code)))')}
+  FROM credential c CROSS JOIN grants g ON g.num = c.num WHERE c.code = +?`;
 
 export class GrantReader implements GrantLookup {
   readonly #db: Database;
@@ -52,7 +55,7 @@ export class GrantReader implements GrantLookup {
     const rows = storage(() => this.#to.byCredential.all(codeBytes(index)));
     const found: GrantMatch[] = [];
     for (const row of rows) {
-      const { grant, window, revoked } = storedFrom(row);
+      const { grant, window, revoked } = storedFrom(row, index);
       const credential = grant.credentials.find((each) => each.index === index);
       if (credential !== undefined) found.push({ grant, window, revoked, credential });
     }
@@ -65,7 +68,7 @@ export class GrantReader implements GrantLookup {
   }
 
   grantsOf(holder: HolderId): readonly StoredGrant[] {
-    return storage(() => this.#to.byHolder.all(holder)).map(storedFrom);
+    return storage(() => this.#to.byHolder.all(holder)).map((row) => storedFrom(row));
   }
 
   key(id: KeyId): Key | undefined {
@@ -90,17 +93,10 @@ export class GrantReader implements GrantLookup {
           .filter(
             ([, starts, ends]) => (starts ?? at) <= at && at < (ends ?? Number.POSITIVE_INFINITY),
           )
-          .filter(([, , , doc]) => documentFrom(doc).state === 'active')
+          .filter(([, , , doc]) => stateFrom(doc) === 'active')
           .map(([slot]) => [slot, [slot] as [number]]),
       ).values(),
     ]);
-  }
-
-  nextBoundary(at: Instant): Instant | undefined {
-    const [start] = storage(() => this.#to.nextStart.get(at)) ?? [null];
-    const [end] = storage(() => this.#to.nextEnd.get(at)) ?? [null];
-    if (start === null && end === null) return undefined;
-    return instant(Math.min(start ?? Number.POSITIVE_INFINITY, end ?? Number.POSITIVE_INFINITY));
   }
 
   version(source: string): number {
@@ -171,7 +167,7 @@ export class GrantReader implements GrantLookup {
       );
     }
     values.push(Math.max(0, Math.min(LIMIT_MAX, Math.trunc(query.limit))));
-    const sql = `SELECT ${STORED_COLUMNS} ${FROM} WHERE ${conditions.join(' AND ')} ORDER BY g.bucket, g.id LIMIT +?`;
+    const sql = `SELECT ${STORED_COLUMNS} FROM grants g WHERE ${conditions.join(' AND ')} ORDER BY g.bucket, g.id LIMIT +?`;
     return storage(() => {
       let statement = this.#lists.get(sql);
       if (statement === undefined) {
@@ -236,7 +232,7 @@ export class GrantReader implements GrantLookup {
 
 function prepare(db: Database) {
   const stored = <Bind extends unknown[]>(where: string) =>
-    db.prepare<Bind, StoredTuple>(`SELECT ${STORED_COLUMNS} ${FROM} WHERE ${where}`).raw();
+    db.prepare<Bind, StoredTuple>(`SELECT ${STORED_COLUMNS} FROM grants g WHERE ${where}`).raw();
   return {
     byCredential: db.prepare<[Buffer], StoredTuple>(BY_CREDENTIAL).raw(),
     byId: stored<[number, string]>('g.bucket = +? AND g.id = +?'),
@@ -251,14 +247,8 @@ function prepare(db: Database) {
     slots: db
       .prepare<[string], [number, number | null, number | null, string]>(
         `SELECT s.slot, g.starts, g.ends, g.doc FROM slot s CROSS JOIN grants g ON g.num = s.num
-         LEFT JOIN tombstone t ON t.id = g.id AND t.rev >= g.rev WHERE s.box = +? AND ${LIVE} ORDER BY s.slot`,
+         WHERE s.box = +? AND ${LIVE} ORDER BY s.slot`,
       )
-      .raw(),
-    nextStart: db
-      .prepare<[number], [number | null]>('SELECT min(starts) FROM grants WHERE starts > +?')
-      .raw(),
-    nextEnd: db
-      .prepare<[number], [number | null]>('SELECT min(ends) FROM grants WHERE ends > +?')
       .raw(),
     source: db
       .prepare<[string], [number, number]>('SELECT version, count FROM source WHERE name = +?')
@@ -280,7 +270,7 @@ function prepare(db: Database) {
       .raw(),
     bucket: db
       .prepare<[number, string], [string, number]>(
-        `SELECT g.id, g.rev ${FROM} WHERE g.bucket = +? AND g.source = +? AND ${LIVE} ORDER BY g.id`,
+        `SELECT g.id, g.rev FROM grants g WHERE g.bucket = +? AND g.source = +? AND ${LIVE} ORDER BY g.id`,
       )
       .raw(),
     lastId: db
@@ -296,7 +286,7 @@ function prepare(db: Database) {
     meta: db.prepare<[string], [string]>('SELECT value FROM meta WHERE name = +?').raw(),
     local: db
       .prepare<[number], [number, ...StoredTuple]>(
-        `SELECT g.num, ${STORED_COLUMNS} ${FROM} WHERE g.num > +? AND g.local = 1 ORDER BY g.num LIMIT 500`,
+        `SELECT g.num, ${STORED_COLUMNS} FROM grants g WHERE g.num > +? AND g.local = 1 ORDER BY g.num LIMIT 500`,
       )
       .raw(),
     tombstoneSum: db

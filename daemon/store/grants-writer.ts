@@ -1,7 +1,8 @@
 /** The talk between the store of grants and the threads that write its files, and both ways to run them. */
 import { Worker } from 'node:worker_threads';
 import { type Database, openDatabase, storageError } from './database.ts';
-import type { GrantRow, RowWrite } from './grant-rows.ts';
+import type { GrantColumns } from './grant-columns.ts';
+import type { RowWrite } from './grant-rows.ts';
 import { type FinishOrder, GrantBuild } from './grants-build.ts';
 import { GrantFile, type Rezoned, type Tombstone } from './grants-file.ts';
 import type { CatchUpOrder } from './grants-merge.ts';
@@ -21,7 +22,7 @@ export interface Requests {
   };
   forget: { ask: { readonly source: string }; answer: undefined };
   build: { ask: { readonly path: string | undefined }; answer: undefined };
-  part: { ask: { readonly rows: readonly GrantRow[] }; answer: undefined };
+  part: { ask: { readonly columns: GrantColumns }; answer: undefined };
   finish: {
     ask: { readonly live: Place; readonly order: FinishOrder };
     answer: { readonly isSame: boolean; readonly have: string };
@@ -72,7 +73,7 @@ export class GrantsLoop {
         this.#build = new GrantBuild(request.path);
         return undefined;
       case 'part':
-        return this.#builder().part(request.rows);
+        return this.#builder().part(request.columns);
       case 'finish':
         return reading(request.live, (live) => this.#builder().finish(live, request.order));
       case 'catch-up': {

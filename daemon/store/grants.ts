@@ -160,10 +160,6 @@ export class GrantsStore implements GrantStore {
     return this.#file.reader.activePins(digits, at);
   }
 
-  nextBoundary(at: Instant): Instant | undefined {
-    return this.#file.reader.nextBoundary(at);
-  }
-
   /** The live file. */
   get place(): Place {
     return this.#file.place;

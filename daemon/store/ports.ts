@@ -256,8 +256,6 @@ export interface GrantStore extends GrantLookup, AsyncDisposable {
   /** In the order of their ids, from an index that holds no more than those. */
   holders(query: HolderList): readonly { readonly holder: HolderId; readonly grants: number }[];
   count(source?: Vendor): number;
-  /** Earliest start or end after `at` among windows that have one, so that timers can be set. */
-  nextBoundary(at: Instant): Instant | undefined;
 }
 
 /** Where the store failed; `full` and `broken` decide what the daemon does next. */

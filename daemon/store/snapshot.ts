@@ -1,6 +1,7 @@
 /** One snapshot under way: parts in any order, then all or nothing. */
 import type { Instant } from '../../drivers/contract/time.ts';
 import type { Grant, GrantId, Vendor } from '../access/model.ts';
+import { columnsOf } from './grant-columns.ts';
 import type { GrantRow } from './grant-rows.ts';
 import type { GrantsThread, Place } from './grants-writer.ts';
 import { type SnapshotBuilder, StorageError } from './ports.ts';
@@ -67,7 +68,7 @@ export class Snapshot implements SnapshotBuilder {
     try {
       await this.#begin();
       const rows = grants.map((grant) => this.#host.row(grant));
-      await this.#host.thread.ask('part', { rows });
+      await this.#host.thread.ask('part', { columns: columnsOf(this.source, rows) });
     } catch (error) {
       this.#parts.delete(number);
       throw error;

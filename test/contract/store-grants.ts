@@ -36,7 +36,7 @@ export function grantsContract(
     assert.equal(grants.count('seam'), 0);
   });
 
-  test(`${name}: windows are kept in instants, and the next boundary is told`, async () => {
+  test(`${name}: windows are kept in instants`, async () => {
     await using opened = await open();
     const { grants } = opened;
     const at = (ms: number) => instant(NOON + ms);
@@ -57,10 +57,6 @@ export function grantsContract(
     });
     assert.deepEqual(grants.grant(grantId(1))?.window, { start: at(10), end: at(20) });
     assert.deepEqual(grants.grant(grantId(2))?.window, { start: NOON, end: at(3_600_000) });
-    assert.equal(grants.nextBoundary(NOON), at(10));
-    assert.equal(grants.nextBoundary(at(10)), at(20));
-    assert.equal(grants.nextBoundary(at(20)), at(3_600_000));
-    assert.equal(grants.nextBoundary(at(3_600_000)), undefined);
   });
 
   test(`${name}: a new revision is found by its codes, slots and holder alone`, async () => {

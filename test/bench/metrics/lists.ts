@@ -152,7 +152,7 @@ function bareQueries(directory: string, grantsFile: string) {
      WHERE seq <= +? ORDER BY seq DESC LIMIT ${PAGE}`,
   );
   const grants = told.prepare<[], unknown>(
-    `SELECT id, source, rev, holder, starts, ends, doc FROM grants ORDER BY bucket, id LIMIT ${PAGE}`,
+    `SELECT id, source, rev, holder, starts, ends, doc, lower(hex(code)) AS code FROM grants ORDER BY bucket, id LIMIT ${PAGE}`,
   );
   return {
     entries: (upTo: number) => JSON.stringify(entries.all(upTo)),

@@ -54,12 +54,13 @@ class PlainInsert implements Disposable {
 
 function rowInsert(db: Database) {
   const row = db.prepare<unknown[], unknown>(
-    `INSERT INTO grants (bucket, id, source, rev, holder, starts, ends, local, doc)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO grants (bucket, id, source, rev, holder, starts, ends, local, doc, code)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const code = db.prepare<[Buffer, number], unknown>('INSERT INTO credential VALUES (?, ?)');
   return (grant: Parameters<typeof rowOf>[0]) => {
     const { id, source, rev, holder, starts, ends, local, doc, codes } = rowOf(grant);
+    const bytes = codes.map(codeBytes);
     const { lastInsertRowid } = row.run(
       bucketOf(id),
       id,
@@ -70,8 +71,9 @@ function rowInsert(db: Database) {
       ends,
       local,
       doc,
+      bytes[0] ?? null,
     );
-    for (const each of codes) code.run(codeBytes(each), Number(lastInsertRowid));
+    for (const each of bytes) code.run(each, Number(lastInsertRowid));
   };
 }
 

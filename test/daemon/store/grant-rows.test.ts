@@ -86,7 +86,8 @@ test('a grant comes out as it went in', () => {
   fc.assert(
     fc.property(grants, (grant) => {
       const row = grantRow(grant, resolved(grant.window, ZONE, resolveWindow));
-      assert.deepEqual(plain(grantFrom(row)), plain(grant));
+      const columns = { ...row, first: row.codes[0] ?? null };
+      assert.deepEqual(plain(grantFrom(columns)), plain(grant));
     }),
   );
 });
