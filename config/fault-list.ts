@@ -1,7 +1,8 @@
 /** Faults while they are gathered: from zod's issues, or found between settings. */
 import type { z } from 'zod';
 import type { Fault } from '../drivers/contract/errors.ts';
-import { nearest, SECRET } from './values.ts';
+import { SECRET } from './secrets.ts';
+import { nearest } from './values.ts';
 import type { Path, YamlText } from './yaml.ts';
 
 interface Found {

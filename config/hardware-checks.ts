@@ -1,8 +1,9 @@
 /** What only shows between buses, devices and inputs. */
 import { type DeviceId, deviceId } from '../drivers/contract/device.ts';
 import type { DriverEntry, MachineDevice } from '../drivers/contract/machine.ts';
+import { busWay } from './bus-way.ts';
 import type { FaultList } from './fault-list.ts';
-import { busWay, type DeviceConfig } from './hardware-schema.ts';
+import type { DeviceConfig } from './hardware-schema.ts';
 import type { Draft } from './load.ts';
 import { nearest } from './values.ts';
 

@@ -1,8 +1,7 @@
 /** Wires and what is on them. */
 import { z } from 'zod';
+import { WAYS } from './bus-way.ts';
 import { filePath, hostAndPort, name } from './values.ts';
-
-const WAYS = ['serial', 'tcp', 'ble', 'input'] as const;
 
 export const busSchema = z
   .strictObject({
@@ -46,18 +45,6 @@ export const busSchema = z
   });
 
 export type BusConfig = Readonly<z.output<typeof busSchema>>;
-
-/** Where a bus goes, whichever way it is. */
-export function busWay(bus: BusConfig): {
-  readonly way: (typeof WAYS)[number];
-  readonly to: string;
-} {
-  for (const way of WAYS) {
-    const to = bus[way];
-    if (to !== undefined) return { way, to };
-  }
-  throw new TypeError('a bus that was checked goes somewhere');
-}
 
 /** What every device has; the rest are the options of its driver. */
 export const deviceCommon = z.strictObject({

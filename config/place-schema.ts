@@ -1,6 +1,7 @@
 /** Where people stand, the keys that hang there, and names for groups of both. */
 import { z } from 'zod';
-import { name, openId, SECRET } from './values.ts';
+import { SECRET } from './secrets.ts';
+import { name, openId } from './values.ts';
 
 const slot = z.int().min(1).max(4096);
 

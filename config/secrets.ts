@@ -2,7 +2,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '../drivers/contract/errors.ts';
-import { SECRET } from './values.ts';
+
+/** A reference to a secret. */
+export const SECRET = /^(credential:[A-Za-z0-9._-]{1,64}|file:\/.{1,1024})$/;
 
 /** Keys, tokens, certificates: nothing that is a secret is larger. */
 const LARGEST = 64 * 1024;

@@ -1,5 +1,6 @@
 /** The kinds of value that settings are made of. */
 import { z } from 'zod';
+import { SECRET } from './secrets.ts';
 
 export const NAME = /^[a-z0-9-]{1,32}$/;
 const NAME_HINT = '1 to 32 of a-z, 0-9 and "-"';
@@ -12,8 +13,6 @@ export const openId = z
   .string()
   .regex(/^[A-Za-z0-9_.:-]{1,128}$/, '1 to 128 of letters, digits and _ . : -');
 
-export const SECRET = /^(credential:[A-Za-z0-9._-]{1,64}|file:\/.{1,1024})$/;
-
 /** Where a secret is; the secret itself is never written into a config. */
 export const secretReference = z
   .string()
@@ -25,15 +24,6 @@ export const hostAndPort = z
     /^(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9.-]{1,253}):(6553[0-5]|655[0-2]\d|65[0-4]\d\d|6[0-4]\d{3}|[1-5]?\d{1,4})$/,
     'HOST:PORT, such as 192.168.1.20:4001',
   );
-
-/** Splits what `hostAndPort` has checked. */
-export function splitHostAndPort(text: string): { readonly host: string; readonly port: number } {
-  const colon = text.lastIndexOf(':');
-  return {
-    host: text.slice(0, colon).replace(/^\[|\]$/g, ''),
-    port: Number(text.slice(colon + 1)),
-  };
-}
 
 export const filePath = z.string().regex(/^\/.{1,1023}$/, 'an absolute path, from /');
 

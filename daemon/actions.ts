@@ -29,7 +29,7 @@ import type {
 import type { Inbox } from './inbox.ts';
 import type { Happening } from './pipeline.ts';
 import type { DeviceChange, RemoteDeviceDesk } from './remote-devices.ts';
-import type { ChangeResult } from './remote-settings.ts';
+import type { ChangeResult } from './settings-change.ts';
 import type { Site } from './site.ts';
 import { type EvidenceRow, type Journal, StorageError } from './store/ports.ts';
 import type { Updates } from './updates.ts';

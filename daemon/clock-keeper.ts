@@ -1,5 +1,4 @@
 /** Keeps the interval of the clock: looks at the wall clock and at what the system knows, and writes marks down. */
-import { z } from 'zod';
 import {
   type Clock,
   type Instant,
@@ -9,7 +8,7 @@ import {
   type Uptime,
   uptime,
 } from '../drivers/contract/time.ts';
-import { toJsonObject } from './access/body.ts';
+import { flagIn, isObject, numberIn, objectIn, textIn, toJsonObject } from './access/body.ts';
 import {
   beginClock,
   type ClockInput,
@@ -20,7 +19,7 @@ import {
   intervalAt,
   stepClock,
 } from './access/clock-interval.ts';
-import type { JsonObject, Stamp } from './access/entry.ts';
+import type { Json, JsonObject, Stamp } from './access/entry.ts';
 import type { RtcReading } from './access/hardware-clock.ts';
 import type { ClockInterval } from './access/model.ts';
 import { type Journal, StorageError } from './store/ports.ts';
@@ -30,18 +29,6 @@ const MARK = 'clock.marks';
 const LOOK_EVERY: Millis = 1000;
 /** The clock with the battery is compared with time servers; asking it more often would only load its wire. */
 const COMPARED_EVERY: Millis = 3_600_000;
-
-const marksSchema = z.object({
-  highWater: z.number().transform(instant),
-  boot: z.string(),
-  uptime: z.number().transform(uptime),
-  graceUsed: z.number(),
-  everKnown: z.boolean().optional(),
-  leap: z.number().optional(),
-  rtc: z
-    .object({ name: z.string(), agreed: z.number().transform(instant), kept: z.boolean() })
-    .optional(),
-});
 
 export interface ClockKeeperParts {
   readonly clock: Clock;
@@ -68,13 +55,12 @@ export class ClockKeeper implements Disposable {
   constructor(parts: ClockKeeperParts) {
     this.#parts = parts;
     const { clock, journal, boot, floors, hardwareClock } = parts;
-    const marks = marksSchema.safeParse(journal.mark(MARK));
     const newest = journal.entry(journal.lastSeq)?.stamp.clock.lo;
     const step = beginClock({
       boot,
       uptime: clock.uptime(),
       wall: clock.now(),
-      marks: marks.success ? marks.data : undefined,
+      marks: marksIn(journal.mark(MARK)),
       floors: newest === undefined ? floors : [...floors, newest],
       rtc: parts.lastContact() === undefined ? hardwareClock?.() : undefined,
     });
@@ -159,4 +145,32 @@ export class ClockKeeper implements Disposable {
 
 function json(marks: ClockMarks): JsonObject {
   return toJsonObject({ ...marks, everKnown: marks.everKnown === true });
+}
+
+/** As it was written; anything else is no mark at all. */
+function marksIn(stored: Json | undefined): ClockMarks | undefined {
+  if (!isObject(stored)) return undefined;
+  const highWater = numberIn(stored, 'highWater');
+  const boot = textIn(stored, 'boot');
+  const at = numberIn(stored, 'uptime');
+  const graceUsed = numberIn(stored, 'graceUsed');
+  if (highWater === undefined || boot === undefined || at === undefined || graceUsed === undefined)
+    return undefined;
+  return {
+    highWater: instant(highWater),
+    boot,
+    uptime: uptime(at),
+    graceUsed,
+    everKnown: flagIn(stored, 'everKnown'),
+    leap: numberIn(stored, 'leap'),
+    rtc: rtcIn(objectIn(stored, 'rtc')),
+  };
+}
+
+function rtcIn(stored: JsonObject | undefined): ClockMarks['rtc'] {
+  const name = stored && textIn(stored, 'name');
+  const agreed = stored && numberIn(stored, 'agreed');
+  const kept = stored && flagIn(stored, 'kept');
+  if (name === undefined || agreed === undefined || kept === undefined) return undefined;
+  return { name, agreed: instant(agreed), kept };
 }

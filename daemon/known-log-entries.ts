@@ -1,15 +1,13 @@
 /** How far each device's own log was read, kept over restarts: what it repeats then is not told twice. */
-import { z } from 'zod';
 import type { DeviceEvent } from '../drivers/contract/device.ts';
-import type { Stamp } from './access/entry.ts';
+import { isObject, numberIn } from './access/body.ts';
+import type { Json, Stamp } from './access/entry.ts';
 import type { Journal } from './store/ports.ts';
 
 const MARK = 'devices.logs';
 
 /** Both, since a device that was reset counts from one again, but its time goes on. */
-const lastSchema = z.object({ index: z.number(), at: z.number() });
-const storedSchema = z.record(z.string(), lastSchema);
-type Last = z.infer<typeof lastSchema>;
+type Last = { readonly index: number; readonly at: number };
 
 export class KnownLogEntries {
   readonly #journal: Journal;
@@ -21,7 +19,7 @@ export class KnownLogEntries {
     this.#journal = journal;
     this.#stamp = stamp;
     this.#failed = failed;
-    this.#read = new Map(Object.entries(storedSchema.safeParse(journal.mark(MARK)).data ?? {}));
+    this.#read = new Map(lastIn(journal.mark(MARK)));
   }
 
   /** Whether the event is an entry of a log that was told before; a new one is noted. */
@@ -37,4 +35,14 @@ export class KnownLogEntries {
       .committed.catch(this.#failed);
     return false;
   }
+}
+
+function lastIn(stored: Json | undefined): readonly (readonly [device: string, last: Last])[] {
+  if (!isObject(stored)) return [];
+  return Object.entries(stored).flatMap(([device, last]) => {
+    if (!isObject(last)) return [];
+    const index = numberIn(last, 'index');
+    const at = numberIn(last, 'at');
+    return index === undefined || at === undefined ? [] : [[device, { index, at }] as const];
+  });
 }

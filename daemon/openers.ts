@@ -1,7 +1,7 @@
 /** From the buses of the config to what opens them. A radio is no bus of its own: each peripheral on it is. */
-import { busWay } from '../config/hardware-schema.ts';
+import { busWay } from '../config/bus-way.ts';
+import { splitHostAndPort } from '../config/host-and-port.ts';
 import type { Config } from '../config/schema.ts';
-import { splitHostAndPort } from '../config/values.ts';
 import { deviceId } from '../drivers/contract/device.ts';
 import type { Driver } from '../drivers/contract/machine.ts';
 import type { Clock } from '../drivers/contract/time.ts';

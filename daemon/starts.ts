@@ -1,14 +1,11 @@
 /** Starts that did not end in good order: too many in short time, and the next does without what is not needed at a door. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
-import type { Instant, Millis } from '../drivers/contract/time.ts';
+import { type Instant, instant, type Millis } from '../drivers/contract/time.ts';
 
 const FILE = 'starts.json';
 const TOO_MANY = 5;
 const WITHIN: Millis = 10 * 60_000;
-
-const schema = z.array(z.number()).max(100);
 
 /** Counts this start; `true`: the last ones ended badly, and it should begin in safe mode (conventions 3.5). */
 export function countStart(directory: string, now: Instant): boolean {
@@ -29,10 +26,11 @@ export function forgetStarts(directory: string): void {
   rmSync(join(directory, FILE), { force: true });
 }
 
-function startsIn(path: string): readonly number[] {
+function startsIn(path: string): readonly Instant[] {
   try {
-    const read = schema.safeParse(JSON.parse(readFileSync(path, 'utf8')));
-    return read.success ? read.data : [];
+    const found: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (!Array.isArray(found)) return [];
+    return found.filter((at) => typeof at === 'number').map(instant);
   } catch {
     return []; // none yet, or cut short by the power
   }

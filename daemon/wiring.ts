@@ -35,6 +35,7 @@ import { overtaken } from './recheck.ts';
 import { RemoteDeviceDesk } from './remote-devices.ts';
 import { RemoteSettings } from './remote-settings.ts';
 import { searchPlaces } from './search-places.ts';
+import { changeSettings } from './settings-change.ts';
 import { Site } from './site.ts';
 import { TheDesk } from './site-desk.ts';
 import { siteFactsOf } from './site-facts-of.ts';
@@ -252,7 +253,7 @@ export async function wire(read: Config, outside: Outside): Promise<Daemon> {
         .map((device) => ({ device, state: still.includes(device) ? 'pending' : 'dead' }));
     },
     signedTime: (at, error) => keeper.signedTime(instant(at), error),
-    configure: (version, set) => remote.change(version, set),
+    configure: (version, set) => changeSettings(remote, version, set),
     remoteDevices,
     updates,
     diagnostics: () => ({

@@ -1,8 +1,8 @@
 /** The local API of a running daemon: its server, its tokens, and the file by which commands find it. */
 import { readFileSync } from 'node:fs';
+import { splitHostAndPort } from '../../config/host-and-port.ts';
 import type { Config } from '../../config/schema.ts';
 import { readSecretText, type SecretSource } from '../../config/secrets.ts';
-import { splitHostAndPort } from '../../config/values.ts';
 import { Accounts } from '../local-api/accounts.ts';
 import type { SiteDesk } from '../local-api/desk.ts';
 import { panelRoutes } from '../local-api/panel-routes.ts';

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { busWay } from '../../config/hardware-schema.ts';
+import { busWay } from '../../config/bus-way.ts';
 import { loadConfig, parseConfig } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import { readSecret, type SecretSource, secretReferences } from '../../config/secrets.ts';

@@ -1,7 +1,7 @@
 /** The daemon itself: what it says of its own health, or whether its address is free for it. */
 import { createServer } from 'node:net';
 import { z } from 'zod';
-import { splitHostAndPort } from '../../config/values.ts';
+import { splitHostAndPort } from '../../config/host-and-port.ts';
 import { advice, codeOf, type Finding, fault, well } from './finding.ts';
 
 const ANSWER_WITHIN = 5000;

@@ -1,9 +1,9 @@
 /** What is to be reached on wires: ports, gateways, radios. Where the daemon runs, it has them, and is asked instead. */
 import { type Stats, statSync } from 'node:fs';
 import { connect } from 'node:net';
-import { busWay } from '../../config/hardware-schema.ts';
+import { busWay } from '../../config/bus-way.ts';
+import { splitHostAndPort } from '../../config/host-and-port.ts';
 import type { Config } from '../../config/schema.ts';
-import { splitHostAndPort } from '../../config/values.ts';
 import { checkAdapter } from '../cli/ble-doctor.ts';
 import { radioBackend } from '../platform/ble-backend.ts';
 import { type Account, groupName, may } from './account.ts';

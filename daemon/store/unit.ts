@@ -5,28 +5,28 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
 import type { Random } from '../../drivers/contract/time.ts';
+import { isObject } from '../access/body.ts';
 import { replaceFile } from './durable-file.ts';
 import { StorageError } from './ports.ts';
 
 export const UNIT_FILE = 'unit.json';
 
-const claimSchema = z.object({
-  generation: z.int().positive(),
-  unit: z.string().regex(/^[0-9a-f]{16}$/),
-});
 /** Who says that it is the one that acts. */
-export type UnitClaim = z.infer<typeof claimSchema>;
+export interface UnitClaim {
+  /** From one on. */
+  readonly generation: number;
+  /** 16 hex digits. */
+  readonly unit: string;
+}
 
-const unitSchema = claimSchema.extend({
-  v: z.literal(1),
+export interface Unit extends UnitClaim {
+  readonly v: 1;
   /** It must not act any more: `handed-over` by its own hand, or a later unit was `met`. */
-  fenced: z
-    .object({ why: z.enum(['handed-over', 'met']), generation: z.int().positive() })
-    .optional(),
-});
-export type Unit = z.infer<typeof unitSchema>;
+  readonly fenced?:
+    | { readonly why: 'handed-over' | 'met'; readonly generation: number }
+    | undefined;
+}
 
 export function newUnit(generation: number, random: Random): Unit {
   return { v: 1, generation, unit: Buffer.from(random.bytes(8)).toString('hex') };
@@ -37,7 +37,9 @@ export function readUnit(directory: string): Unit | undefined {
   const path = join(directory, UNIT_FILE);
   if (!existsSync(path)) return undefined;
   try {
-    return unitSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+    const unit = unitIn(JSON.parse(readFileSync(path, 'utf8')));
+    if (unit === undefined) throw new TypeError('something else');
+    return unit;
   } catch (cause) {
     throw new StorageError('corrupt', `${path} does not say which unit this is`, { cause });
   }
@@ -101,6 +103,23 @@ export class UnitFence {
 
 /** What another says of itself, once its signature was found to be good. */
 export function claimIn(value: unknown): UnitClaim | undefined {
-  const read = claimSchema.safeParse(value);
-  return read.success ? read.data : undefined;
+  if (!isObject(value)) return undefined;
+  const { generation, unit } = value;
+  if (!isGeneration(generation) || typeof unit !== 'string') return undefined;
+  return /^[0-9a-f]{16}$/.test(unit) ? { generation, unit } : undefined;
+}
+
+function unitIn(value: unknown): Unit | undefined {
+  const claim = claimIn(value);
+  if (claim === undefined || !isObject(value) || value['v'] !== 1) return undefined;
+  const { fenced } = value;
+  if (fenced === undefined) return { v: 1, ...claim };
+  if (!isObject(fenced)) return undefined;
+  const { why, generation } = fenced;
+  if ((why !== 'handed-over' && why !== 'met') || !isGeneration(generation)) return undefined;
+  return { v: 1, ...claim, fenced: { why, generation } };
+}
+
+function isGeneration(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0;
 }
