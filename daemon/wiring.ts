@@ -1,75 +1,36 @@
-/** Builds every part of the daemon and joins them; the only file that knows them all. Closes in the reverse order. */
+/** Joins the core to everything that is not needed at a door: clouds, vendors, people's desk. Closes in the reverse order. */
 import { basename } from 'node:path';
 import type { RemoteDevices } from '../config/remote-devices.ts';
 import type { Config } from '../config/schema.ts';
-import {
-  readSecret,
-  readSecretKey,
-  type SecretSource,
-  secretReferences,
-} from '../config/secrets.ts';
-import { type Clock, type Instant, instant, type Random } from '../drivers/contract/time.ts';
+import { type Instant, instant } from '../drivers/contract/time.ts';
 import { drivers } from '../drivers/drivers.ts';
 import type { JsonObject } from './access/entry.ts';
-import type { RtcReading } from './access/hardware-clock.ts';
-import type { SiteFacts } from './access/site-facts.ts';
-import { resolveWindow } from './access/window.ts';
 import { Actions } from './actions.ts';
-import { ClockKeeper } from './clock-keeper.ts';
 import type { Broker } from './cloud/broker.ts';
 import type { BridgeIdentity } from './cloud/enrolment.ts';
 import type { SiteReport } from './cloud/reported-state.ts';
 import { topicsOf } from './cloud/topics.ts';
 import { configuredKeys } from './configured-keys.ts';
+import { type Core, type CoreOutside, INBOX_MOST, openCore } from './core.ts';
 import { SiteCredentialDesk } from './credential-desk.ts';
 import { DeviceBoard } from './device-board.ts';
-import { openDevices } from './devices/devices.ts';
-import type { BusOpener } from './devices/supervisor.ts';
-import { Inbox } from './inbox.ts';
-import { KnownIdentities } from './known-identities.ts';
-import { KnownLogEntries } from './known-log-entries.ts';
+import { deviceSecrets } from './device-secrets.ts';
 import { codeLocksOf, LockCodes } from './lock-codes.ts';
-import { wiresOf } from './openers.ts';
-import { type Happening, runPipeline } from './pipeline.ts';
-import { overtaken } from './recheck.ts';
 import { RemoteDeviceDesk } from './remote-devices.ts';
-import { RemoteSettings } from './remote-settings.ts';
 import { searchPlaces } from './search-places.ts';
 import { changeSettings } from './settings-change.ts';
-import { Site } from './site.ts';
 import { TheDesk } from './site-desk.ts';
-import { siteFactsOf } from './site-facts-of.ts';
-import { startEntries, startRows } from './start-entries.ts';
-import { storageEntries } from './storage-entries.ts';
 import { type Copied, makeBackups, renewBackups } from './store/backups.ts';
-import { livePointer, openGrantStore } from './store/grants-open.ts';
-import { openJournal } from './store/journal-open.ts';
-import type { JournalThread } from './store/journal-writer.ts';
-import type { RunsJob } from './store/maintenance.ts';
-import { StorageError } from './store/ports.ts';
 import { storeSearch } from './store/search.ts';
-import { UnitFence } from './store/unit.ts';
 import { Updates } from './updates.ts';
 import { runUpkeep } from './upkeep.ts';
-import { Vault } from './vault.ts';
 import type { HttpClient } from './vendors/http.ts';
 import type { VendorPart } from './vendors/vendor.ts';
 import { witnessed } from './vendors/witness.ts';
 import { Watch, type WatchParts } from './watch.ts';
 
 /** What a start of the daemon is given from outside; the real ones come from `platform/`. */
-export interface Outside {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly secrets: SecretSource;
-  /** A line for the operator: fixed event name and fields, no secrets. */
-  readonly log: (event: string, fields: JsonObject) => void;
-  /** From which level on lines are written from now on. */
-  readonly logLevel?: (level: Config['log']['level']) => void;
-  /** By the name of the bus; or made anew for what the config has become. */
-  readonly openers:
-    | ReadonlyMap<string, BusOpener>
-    | ((config: Config) => ReadonlyMap<string, BusOpener>);
+export interface Outside extends CoreOutside {
   /** The config read again with devices that came or went by command; without it, none can. @throws ConfigError */
   readonly reconfigured?: (remote: RemoteDevices) => Config;
   /** The broker of the own cloud; `undefined` where the config names none. */
@@ -78,25 +39,10 @@ export interface Outside {
   readonly homeAssistant?: Broker | undefined;
   /** How clouds of vendors are called. */
   readonly http: HttpClient;
-  /** Names the system's last contact with a time server. */
-  readonly lastTimeContact: () => number | undefined;
-  /** What the clock with the battery says, where the machine has one. */
-  readonly hardwareClock?: () => RtcReading | undefined;
-  readonly versions: Readonly<Record<string, string>>;
   /** Folder that the package's updater watches; without it, updates are refused. */
   readonly updates?: string | undefined;
   /** The service manager that wants to hear that all is well. */
   readonly watchdog: Pick<WatchParts, 'alive' | 'every'>;
-  /** When this version was made: it is later than that. */
-  readonly builtAt: Instant;
-  /** It ended too often in short time: vendors and Home Assistant are left out of this start. */
-  readonly safeMode?: boolean;
-  /** `false`: the store writes in this thread, so that a simulation can be run again as it was. Default true. */
-  readonly storeThreads?: boolean;
-  /** How whole files are checked and copied, if not in a thread of its own. */
-  readonly storeJobs?: RunsJob;
-  /** The thread that the journal will be written in, where it was started already. */
-  readonly journalThread?: JournalThread;
 }
 
 export interface Daemon extends AsyncDisposable {
@@ -111,121 +57,24 @@ export interface Daemon extends AsyncDisposable {
   run(signal: AbortSignal): Promise<void>;
 }
 
-/** Events that may wait for their answer; a site with more of them at once is being flooded. */
-const INBOX_MOST = 4096;
-
-/** @throws ConfigError for secrets and keys that are missing or wrong. @throws StorageError */
-export async function wire(read: Config, outside: Outside): Promise<Daemon> {
+/**
+ * `early`: the core where it answers already, which stays its maker's to close.
+ * @throws ConfigError for secrets and keys that are missing or wrong. @throws StorageError
+ */
+export async function wire(read: Config, outside: Outside, early?: Core): Promise<Daemon> {
   const { clock, random } = outside;
-  const changed = { clock: () => {}, devices: async (_config: Config) => {} };
+  await using parts = new AsyncDisposableStack();
   const remoteDevices = remoteDevicesOf(read, outside, (config) => changed.devices(config));
   const config = remoteDevices?.config ?? read;
-  const log: Outside['log'] = (event, fields) => {
-    outside.log(event, fields);
-    heard.log(event, fields);
-  };
+  const core = early ?? parts.use(await openCore(config, outside));
+  const { opened, told, unit, vault, indexer, remote, facts, keeper, site, inbox, devices } = core;
+  const { log, storageFailed, stamp } = core;
   const { directory } = config.store;
-  const worker = outside.storeThreads ?? true;
-  const storageFailed = (error: unknown) => log('storage-failed', { message: String(error) });
-  await using parts = new AsyncDisposableStack();
-
-  // What happened, and what time it is.
-  const vault = new Vault(
-    readSecretKey(config.secrets.pinPepper, 'secrets.pinPepper', outside.secrets),
-    random,
-  );
-  const indexer = vault.indexer(config.site.id);
-  const opened = await openJournal({
-    ...{ directory, clock, random },
-    worker: worker && (outside.journalThread ?? true),
-    runJob: outside.storeJobs,
-  });
-  const journal = parts.use(opened.journal);
-  const unit = await UnitFence.open(directory, random);
-  if (unit.why !== undefined) throw new StorageError('fenced', fencedText(unit.why));
-  const remote = new RemoteSettings(journal, (settings) =>
-    outside.logLevel?.(settings['log.level'] ?? config.log.level),
-  );
-  const written = siteFactsOf(config, drivers);
-  const facts: SiteFacts = {
-    ...written,
-    get policies() {
-      return remote.narrowed(written.policies);
-    },
-  };
-  const heard: { log: Outside['log'] } = { log: () => {} };
-  const keeper = parts.use(
-    new ClockKeeper({
-      clock,
-      journal,
-      boot: Buffer.from(random.bytes(6)).toString('hex'),
-      options: {
-        get policy() {
-          return facts.policies.clockUntrusted;
-        },
-        graceHours: written.policies.graceHours,
-      },
-      floors: [outside.builtAt],
-      lastContact: outside.lastTimeContact,
-      hardwareClock: outside.hardwareClock,
-      changed: () => changed.clock(),
-    }),
-  );
-  const stamp = () => keeper.stamp();
-
-  // What we are told.
-  const tzdata = process.versions['tz'] ?? 'unknown';
-  const told = await openGrantStore({
-    directory,
-    clock,
-    random,
-    zone: config.site.zone,
-    resolve: resolveWindow,
-    tzdata,
-    worker,
-    runJob: outside.storeJobs,
-    live: livePointer(journal, stamp),
-    tombstones: journal,
-    makeRoom: opened.makeRoom,
-    marks: opened.highWater,
-    held: () =>
-      [...journal.ledger.all('key')].flatMap(([, { place }]) =>
-        place.kind === 'holder' && place.grant !== undefined ? [place.grant] : [],
-      ),
-  });
-  const grants = parts.use(told.grants);
+  const { journal } = opened;
+  const { grants } = told;
   const search = parts.use(storeSearch(searchPlaces(directory, journal, grants)));
-
-  // Who stands where, and what they stand before.
-  const site = new Site({ facts, grants, journal, indexer, clock, stamp, tzdata });
-  const inbox = new Inbox<Happening>(INBOX_MOST);
-  let wires = wiresOf(config);
-  const logs = new KnownLogEntries(journal, stamp, storageFailed);
-  const identities = new KnownIdentities(journal, stamp, storageFailed);
-  const devices = openDevices({
-    ...wires,
-    catalogue: drivers,
-    openers: openersIn(outside, config),
-    clock,
-    random,
-    secrets: deviceSecrets(config, outside.secrets),
-    onEvent: (event) => {
-      if (desk.takesCard(event) || logs.knows(event)) return;
-      if (!inbox.put({ kind: 'device', event }))
-        log('inbox-full', { device: event.device, event: event.kind });
-    },
-    beforeWire: ({ id }) => {
-      const seq = /^a-(\d+)$/.exec(id)?.[1];
-      const why = seq === undefined ? undefined : overtaken(Number(seq), journal.ledger, grants);
-      if (why !== undefined) log('opening-withdrawn', { opening: Number(seq), why });
-      return why === undefined && !unit.fenced.aborted;
-    },
-    knownIdentities: identities.all,
-    identified: (bus, identity) => identities.remember(bus, identity),
-    broken: (bus, error) => log('driver-broke', { bus, error: String(error) }),
-  });
   const board = new DeviceBoard({
-    devices: wires.devices,
+    devices: core.wires.devices,
     catalogue: drivers,
     ledger: journal.ledger,
     online: () => site.online,
@@ -267,7 +116,7 @@ export async function wire(read: Config, outside: Outside): Promise<Daemon> {
         .map(({ device, link, detail, queued }) => ({ device, link, detail, queued })),
     }),
   });
-  const locks = codeLocksOf(wires.devices);
+  const locks = codeLocksOf(core.wires.devices);
   const credentials = new SiteCredentialDesk({
     vault,
     indexer,
@@ -346,16 +195,15 @@ export async function wire(read: Config, outside: Outside): Promise<Daemon> {
     inbox.put({ kind: 'timer' });
     cloud?.stateChanged();
   };
-  changed.clock = retime;
-  changed.devices = async (now) => {
-    wires = wiresOf(now);
-    const secrets = deviceSecrets(now, outside.secrets);
-    board.rewire(wires.devices);
-    await devices.rewire({ ...wires, openers: openersIn(outside, now), secrets });
-    cloud?.deviceChanged();
-    home?.devicesChanged();
+  const changed = {
+    async devices(now: Config) {
+      const applied = core.rewire(now);
+      board.rewire(core.wires.devices);
+      await applied;
+      cloud?.deviceChanged();
+      home?.devicesChanged();
+    },
   };
-  heard.log = (event, fields) => cloud?.tell(event, fields);
   const watch = new Watch({
     clock,
     probe: () => journal.probe(),
@@ -405,7 +253,7 @@ export async function wire(read: Config, outside: Outside): Promise<Daemon> {
     renewBackups: () => renewBackups(directory, opened, told, clock),
     stated: (at, error) => keeper.stated(at, error),
     adopt: (device) => {
-      const bus = wires.devices.find(({ id }) => id === device)?.bus;
+      const bus = core.wires.devices.find(({ id }) => id === device)?.bus;
       if (bus !== undefined) devices.adopt(bus);
     },
   });
@@ -436,6 +284,19 @@ export async function wire(read: Config, outside: Outside): Promise<Daemon> {
     const grantsFaults = await told.check();
     if (grantsFaults.length > 0) log('grants-damaged', { faults: [...grantsFaults] });
   };
+  core.listen({
+    heard: (event) => {
+      actions.hear(event);
+      codes.hear(event);
+      if (!board.hear(event)) return;
+      cloud?.deviceChanged();
+      home?.deviceChanged();
+    },
+    takesCard: (event) => desk.takesCard(event),
+    clockChanged: () => cloud?.stateChanged(),
+    storageChanged: () => cloud?.stateChanged(),
+    log: (event, fields) => cloud?.tell(event, fields),
+  });
   const owned = parts.move();
   return {
     desk,
@@ -445,44 +306,7 @@ export async function wire(read: Config, outside: Outside): Promise<Daemon> {
     async run(until) {
       const signal = AbortSignal.any([until, unit.fenced]);
       signal.addEventListener('abort', () => updates.stop(), { once: true });
-      const found = { ...opened, ...told, versions: outside.versions };
-      journal
-        .append({
-          stamp: stamp(),
-          entries: [
-            ...startEntries(found),
-            ...(outside.safeMode === true
-              ? [{ type: 'system.safe_mode', body: { alarm: true } } as const]
-              : []),
-          ],
-          rows: startRows(found),
-        })
-        .committed.catch(storageFailed);
-      // Not in the midst of the commit that found it out; while nothing can be written, the log alone tells.
-      const untold = journal.watchStorage((state, tale) => {
-        log('storage', { state, ...journal.unstored });
-        cloud?.stateChanged();
-        const entries = storageEntries(state, tale);
-        if (entries.length === 0) return;
-        queueMicrotask(() => {
-          journal.append({ stamp: stamp(), entries, keep: true }).committed.catch(storageFailed);
-        });
-      });
-      const answering = runPipeline({
-        inbox,
-        site,
-        journal,
-        clock,
-        actuate: (actuation) => devices.actuate(actuation),
-        heard: (event) => {
-          actions.hear(event);
-          codes.hear(event);
-          if (!board.hear(event)) return;
-          cloud?.deviceChanged();
-          home?.deviceChanged();
-        },
-        storageFailed,
-      });
+      core.answer();
       // A site without vendors keeps what it is told, or refuses it.
       if (vendors.length > 0) {
         const { FidelityWatch } = await import('./vendors/fidelity-watch.ts');
@@ -504,7 +328,7 @@ export async function wire(read: Config, outside: Outside): Promise<Daemon> {
       void lookAtFiles().catch(storageFailed);
 
       await Promise.all([
-        devices.run(signal),
+        core.run(signal),
         cloud?.run(signal),
         home?.run(signal),
         watch.run(signal),
@@ -521,25 +345,10 @@ export async function wire(read: Config, outside: Outside): Promise<Daemon> {
           signal,
         ),
       ]);
-      journal
-        .append({ stamp: stamp(), entries: [{ type: 'system.stopping', body: {} }] })
-        .committed.catch(storageFailed);
-      inbox.close();
-      await answering;
-      untold();
+      await core.end();
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
-}
-
-export function fencedText({ why, generation }: NonNullable<UnitFence['why']>): string {
-  return why === 'handed-over'
-    ? `this unit was handed over to unit ${generation} of the site, and must not act beside it`
-    : `unit ${generation} of the site has taken over, and this one must not act beside it`;
-}
-
-function openersIn({ openers }: Outside, config: Config): ReadonlyMap<string, BusOpener> {
-  return typeof openers === 'function' ? openers(config) : openers;
 }
 
 function remoteDevicesOf(
@@ -560,17 +369,6 @@ function remoteDevicesOf(
   });
   if (desk.ignored !== undefined) log('remote-devices-ignored', { why: desk.ignored.message });
   return desk;
-}
-
-/** Secrets that devices name, by their reference. */
-function deviceSecrets(config: Config, source: SecretSource): ReadonlyMap<string, Uint8Array> {
-  return new Map(
-    Object.entries(config.devices).flatMap(([id, { options }]) =>
-      secretReferences(options, `devices.${id}`).map(
-        ({ reference, path }) => [reference, readSecret(reference, path, source)] as const,
-      ),
-    ),
-  );
 }
 
 /** What is said of them in the journal: their names, not where this machine keeps them. */

@@ -1,0 +1,287 @@
+/**
+ * What a door needs, and nothing else: store, clock, rules, devices. It answers while the rest (`wiring.ts`: cloud,
+ * vendors, API, people's desk) is still being loaded, and loads no schema, as its config was checked before.
+ */
+import type { Config } from '../config/schema.ts';
+import { readSecretKey, type SecretSource } from '../config/secrets.ts';
+import type { Clock, Instant, Random } from '../drivers/contract/time.ts';
+import { drivers } from '../drivers/drivers.ts';
+import type { JsonObject, Stamp } from './access/entry.ts';
+import type { RtcReading } from './access/hardware-clock.ts';
+import type { Indexer, SiteFacts } from './access/site-facts.ts';
+import { resolveWindow } from './access/window.ts';
+import { ClockKeeper } from './clock-keeper.ts';
+import { type CoreListener, Rest } from './core-listener.ts';
+import { deviceSecrets } from './device-secrets.ts';
+import { type Devices, openDevices } from './devices/devices.ts';
+import type { BusOpener } from './devices/supervisor.ts';
+import { Inbox } from './inbox.ts';
+import { KnownIdentities } from './known-identities.ts';
+import { KnownLogEntries } from './known-log-entries.ts';
+import { type Wires, wiresOf } from './openers.ts';
+import { type Happening, runPipeline } from './pipeline.ts';
+import { overtaken } from './recheck.ts';
+import { RemoteSettings } from './remote-settings.ts';
+import { Site } from './site.ts';
+import { siteFactsOf } from './site-facts-of.ts';
+import { startEntries, startRows } from './start-entries.ts';
+import { storageEntries } from './storage-entries.ts';
+import { livePointer, type OpenedGrants, openGrantStore } from './store/grants-open.ts';
+import { type OpenedJournal, openJournal } from './store/journal-open.ts';
+import type { JournalThread } from './store/journal-writer.ts';
+import type { RunsJob } from './store/maintenance.ts';
+import { StorageError } from './store/ports.ts';
+import { UnitFence } from './store/unit.ts';
+import { Vault } from './vault.ts';
+
+/** What the core is given from outside; the real ones come from `platform/`. */
+export interface CoreOutside {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly secrets: SecretSource;
+  /** A line for the operator: fixed event name and fields, no secrets. */
+  readonly log: (event: string, fields: JsonObject) => void;
+  /** From which level on lines are written from now on. */
+  readonly logLevel?: (level: Config['log']['level']) => void;
+  /** By the name of the bus; or made anew for what the config has become. */
+  readonly openers:
+    | ReadonlyMap<string, BusOpener>
+    | ((config: Config) => ReadonlyMap<string, BusOpener>);
+  /** Names the system's last contact with a time server. */
+  readonly lastTimeContact: () => number | undefined;
+  /** What the clock with the battery says, where the machine has one. */
+  readonly hardwareClock?: () => RtcReading | undefined;
+  readonly versions: Readonly<Record<string, string>>;
+  /** When this version was made: it is later than that. */
+  readonly builtAt: Instant;
+  /** It ended too often in short time: vendors and Home Assistant are left out of this start. */
+  readonly safeMode?: boolean;
+  /** `false`: the store writes in this thread, so that a simulation can be run again as it was. Default true. */
+  readonly storeThreads?: boolean;
+  /** How whole files are checked and copied, if not in a thread of its own. */
+  readonly storeJobs?: RunsJob;
+  /** The thread that the journal will be written in, where it was started already. */
+  readonly journalThread?: JournalThread;
+}
+
+export interface Core extends AsyncDisposable {
+  readonly config: Config;
+  readonly opened: OpenedJournal;
+  readonly told: OpenedGrants;
+  readonly unit: UnitFence;
+  readonly vault: Vault;
+  readonly indexer: Indexer;
+  readonly remote: RemoteSettings;
+  readonly facts: SiteFacts;
+  readonly keeper: ClockKeeper;
+  readonly site: Site;
+  readonly inbox: Inbox<Happening>;
+  readonly devices: Devices;
+  /** As they are now. */
+  readonly wires: Wires;
+  stamp(): Stamp;
+  log(event: string, fields: JsonObject): void;
+  storageFailed(error: unknown): void;
+  /** The site has other devices from now on; resolves when they run. */
+  rewire(config: Config): Promise<void>;
+  listen(listener: CoreListener): void;
+  /** What happens is answered from now on; called again, nothing more. */
+  answer(): void;
+  /** Answers, and keeps all buses open until the signal; resolves when they are closed. Called again, the same run. */
+  run(signal: AbortSignal): Promise<void>;
+  /** After `run`: the last entries are recorded and the last happenings answered. */
+  end(): Promise<void>;
+}
+
+/** Events that may wait for their answer; a site with more of them at once is being flooded. */
+export const INBOX_MOST = 4096;
+
+/** @throws ConfigError for secrets and keys that are missing or wrong. @throws StorageError */
+export async function openCore(config: Config, outside: CoreOutside): Promise<Core> {
+  const { clock, random } = outside;
+  const { directory } = config.store;
+  const worker = outside.storeThreads ?? true;
+  const tzdata = process.versions['tz'] ?? 'unknown';
+  const rest = new Rest();
+  const inbox = new Inbox<Happening>(INBOX_MOST);
+  let answering: Answering | undefined;
+  let running: Promise<void> | undefined;
+  const log = (event: string, fields: JsonObject) => {
+    outside.log(event, fields);
+    rest.listener?.log(event, fields);
+  };
+  const storageFailed = (error: unknown) => log('storage-failed', { message: String(error) });
+  await using parts = new AsyncDisposableStack();
+
+  // What happened, and what time it is.
+  const vault = new Vault(
+    readSecretKey(config.secrets.pinPepper, 'secrets.pinPepper', outside.secrets),
+    random,
+  );
+  const indexer = vault.indexer(config.site.id);
+  const opened = await openJournal({
+    ...{ directory, clock, random },
+    worker: worker && (outside.journalThread ?? true),
+    runJob: outside.storeJobs,
+  });
+  const journal = parts.use(opened.journal);
+  const unit = await UnitFence.open(directory, random);
+  if (unit.why !== undefined) throw new StorageError('fenced', fencedText(unit.why));
+  const remote = new RemoteSettings(journal, (settings) =>
+    outside.logLevel?.(settings['log.level'] ?? config.log.level),
+  );
+  const written = siteFactsOf(config, drivers);
+  const facts: SiteFacts = {
+    ...written,
+    get policies() {
+      return remote.narrowed(written.policies);
+    },
+  };
+  const keeper = parts.use(
+    new ClockKeeper({
+      clock,
+      journal,
+      boot: Buffer.from(random.bytes(6)).toString('hex'),
+      options: {
+        get policy() {
+          return facts.policies.clockUntrusted;
+        },
+        graceHours: written.policies.graceHours,
+      },
+      floors: [outside.builtAt],
+      lastContact: outside.lastTimeContact,
+      hardwareClock: outside.hardwareClock,
+      changed: () => {
+        if (answering === undefined) return;
+        inbox.put({ kind: 'timer' });
+        rest.listener?.clockChanged();
+      },
+    }),
+  );
+  const stamp = () => keeper.stamp();
+
+  // What we are told.
+  const told = await openGrantStore({
+    directory,
+    clock,
+    random,
+    zone: config.site.zone,
+    resolve: resolveWindow,
+    tzdata,
+    worker,
+    runJob: outside.storeJobs,
+    live: livePointer(journal, stamp),
+    tombstones: journal,
+    makeRoom: opened.makeRoom,
+    marks: opened.highWater,
+    held: () =>
+      [...journal.ledger.all('key')].flatMap(([, { place }]) =>
+        place.kind === 'holder' && place.grant !== undefined ? [place.grant] : [],
+      ),
+  });
+  const grants = parts.use(told.grants);
+
+  // Who stands where, and what they stand before.
+  const site = new Site({ facts, grants, journal, indexer, clock, stamp, tzdata });
+  const logs = new KnownLogEntries(journal, stamp, storageFailed);
+  const identities = new KnownIdentities(journal, stamp, storageFailed);
+  let wires = wiresOf(config);
+  const devices = openDevices({
+    ...wires,
+    catalogue: drivers,
+    openers: openersIn(outside, config),
+    clock,
+    random,
+    secrets: deviceSecrets(config, outside.secrets),
+    onEvent: (event) => {
+      if (rest.listener?.takesCard(event) || logs.knows(event)) return;
+      if (!inbox.put({ kind: 'device', event }))
+        log('inbox-full', { device: event.device, event: event.kind });
+    },
+    beforeWire: ({ id }) => {
+      const seq = /^a-(\d+)$/.exec(id)?.[1];
+      const why = seq === undefined ? undefined : overtaken(Number(seq), journal.ledger, grants);
+      if (why !== undefined) log('opening-withdrawn', { opening: Number(seq), why });
+      return why === undefined && !unit.fenced.aborted;
+    },
+    knownIdentities: identities.all,
+    identified: (bus, identity) => identities.remember(bus, identity),
+    broken: (bus, error) => log('driver-broke', { bus, error: String(error) }),
+  });
+
+  const answer = (): Answering => {
+    const found = { ...opened, ...told, versions: outside.versions };
+    const safe = { type: 'system.safe_mode', body: { alarm: true } } as const;
+    journal
+      .append({
+        stamp: stamp(),
+        entries: [...startEntries(found), ...(outside.safeMode === true ? [safe] : [])],
+        rows: startRows(found),
+      })
+      .committed.catch(storageFailed);
+    // Not in the midst of the commit that found it out; while nothing can be written, the log alone tells.
+    const untold = journal.watchStorage((state, tale) => {
+      log('storage', { state, ...journal.unstored });
+      rest.listener?.storageChanged();
+      const entries = storageEntries(state, tale);
+      if (entries.length === 0) return;
+      queueMicrotask(() => {
+        journal.append({ stamp: stamp(), entries, keep: true }).committed.catch(storageFailed);
+      });
+    });
+    const ended = runPipeline({
+      ...{ inbox, site, journal, clock, storageFailed },
+      actuate: (actuation) => devices.actuate(actuation),
+      heard: (event) => rest.hear(event),
+    });
+    return { ended, untold };
+  };
+  const owned = parts.move();
+  return {
+    ...{ config, opened, told, unit, vault, indexer, remote, facts, keeper, site, inbox, devices },
+    get wires() {
+      return wires;
+    },
+    stamp,
+    log,
+    storageFailed,
+    async rewire(now) {
+      wires = wiresOf(now);
+      const secrets = deviceSecrets(now, outside.secrets);
+      await devices.rewire({ ...wires, openers: openersIn(outside, now), secrets });
+    },
+    listen: (listener) => rest.listen(listener),
+    answer() {
+      answering ??= answer();
+    },
+    run(signal) {
+      answering ??= answer();
+      running ??= devices.run(signal);
+      return running;
+    },
+    async end() {
+      journal
+        .append({ stamp: stamp(), entries: [{ type: 'system.stopping', body: {} }] })
+        .committed.catch(storageFailed);
+      inbox.close();
+      await answering?.ended;
+      answering?.untold();
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+interface Answering {
+  readonly ended: Promise<void>;
+  readonly untold: () => void;
+}
+
+function fencedText({ why, generation }: NonNullable<UnitFence['why']>): string {
+  return why === 'handed-over'
+    ? `this unit was handed over to unit ${generation} of the site, and must not act beside it`
+    : `unit ${generation} of the site has taken over, and this one must not act beside it`;
+}
+
+function openersIn({ openers }: CoreOutside, config: Config): ReadonlyMap<string, BusOpener> {
+  return typeof openers === 'function' ? openers(config) : openers;
+}
