@@ -2,7 +2,13 @@
  * The way up: what lies in the journal above the cloud's acknowledgement is sent in order, again after every connect,
  * and again when no acknowledgement comes. Nothing here remembers what must not be lost: the journal does (P8).
  */
-import { type Clock, type Millis, type Uptime, uptime } from '../../drivers/contract/time.ts';
+import {
+  type Clock,
+  type Millis,
+  type Timer,
+  type Uptime,
+  uptime,
+} from '../../drivers/contract/time.ts';
 import type { RecordedEntry, Stamp } from '../access/entry.ts';
 import { type Journal, type OutboxLine, StorageError } from '../store/ports.ts';
 import { BrokerError } from './broker.ts';
@@ -30,6 +36,11 @@ const WINDOW = 5_000;
 const BACKLOG = 200;
 const LIVE_WINDOW = 1_000;
 const ENTRIES_PER_READ = 64;
+/**
+ * What happens within this time is told together, and after the wire: a frame for a lock, and the reply to who asked
+ * for it, wait for no event (a third of a millisecond each).
+ */
+const GATHER: Millis = 5;
 /** Messages handed over and not acknowledged by the broker: HiveMQ allows 10 as it comes, AWS 100. */
 const IN_FLIGHT = 8;
 /** Without any progress in acknowledgements, everything above the watermark is sent again after this long. */
@@ -61,6 +72,7 @@ export class Uplink implements EventFlow {
   #sendAgainAfter = SEND_AGAIN_AFTER;
   #inFlight = 0;
   #wake: () => void = () => {};
+  #gathering: Timer | undefined;
   readonly #told = new Set<number>();
 
   constructor(parts: UplinkParts) {
@@ -97,6 +109,7 @@ export class Uplink implements EventFlow {
   async close(): Promise<void> {
     this.detach();
     this.#unfollow();
+    this.#gathering?.cancel();
     await this.#running;
   }
 
@@ -135,7 +148,11 @@ export class Uplink implements EventFlow {
     if (this.#live === undefined && first.seq - 1 - this.#cursor > BACKLOG) {
       this.#live = { from: first.seq, cursor: first.seq - 1 };
     }
-    this.#wake();
+    const { clock } = this.#parts;
+    this.#gathering ??= clock.wakeAt(uptime(clock.uptime() + GATHER), () => {
+      this.#gathering = undefined;
+      this.#wake();
+    });
   }
 
   #goBack(): void {
