@@ -20,7 +20,7 @@ import {
   writeCoilsRequest,
   writeRequest,
 } from './frame.ts';
-import type { ModbusRelayOptions, SlotWiring } from './options.ts';
+import type { ModbusRelayOptions } from './options.ts';
 
 const REPLY_WITHIN: Millis = 300;
 /** The board counts pulses in these. */
@@ -47,6 +47,7 @@ export function modbusBoard({
   options,
 }: MachineDevice<ModbusRelayOptions>): Board<ModbusFrame> {
   const { address: unit, registers, slots, strike } = options;
+  const seen = readingOf(options);
   return {
     device: id,
     address: unit,
@@ -60,7 +61,7 @@ export function modbusBoard({
     ],
     status: reading(unit, READ_INPUTS, registers.inputs, options.inputs, (data) => ({
       kind: 'reading',
-      reading: slotsOf(dataBits(data, options.inputs), options),
+      reading: seen(dataBits(data, options.inputs)),
     })),
     open(slot, hold) {
       const relay = slots.get(slot)?.relay;
@@ -86,24 +87,27 @@ export function modbusBoard({
   };
 }
 
-function slotsOf(bits: readonly boolean[], options: ModbusRelayOptions): Reading {
+/** What inputs say of slots and strike; which input is whose is worked out once. */
+function readingOf(options: ModbusRelayOptions): (bits: readonly boolean[]) => Reading {
   const { slots, strike, polarity } = options;
   const most = Math.max(0, ...slots.keys());
-  const of = (terminal: (wiring: SlotWiring) => number | undefined, flips: boolean): Bit[] =>
-    Array.from({ length: most }, (_, index) => {
-      const wiring = slots.get(slotNumber(index + 1));
-      const input = wiring === undefined ? undefined : terminal(wiring);
-      return input === undefined ? undefined : bits[input - 1] !== flips;
-    });
-  const taken = new Set([...slots.values()].flatMap(({ door, presence }) => [door, presence]));
-  taken.add(strike?.contact);
-  const contact = strike?.contact === undefined ? undefined : bits[strike.contact - 1];
+  const wiring = Array.from({ length: most }, (_, index) => slots.get(slotNumber(index + 1)));
+  const doors = wiring.map((slot) => slot?.door);
+  const presence = wiring.map((slot) => slot?.presence);
+  const taken = new Set([...doors, ...presence, strike?.contact]);
+  const isFree = Array.from({ length: options.inputs }, (_, index) => !taken.has(index + 1));
   const doorFlips = polarity.door === 'normal';
-  return {
-    doors: of(({ door }) => door, doorFlips),
-    presence: of(({ presence }) => presence, polarity.presence === 'inverted'),
-    inputs: bits.map((bit, index) => (taken.has(index + 1) ? undefined : bit)),
-    ...(contact !== undefined && { contact: contact !== doorFlips }),
+  const presenceFlips = polarity.presence === 'inverted';
+  return (bits) => {
+    const at = (input: number | undefined, flips: boolean): Bit =>
+      input === undefined ? undefined : bits[input - 1] !== flips;
+    const contact = at(strike?.contact, doorFlips);
+    return {
+      doors: doors.map((input) => at(input, doorFlips)),
+      presence: presence.map((input) => at(input, presenceFlips)),
+      inputs: bits.map((bit, index) => (isFree[index] ? bit : undefined)),
+      ...(contact !== undefined && { contact }),
+    };
   };
 }
 

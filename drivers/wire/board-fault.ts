@@ -49,6 +49,7 @@ export function clearFaults<Frame>(
   over: readonly DeviceFault[],
   detail: string,
 ): Said<Frame> {
+  if (state.faults.size === 0) return { state, events: [] };
   const cleared = over.filter((fault) => state.faults.has(fault));
   if (cleared.length === 0) return { state, events: [] };
   return {

@@ -70,6 +70,28 @@ export function look(before: Picture, reading: Reading, debounce: number, device
   return { picture, events: inOrder, isSettled: senses.every(({ count }) => count === 0) };
 }
 
+/** Most readings by far say what is known already. */
+export function isAsSeen(before: Picture, reading: Reading): boolean {
+  return (
+    areAsSeen(before.doors, reading.doors) &&
+    areAsSeen(before.presence, reading.presence) &&
+    areAsSeen(before.inputs, reading.inputs ?? NO_BITS) &&
+    (reading.contact === undefined
+      ? before.contact.length === 0
+      : isOneAsSeen(before.contact[0], reading.contact))
+  );
+}
+
+const NO_BITS: readonly Bit[] = [];
+
+function areAsSeen(senses: readonly Sense[], bits: readonly Bit[]): boolean {
+  return senses.length === bits.length && bits.every((bit, n) => isOneAsSeen(senses[n], bit));
+}
+
+function isOneAsSeen(sense: Sense | undefined, bit: Bit): boolean {
+  return sense !== undefined && sense.count === 0 && (bit === undefined || bit === sense.value);
+}
+
 const UNKNOWN: Sense = { value: undefined, other: undefined, count: 0 };
 
 function see(before: Sense = UNKNOWN, bit: Bit, debounce: number): Sense {

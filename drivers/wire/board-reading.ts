@@ -13,10 +13,11 @@ import {
   SECOND_LOOK,
   slotOf,
 } from './board-opening.ts';
-import { look } from './board-picture.ts';
-import type { BoardState, Said } from './board-state.ts';
+import { isAsSeen, look } from './board-picture.ts';
+import { type BoardState, isAtRest, type Said } from './board-state.ts';
 
 const MISSET: readonly DeviceFault[] = ['linkage-mode', 'refusing'];
+const SET_UP_WELL = 'the board is set up as it should be';
 
 /** One setting-up request is done; others may have to come before the rest, because something was wrong. */
 export function setUp<Frame>(
@@ -49,9 +50,12 @@ export function readAs<Frame>(
   now: Uptime,
 ): Said<Frame> {
   const { device, timing } = board;
+  if (before.presence === 'online' && isAtRest(before) && isAsSeen(before.picture, reading)) {
+    return clearFaults(device, before, MISSET, SET_UP_WELL);
+  }
   const events: DeviceEvent[] = [];
   if (before.presence !== 'online') events.push({ device, kind: 'online' });
-  const usable = clearFaults(device, before, MISSET, 'the board is set up as it should be');
+  const usable = clearFaults(device, before, MISSET, SET_UP_WELL);
   events.push(...usable.events);
   const seen = look(before.picture, reading, timing.debounce, device);
   const openings = before.openings.map((each) =>
@@ -99,6 +103,7 @@ export function judge<Frame>(
   state: BoardState<Frame>,
   now: Uptime,
 ): Said<Frame> {
+  if (isAtRest(state)) return { state, events: [] };
   const events: DeviceEvent[] = [];
   const openings = state.openings.filter((each) => {
     const { actuation } = each;

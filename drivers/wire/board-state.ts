@@ -170,17 +170,24 @@ export function hasLeft<Frame>(
   };
 }
 
+/** Nothing is asked of the board: it is only read now and then. Nearly always so, and then nothing is to be worked out. */
+export function isAtRest<Frame>({ waiting, openings, rereading }: BoardState<Frame>): boolean {
+  return waiting.length + openings.length + rereading.length === 0;
+}
+
 /** When the board wants to be read next. */
 export function readingDueAt<Frame>(
   { timing }: Board<Frame>,
   { pollAt, openings }: BoardState<Frame>,
 ): Uptime {
+  if (openings.length === 0) return pollAt;
   const confirms = openings.map((each) => confirmAt(each, timing));
   return uptime(Math.min(pollAt, ...confirms));
 }
 
 /** When something may be sent to it: a reading, or an opening whose slot and board have rested. */
 export function dueAt<Frame>(board: Board<Frame>, state: BoardState<Frame>): Uptime {
+  if (isAtRest(state)) return state.pollAt;
   const { waiting, nextOpenAt, presence } = state;
   const openings = presence === 'online' ? waiting : [];
   const ready = openings.map((each) => Math.max(nextOpenAt, restsUntil(state, each)));
@@ -189,6 +196,7 @@ export function dueAt<Frame>(board: Board<Frame>, state: BoardState<Frame>): Upt
 
 /** When something of it is over, whatever the bus is busy with; infinite where nothing is asked of it. */
 export function overAt<Frame>({ timing }: Board<Frame>, state: BoardState<Frame>): number {
+  if (isAtRest(state)) return Number.POSITIVE_INFINITY;
   return Math.min(
     ...state.waiting.map(({ expiresAt }) => expiresAt),
     ...state.rereading.map(({ expiresAt }) => expiresAt),
@@ -202,7 +210,10 @@ export function readSoon<Frame>(state: BoardState<Frame>, now: Uptime): BoardSta
 }
 
 export function readingSent<Frame>(state: BoardState<Frame>, now: Uptime): BoardState<Frame> {
-  const openings = state.openings.map((each) => ({ ...each, askedAt: now }));
   const { statistics } = state;
+  const openings =
+    state.openings.length === 0
+      ? state.openings
+      : state.openings.map((each) => ({ ...each, askedAt: now }));
   return { ...state, openings, statistics: { ...statistics, polls: statistics.polls + 1 } };
 }

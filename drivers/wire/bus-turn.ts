@@ -26,14 +26,15 @@ export class Turn<Frame> {
   readonly #facts: BusFactsOf<Frame>;
   readonly #now: Uptime;
   readonly #events: DeviceEvent[] = [];
-  readonly #boards: one.BoardState<Frame>[];
+  /** Those of the state until the first of them changes, then a copy. */
+  #boards: readonly one.BoardState<Frame>[];
   #bus: BusState<Frame>;
   #request: Uint8Array | undefined;
 
   constructor(facts: BusFactsOf<Frame>, before: BusState<Frame>, now: Uptime) {
     this.#facts = facts;
     this.#bus = before;
-    this.#boards = [...before.boards];
+    this.#boards = before.boards;
     this.#now = now;
   }
 
@@ -351,11 +352,12 @@ export class Turn<Frame> {
   }
 
   #moments(of: (board: Board<Frame>, state: one.BoardState<Frame>) => number): number {
-    const moments = this.#facts.boards.map((board, index) => {
+    let soonest = Number.POSITIVE_INFINITY;
+    for (const [index, board] of this.#facts.boards.entries()) {
       const state = this.#boards[index];
-      return state === undefined ? Number.POSITIVE_INFINITY : of(board, state);
-    });
-    return Math.min(...moments);
+      if (state !== undefined) soonest = Math.min(soonest, of(board, state));
+    }
+    return soonest;
   }
 
   #on(
@@ -366,11 +368,11 @@ export class Turn<Frame> {
     const state = this.#boards[index];
     if (board === undefined || state === undefined) return;
     const said = change(board, state);
-    this.#boards[index] = said.state;
-    this.#events.push(...said.events);
+    if (said.state !== state) this.#boards = this.#boards.with(index, said.state);
+    for (const event of said.events) this.#events.push(event);
   }
 
   #each(change: (board: Board<Frame>, state: one.BoardState<Frame>) => one.Said<Frame>): void {
-    for (const index of this.#boards.keys()) this.#on(index, change);
+    for (let index = 0; index < this.#boards.length; index++) this.#on(index, change);
   }
 }

@@ -34,8 +34,9 @@ export function nextRequest<Frame>(
   mayMove: boolean,
   now: Uptime,
 ): BoardRequest<Frame> | undefined {
-  const order = boards.map((_, step) => (turn + step) % boards.length);
-  for (const index of mayMove ? order : []) {
+  const count = boards.length;
+  for (let step = 0; mayMove && step < count; step++) {
+    const index = (turn + step) % count;
     const board = boards[index];
     const state = states[index];
     const opening = state === undefined ? undefined : readyOpening(state, now);
@@ -50,12 +51,13 @@ export function nextRequest<Frame>(
       leaving: (before) => leaving(before, opening),
     };
   }
-  const isAwaited = (index: number) => (states[index]?.openings.length ?? 0) > 0;
-  const awaitedFirst = [...order.filter(isAwaited), ...order.filter((index) => !isAwaited(index))];
-  for (const index of awaitedFirst) {
+  // Once round for the boards that a person waits for, then once for the others.
+  for (let step = 0; step < 2 * count; step++) {
+    const index = (turn + step) % count;
     const board = boards[index];
     const state = states[index];
     if (board === undefined || state === undefined) continue;
+    if (state.openings.length > 0 !== step < count) continue;
     if (readingDueAt(board, state) > now) continue;
     const [setup] = state.setupLeft;
     return {
