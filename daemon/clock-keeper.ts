@@ -37,8 +37,8 @@ export interface ClockKeeperParts {
   readonly options: ClockOptions;
   /** Moments that have certainly passed: when this version was built, say. */
   readonly floors: readonly Instant[];
-  /** Names the last contact of the system with a time server; `undefined`: none in this boot of the machine. */
-  readonly lastContact: () => number | undefined;
+  /** By the wall clock, the last contact of the system with a time server; `undefined`: none in this boot of the machine. */
+  readonly lastContact: () => Instant | undefined;
   /** What the clock with the battery says, where there is one. */
   readonly hardwareClock?: (() => RtcReading | undefined) | undefined;
   /** The interval, or what is believed of it, has changed by more than time passing. */
@@ -162,9 +162,16 @@ function marksIn(stored: Json | undefined): ClockMarks | undefined {
     uptime: uptime(at),
     graceUsed,
     everKnown: flagIn(stored, 'everKnown'),
+    contact: momentIn(stored, 'contact'),
+    wall: momentIn(stored, 'wall'),
     leap: numberIn(stored, 'leap'),
     rtc: rtcIn(objectIn(stored, 'rtc')),
   };
+}
+
+function momentIn(stored: JsonObject, name: string): Instant | undefined {
+  const at = numberIn(stored, name);
+  return at === undefined ? undefined : instant(at);
 }
 
 function rtcIn(stored: JsonObject | undefined): ClockMarks['rtc'] {

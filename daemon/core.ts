@@ -47,8 +47,10 @@ export interface CoreOutside {
   readonly openers:
     | ReadonlyMap<string, BusOpener>
     | ((config: Config) => ReadonlyMap<string, BusOpener>);
-  /** Names the system's last contact with a time server. */
-  readonly lastTimeContact: () => number | undefined;
+  /** Of the machine, as long as `clock.uptime()` counts; without it, each start is one. */
+  readonly boot?: string;
+  /** By the wall clock, the system's last contact with a time server. */
+  readonly lastTimeContact: () => Instant | undefined;
   /** What the clock with the battery says, where the machine has one. */
   readonly hardwareClock?: () => RtcReading | undefined;
   readonly versions: Readonly<Record<string, string>>;
@@ -141,7 +143,7 @@ export async function openCore(config: Config, outside: CoreOutside): Promise<Co
     new ClockKeeper({
       clock,
       journal,
-      boot: Buffer.from(random.bytes(6)).toString('hex'),
+      boot: outside.boot ?? Buffer.from(random.bytes(6)).toString('hex'),
       options: {
         get policy() {
           return facts.policies.clockUntrusted;

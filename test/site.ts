@@ -288,7 +288,7 @@ export class SimulatedSite implements AsyncDisposable {
       homeAssistant: this.#options.homeAssistant,
       http: this.#http,
       broker: this.#broker,
-      lastTimeContact: () => (this.hasTimeServer ? this.clock.uptime() : undefined),
+      lastTimeContact: () => (this.hasTimeServer ? this.clock.now() : undefined),
       hardwareClock: () =>
         this.#options.withHardwareClock === true
           ? { name: 'rtc', at: this.clock.now() }

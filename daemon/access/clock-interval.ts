@@ -3,7 +3,13 @@
  * the design page). Between two pieces of evidence only the monotonic clock counts, so a wall clock that jumps moves
  * nothing; `lo` only ever grows, and is written down every minute in every state.
  */
-import { type Instant, instant, type Millis, type Uptime } from '../../drivers/contract/time.ts';
+import {
+  type Instant,
+  instant,
+  type Millis,
+  type Uptime,
+  uptime,
+} from '../../drivers/contract/time.ts';
 import { plain } from './body.ts';
 import type { Entry, EntryType, Json } from './entry.ts';
 import {
@@ -46,6 +52,10 @@ export interface ClockMarks {
   readonly graceUsed: Millis;
   /** Time was known once: from then on nobody is believed who comes from too far ahead. */
   readonly everKnown?: boolean | undefined;
+  /** The contact with a time server that was seen last. */
+  readonly contact?: Instant | undefined;
+  /** The wall clock at `uptime`, where it agreed with what was known. */
+  readonly wall?: Instant | undefined;
   /** So far ahead was a time server that was not believed; it is not believed after a restart either. */
   readonly leap?: Millis | undefined;
   /** What time servers proved of the clock with the battery. */
@@ -62,8 +72,8 @@ export interface ClockState {
   /** Wall clock and uptime as seen last, to tell a jump. */
   readonly wall: Instant;
   readonly wallAt: Uptime;
-  /** Which contact of the OS with its time server was used last, and when it was seen. */
-  readonly contact: number | undefined;
+  /** Which contact of the OS with its time server was used last, and when it was. */
+  readonly contact: Instant | undefined;
   readonly contactAt: Uptime | undefined;
   readonly graceUsed: Millis;
   readonly graceAt: Uptime;
@@ -92,13 +102,14 @@ export interface ClockStart {
 
 export type ClockInput =
   /**
-   * Looked at the OS. `contact` names its last contact with a time server in this boot (the flag file's mtime, a
-   * count): undefined means none, a new value means a new contact.
+   * Looked at the OS. `contact` is when, by the wall clock, it last agreed with a time server in this boot of the
+   * machine: undefined means never, a new value means a new contact. One from before this process started is as good
+   * as a crystal is since then.
    */
   | {
       readonly kind: 'look';
       readonly wall: Instant;
-      readonly contact: number | undefined;
+      readonly contact: Instant | undefined;
       readonly error?: Millis;
       /** What the clock with the battery says at this moment, where it was looked at. */
       readonly rtc?: RtcReading | undefined;
@@ -118,39 +129,46 @@ export interface ClockStep {
 }
 
 export function beginClock(start: ClockStart): ClockStep {
-  const { boot, uptime, wall, marks } = start;
-  const passed = marks?.boot === boot ? Math.max(0, uptime - marks.uptime) : 0;
+  const { boot, uptime: now, wall, marks } = start;
+  const isSameBoot = marks?.boot === boot;
+  const since = isSameBoot ? Math.max(0, now - marks.uptime) : 0;
+  const passed = Math.floor(since * (1 - DRIFT));
   const floors = [...start.floors, ...(marks === undefined ? [] : [marks.highWater + passed])];
   const lo = instant(Math.max(0, ...floors));
+  // Set by somebody's hand since: a contact from before vouches for nothing any more.
+  const leap = isSameBoot && marks.wall !== undefined ? wall - marks.wall - since : undefined;
+  const isAsLeft = leap !== undefined && Math.abs(leap) <= LEAST_ERROR;
   const base: ClockState = {
     state: 'floor',
     boot,
     lo,
     hi: undefined,
-    asOf: uptime,
+    asOf: now,
     wall,
-    wallAt: uptime,
-    contact: undefined,
+    wallAt: now,
+    contact: isSameBoot && !isAsLeft ? marks.contact : undefined,
     contactAt: undefined,
-    graceUsed: (marks?.graceUsed ?? 0) + START_COSTS,
-    graceAt: uptime,
+    // Within one boot of the machine it is known how long nobody counted.
+    graceUsed: (marks?.graceUsed ?? 0) + (isSameBoot ? since : START_COSTS),
+    graceAt: now,
     marked: marks?.highWater ?? instant(0),
     everKnown: marks?.everKnown ?? marks !== undefined,
     leap: marks?.leap,
     walked: 0,
-    walkedAt: uptime,
+    walkedAt: now,
     rtc: marks?.rtc,
-    rtcAtStart: rtcAtStart(start.rtc, marks?.highWater, uptime),
+    rtcAtStart: rtcAtStart(start.rtc, marks?.highWater, now),
   };
   const error = rtcError(start.rtc, base.rtc, { lo, wall, aheadMost: aheadMost(base) });
   if (start.rtc !== undefined && error !== undefined) {
-    const known = knowing(base, 'trusted', start.rtc.at, error, uptime);
-    return withMarks({ ...known, contactAt: uptime }, [changed(base, known, 'rtc')], uptime, true);
+    const known = knowing(base, 'trusted', start.rtc.at, error, now);
+    return withMarks({ ...known, contactAt: now }, [changed(base, known, 'rtc')], now, true);
   }
-  const isBehind = wall < lo - TOLERANCE_BACK;
-  const begun: ClockState = isBehind ? { ...base, state: 'broken' } : base;
-  const entries = isBehind ? [jumped(begun, wall - lo)] : [];
-  return withMarks(begun, [...entries, changed(undefined, begun, 'start')], uptime, true);
+  const isLeapt = leap !== undefined && Math.abs(leap) > JUMP;
+  const isBroken = isLeapt || wall < lo - TOLERANCE_BACK;
+  const begun: ClockState = isBroken ? { ...base, state: 'broken' } : base;
+  const entries = isBroken ? [jumped(begun, isLeapt ? leap : wall - lo)] : [];
+  return withMarks(begun, [...entries, changed(undefined, begun, 'start')], now, true);
 }
 
 export function stepClock(before: ClockState, input: ClockInput, now: Uptime): ClockStep {
@@ -196,7 +214,9 @@ function look(
   now: Uptime,
 ): Heard {
   const jump = wall - state.wall - (now - state.wallAt);
-  const isNew = contact !== undefined && contact !== state.contact;
+  // A wall clock that was set back since is not the one that agreed with a server.
+  const isNew =
+    contact !== undefined && contact !== state.contact && contact <= wall + TOLERANCE_BACK;
   const seen: ClockState = { ...state, wall, wallAt: now };
   const least = lowest(state, now);
 
@@ -207,9 +227,12 @@ function look(
   const walked = walkedBy(state, wall, now);
   if (isDoubtful(state, wall, walked, now)) return doubted(seen, wall, contact, now);
 
-  const known = knowing(seen, 'trusted', wall, Math.max(LEAST_ERROR, error ?? 0), now);
-  const proof = provenBy(state.rtc, state.rtcAtStart, rtc, wall, now);
-  const met = { contact, contactAt: now, walked, walkedAt: now };
+  const age = Math.max(0, wall - contact);
+  const bound = Math.max(LEAST_ERROR, error ?? 0) + DRIFT * age;
+  const known = knowing(seen, age > CONTACT_FOR ? 'holdover' : 'trusted', wall, bound, now);
+  const proof =
+    age <= CONTACT_FOR ? provenBy(state.rtc, state.rtcAtStart, rtc, wall, now) : state.rtc;
+  const met = { contact, contactAt: uptime(now - age), walked, walkedAt: now };
   const next: ClockState = { ...known, ...met, rtc: proof, rtcAtStart: undefined };
   return { state: next, entries: isKnown(state) ? [] : [correctionOf(state, next, now)] };
 }
@@ -239,7 +262,7 @@ function aheadMost({ leap }: ClockState): Millis {
 function doubted(
   state: ClockState,
   wall: Instant,
-  contact: number | undefined,
+  contact: Instant | undefined,
   now: Uptime,
 ): Heard {
   const ahead = wall - lowest(state, now);
@@ -347,11 +370,23 @@ function withMarks(
   const rounded = instant(Math.max(state.marked, Math.floor(lo / MINUTE) * MINUTE));
   const isDue = isUrgent || rounded > state.marked;
   if (!isDue) return { state, entries, marks: undefined };
-  const { boot, graceUsed, everKnown, leap, rtc } = state;
+  const { boot, graceUsed, everKnown, leap, rtc, contact } = state;
+  const wall = instant(state.wall + (now - state.wallAt));
+  const agrees = isKnown(state) && wall >= lo && wall <= (highest(state, now) ?? wall);
   return {
     state: { ...state, marked: rounded },
     entries,
-    marks: { highWater: rounded, boot, uptime: now, graceUsed, everKnown, leap, rtc },
+    marks: {
+      highWater: rounded,
+      boot,
+      uptime: now,
+      graceUsed,
+      everKnown,
+      contact,
+      wall: agrees ? wall : undefined,
+      leap,
+      rtc,
+    },
   };
 }
 

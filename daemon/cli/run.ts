@@ -6,11 +6,12 @@ import { parseConfig, readConfigText } from '../../config/load.ts';
 import type { MqttAccess } from '../../config/online-schema.ts';
 import type { Config } from '../../config/schema.ts';
 import type { SecretSource } from '../../config/secrets.ts';
-import { type Clock, instant, pause } from '../../drivers/contract/time.ts';
+import { type Clock, type Instant, instant, pause } from '../../drivers/contract/time.ts';
 import { drivers } from '../../drivers/drivers.ts';
 import type { Broker } from '../cloud/broker.ts';
 import { openersOf } from '../openers.ts';
 import { Radios } from '../platform/ble-backend.ts';
+import { machineBoot } from '../platform/boot.ts';
 import { realClock } from '../platform/clock.ts';
 import { readHardwareClock } from '../platform/hardware-clock.ts';
 import { UndiciClient } from '../platform/http-client.ts';
@@ -79,6 +80,7 @@ async function run({ config: file, set }: RunOptions): Promise<void> {
     else log.debug('radio', { adapter, line: news.line });
   });
   await using http = new UndiciClient({ allows: isAllowed });
+  const boot = machineBoot();
   const outside: Outside = {
     clock,
     random: realRandom(),
@@ -105,6 +107,7 @@ async function run({ config: file, set }: RunOptions): Promise<void> {
       tzdata: process.versions['tz'] ?? '',
     },
     watchdog: { alive: () => manager.alive(), every: manager.watchdogMs },
+    ...(boot === undefined ? {} : { boot }),
     builtAt: instant(BUILT_AT),
     safeMode,
     journalThread,
@@ -182,8 +185,8 @@ function stopSignal(asked: (signal: string) => void): AbortSignal {
 }
 
 /** Something else sees to the clock: each look at it is as good as a contact. */
-function contactAtAnyTime(clock: Clock): () => number {
-  return () => clock.uptime();
+function contactAtAnyTime(clock: Clock): () => Instant {
+  return () => clock.now();
 }
 
 function ownVersion(): string {

@@ -12,11 +12,13 @@ import {
 const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
 /**
- * Uptime is the monotonic clock of the process (CLOCK_MONOTONIC since its start), so setting the wall clock moves no
- * timer. A timer never fires before its moment, although Node's own may be up to a millisecond early.
+ * Uptime is the monotonic clock of the machine (CLOCK_MONOTONIC, since it booted), so setting the wall clock moves no
+ * timer, and what one process counted the next goes on with. A timer never fires before its moment, although Node's
+ * own may be up to a millisecond early.
  */
 export function realClock(): Clock {
-  const now = () => uptime(performance.now());
+  const began = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+  const now = () => uptime(began + performance.now());
   return {
     now: () => instant(Date.now()),
     uptime: now,

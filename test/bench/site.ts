@@ -39,7 +39,7 @@ export function outside(more: Pick<Outside, 'openers' | 'broker'>): Outside {
     secrets: { credentialsDirectory: undefined },
     log: () => {},
     http: { send: () => Promise.reject(new Error('no vendor is reached from here')) },
-    lastTimeContact: () => clock.uptime(),
+    lastTimeContact: () => clock.now(),
     versions: { latchkey: 'bench' },
     watchdog: { alive: () => {}, every: undefined },
     builtAt: instant(Date.UTC(2026, 0, 1)),

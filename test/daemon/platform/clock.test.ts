@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { machineBoot } from '../../../daemon/platform/boot.ts';
 import { realClock } from '../../../daemon/platform/clock.ts';
 import { realRandom } from '../../../daemon/platform/random.ts';
 import { uptime } from '../../../drivers/contract/time.ts';
@@ -35,4 +37,13 @@ test('real chance fills its range', () => {
   const fractions = Array.from({ length: 1000 }, () => random.fraction());
   assert.ok(fractions.every((each) => each >= 0 && each < 1));
   assert.ok(Math.min(...fractions) < 0.05 && Math.max(...fractions) > 0.95);
+});
+
+test('uptime is the machine’s, and a boot has one name: the next process counts on', () => {
+  const [since = ''] = readFileSync('/proc/uptime', 'utf8').split(' ');
+  assert.ok(Math.abs(realClock().uptime() - Number(since) * 1000) < 10_000);
+  assert.match(machineBoot() ?? '', /^[0-9a-f]{12}$/);
+  assert.equal(machineBoot(), machineBoot());
+  assert.equal(machineBoot('/nowhere'), undefined);
+  assert.equal(machineBoot('/proc/uptime'), undefined);
 });
