@@ -18,6 +18,14 @@ export interface KeycafeCloudOptions extends KeycafeDoorOptions {
   readonly skew?: Millis;
   /** Of boxes whose location is not told. */
   readonly zone?: string;
+  /** How a webhook is called, if not over HTTP; answers the status. */
+  readonly post?: (call: WebhookCall) => Promise<number>;
+}
+
+export interface WebhookCall {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
 }
 
 /** Told to its webhook; Keycafe repeats until it is answered with 200. */
@@ -153,12 +161,12 @@ export class KeycafeCloud implements AsyncDisposable {
   }
 
   async #post(event: Happening): Promise<number> {
+    const { post = overHttp } = this.#options;
     const statuses = await Promise.all(
-      this.#hooks.map(async ({ url, username, password }) => {
+      this.#hooks.map(({ url, username, password }) => {
         const secret = Buffer.from(`${username}:${password}`).toString('base64');
         const headers = { authorization: `Basic ${secret}`, 'content-type': 'application/json' };
-        const reply = await fetch(url, { method: 'POST', headers, body: JSON.stringify(event) });
-        return reply.status;
+        return post({ url, headers, body: JSON.stringify(event) });
       }),
     );
     return statuses.find((status) => status !== 200) ?? 200;
@@ -322,4 +330,9 @@ export class KeycafeCloud implements AsyncDisposable {
     await this.webhooks[Symbol.asyncDispose]();
     await this.server[Symbol.asyncDispose]();
   }
+}
+
+async function overHttp({ url, headers, body }: WebhookCall): Promise<number> {
+  const reply = await fetch(url, { method: 'POST', headers, body });
+  return reply.status;
 }
