@@ -19,13 +19,7 @@ import {
   holderId,
   type Window,
 } from '../daemon/access/model.ts';
-import {
-  type Broker,
-  BrokerError,
-  type BrokerListener,
-  type BrokerSession,
-  type SessionOptions,
-} from '../daemon/cloud/broker.ts';
+import type { Broker } from '../daemon/cloud/broker.ts';
 import { type Enrolment, enrol } from '../daemon/cloud/enrolment.ts';
 import type { BusOpener } from '../daemon/devices/supervisor.ts';
 import type { DeskAttempt } from '../daemon/local-api/desk.ts';
@@ -48,6 +42,7 @@ import { Air } from '../simulator/radio/air.ts';
 import { AirTransport } from '../simulator/radio/air-transport.ts';
 import { seededRandom } from '../simulator/random.ts';
 import { StoppableClock } from '../simulator/stoppable-clock.ts';
+import { MortalBroker, MortalClient } from './mortal.ts';
 
 export const minutes = (count: number): Millis => count * 60_000;
 export const hours = (count: number): Millis => count * 3_600_000;
@@ -176,6 +171,7 @@ export class SimulatedSite implements AsyncDisposable {
   readonly #http: HttpClient;
   readonly #storeJobs: RunsJob;
   #broker: MortalBroker | undefined;
+  #client: MortalClient | undefined;
   #stopping = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #starts = 0;
@@ -269,6 +265,7 @@ export class SimulatedSite implements AsyncDisposable {
     this.#life = new StoppableClock(this.clock);
     const { broker } = this.#options;
     this.#broker = broker === undefined ? undefined : new MortalBroker(broker);
+    this.#client = new MortalClient(this.#http);
     const config = { ...this.#config, store: { ...this.#config.store, directory: this.#store } };
     const changed = (remote: RemoteDevices) => ({
       ...config,
@@ -286,7 +283,7 @@ export class SimulatedSite implements AsyncDisposable {
       },
       openers: this.#openers,
       homeAssistant: this.#options.homeAssistant,
-      http: this.#http,
+      http: this.#client,
       broker: this.#broker,
       lastTimeContact: () => (this.hasTimeServer ? this.clock.now() : undefined),
       hardwareClock: () =>
@@ -331,6 +328,7 @@ export class SimulatedSite implements AsyncDisposable {
     if (dead === undefined) return;
     this.#life[Symbol.dispose]();
     this.#broker?.die();
+    this.#client?.die();
     for (const port of this.ports.values()) void port.unplug();
     if (existsSync(this.#store)) {
       const next = join(this.directory, `store-${this.#starts}`);
@@ -604,48 +602,4 @@ function swift(config: Config): Config {
     return [name, isPolled ? { ...device, options: { ...options, pollMs: SWIFT_POLL } } : device];
   });
   return { ...config, buses: Object.fromEntries(buses), devices: Object.fromEntries(devices) };
-}
-
-/** The way to a broker of one start of the daemon: what is killed says nothing more and hears nothing more. */
-class MortalBroker implements Broker {
-  readonly name: string;
-  readonly #broker: Broker;
-  readonly #end = new AbortController();
-
-  constructor(broker: Broker) {
-    this.name = broker.name;
-    this.#broker = broker;
-  }
-
-  die(): void {
-    this.#end.abort();
-  }
-
-  async connect(
-    options: SessionOptions,
-    listener: BrokerListener,
-    signal: AbortSignal,
-  ): Promise<BrokerSession> {
-    const isDead = () => this.#end.signal.aborted;
-    const never = new Promise<never>(() => {});
-    if (isDead()) return never;
-    const both = AbortSignal.any([signal, this.#end.signal]);
-    const session = await this.#broker.connect(
-      options,
-      {
-        message: (message) => (isDead() ? never : listener.message(message)),
-        closed: (why) => {
-          if (!isDead()) listener.closed(why);
-        },
-      },
-      both,
-    );
-    if (isDead()) throw new BrokerError('closed', 'killed');
-    return {
-      facts: session.facts,
-      publish: (message) => (isDead() ? never : session.publish(message)),
-      subscribe: (filters) => (isDead() ? never : session.subscribe(filters)),
-      close: () => (isDead() ? never : session.close()),
-    };
-  }
 }

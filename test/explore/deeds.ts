@@ -1,10 +1,18 @@
 /** All that may happen next, and how often. */
 import { forges, replays } from './attacker.ts';
+import {
+  books,
+  cancelsBooking,
+  changesBooking,
+  guestTypesCode,
+  keyMovesAtKeycafe,
+} from './bookings.ts';
 import * as faults from './faults.ts';
 import type { Life } from './life.ts';
 import { commands, lockdown, putsGrant, revokesGrant, signedCommand } from './managers.ts';
 import { forcesDoor, showsFob, typesCode, usesOpenSlot } from './people.ts';
 import { killed, killedAtCommit, stopped } from './restarts.ts';
+import { vendorTrouble } from './vendor-faults.ts';
 
 type Deed = readonly [weight: number, does: (life: Life) => void | Promise<void>];
 
@@ -20,6 +28,12 @@ export const DEEDS: readonly Deed[] = [
   [2, replays],
   [1, forges],
   [2, lockdown],
+  [8, books],
+  [3, changesBooking],
+  [4, cancelsBooking],
+  [12, guestTypesCode],
+  [1, keyMovesAtKeycafe],
+  [7, vendorTrouble],
   [6, faults.wireTrouble],
   [3, faults.portTrouble],
   [4, faults.boardTrouble],

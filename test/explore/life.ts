@@ -3,18 +3,18 @@
 import type { ClientKeyFile } from '../../daemon/cloud/client-key.ts';
 import { deviceId } from '../../drivers/contract/device.ts';
 import { type Millis, type Random, randomInteger } from '../../drivers/contract/time.ts';
-import { NO_FAULTS } from '../../simulator/lane.ts';
 import { seededRandom } from '../../simulator/random.ts';
 import { OwnCloud } from '../../simulator/site/own-cloud.ts';
 import { Exchange } from '../daemon/cloud/cloud-and-bridge.ts';
 import { Cable } from '../scenario/cable.ts';
 import { minutes, type SimulatedSite, simulatedSite } from '../site.ts';
+import type { AtBox } from './bookings.ts';
 import { DEEDS } from './deeds.ts';
-import { mendBoard, trueClock } from './faults.ts';
+import { ending } from './ending.ts';
+import { GivenByVendors } from './given.ts';
 import { put } from './managers.ts';
 import { PACES, type Pace } from './pace.ts';
-import { closeDoor } from './people.ts';
-import { Secrets } from './secrets.ts';
+import { VendorWorld, vendorsText } from './vendor-world.ts';
 import { Broken, Watcher } from './watcher.ts';
 
 /** What a seed is made into. */
@@ -54,7 +54,7 @@ export async function live({ seed, steps, pace }: Wish): Promise<LifeReport> {
   await using _site = life.site;
   try {
     for (let step = 0; step < steps; step += 1) await life.step();
-    await life.end();
+    await ending(life);
   } catch (error) {
     throw new LifeError(seed, life.story, error);
   }
@@ -75,6 +75,7 @@ interface LifeParts {
   readonly exchange: Exchange;
   readonly cloud: OwnCloud;
   readonly sender: ClientKeyFile;
+  readonly world: VendorWorld;
 }
 
 /** Who asks for openings by the desk. */
@@ -92,6 +93,11 @@ export class Life {
   /** Key of the one cloud that may send commands here. */
   readonly sender: ClientKeyFile;
   readonly watcher: Watcher;
+  readonly world: VendorWorld;
+  readonly given: GivenByVendors;
+  readonly atBox: AtBox[] = [];
+  /** Drawn for clients of vendors. */
+  codes = 0;
   readonly revs = new Map<string, number>();
   readonly dead = new Set<string>();
   readonly began: number;
@@ -111,12 +117,18 @@ export class Life {
     const auditFull = random.fraction() < 0.7 ? 'deny' : 'allow_staff';
     const exchange = new Exchange();
     const cable = new Cable(exchange);
+    const made: { world?: VendorWorld } = {};
     const site = await simulatedSite({
       seed,
       isSwift: pace.isSwift,
       onDisk: true,
       withGate: true,
       broker: cable,
+      vendors: vendorsText(pace.poll),
+      http: (clock) => {
+        made.world = new VendorWorld(clock, seededRandom(seed + 13));
+        return made.world;
+      },
       at: random.fraction() < 0.5 ? '2026-10-24T23:30:00Z' : '2026-03-29T00:30:00Z',
       change: (config) => ({
         ...config,
@@ -128,10 +140,10 @@ export class Life {
     const cloud = await site.settling(
       OwnCloud.join({ broker: exchange, key: sender, clock: site.clock, random }),
     );
-    return new Life(
-      { seed, pace, random, site, cable, exchange, cloud, sender },
-      auditFull !== 'deny',
-    );
+    const { world } = made;
+    if (world === undefined) throw new Error('there are vendors');
+    const parts = { seed, pace, random, site, cable, exchange, cloud, sender, world };
+    return new Life(parts, auditFull !== 'deny');
   }
 
   private constructor(parts: LifeParts, mayGoUnstored: boolean) {
@@ -144,10 +156,15 @@ export class Life {
     this.exchange = parts.exchange;
     this.cloud = parts.cloud;
     this.sender = parts.sender;
+    this.world = parts.world;
+    this.given = new GivenByVendors(parts.world, site);
+    this.world.box = () =>
+      site.isRunning ? site.daemon.vendors.flatMap(({ routes }) => routes) : undefined;
     this.began = site.clock.now() - site.clock.uptime();
     this.watcher = new Watcher(site, {
       mayGoUnstored,
       trueTime: () => this.began + site.clock.uptime(),
+      objection: (grant, clock, key) => this.given.objection(grant, clock, key),
       maySend: (by) => ASKERS.has(by) || by === `cloud:${parts.sender.kid}`,
     });
   }
@@ -176,47 +193,14 @@ export class Life {
       return left < 0;
     });
     if (deed === undefined) return;
+    this.given.absorb();
     await deed[1](this);
     if (!this.site.isRunning) await this.#startAgain();
+    this.given.absorb();
     this.watcher.check();
     await this.pass(this.pace.rest(this.random));
+    this.given.absorb();
     this.watcher.check();
-  }
-
-  /** Everything is mended; then all must be as promised, without a hand on the daemon. */
-  async end(): Promise<void> {
-    this.say('everything is mended');
-    const { site } = this;
-    for (const bus of site.buses.values()) {
-      bus.mend();
-      bus.setFaults(NO_FAULTS);
-    }
-    for (const port of site.ports.values()) await port.plug();
-    mendBoard(this);
-    site.daemon.desk.journal.failWrites('full', 0);
-    trueClock(this);
-    this.cable.mend();
-    for (const slot of site.openSlots()) closeDoor(this, slot);
-    await site.advance(minutes(6));
-    this.watcher.check();
-
-    const { journal } = site.daemon.desk;
-    if (!journal.isSafe) throw new Broken('P8', 'the disk is well again, the store is not');
-    const told = this.cloud.events;
-    const seqs = told.map(({ seq }) => seq).toSorted((a, b) => a - b);
-    // It came when the site was running, and is told everything from there.
-    const first = seqs[0] ?? 1;
-    const astray = seqs.find((seq, n) => seq !== first + n);
-    if (astray !== undefined)
-      throw new Broken('P8', `the cloud has no entry before ${astray}, or that one twice`);
-    if (this.cloud.forged > 0) throw new Broken('P8', 'the cloud was told what was not written');
-    if ((seqs.at(-1) ?? 0) < journal.lastSeq - 20)
-      throw new Broken('P8', `of ${journal.lastSeq} entries the cloud has ${told.length}`);
-    await this.isStillOfUse('P11');
-    this.#keepsSecrets();
-    await site.stop();
-    this.watcher.files();
-    if (this.#fault() !== undefined) throw this.#fault();
   }
 
   /** Whoever is let in now gets in at the first try. */
@@ -246,29 +230,6 @@ export class Life {
       ([, { place }]) => place.kind === 'slot' && place.slot === slot,
     );
     return !isHeld && row?.doorOpen !== true && row?.flags.includes('shared') !== true;
-  }
-
-  /** P10, in all that left the daemon and all that it keeps. */
-  #keepsSecrets(): void {
-    const secrets = new Secrets();
-    for (const { event, fields } of this.site.log)
-      secrets.look(`the log: ${event}`, JSON.stringify(fields));
-    for (const { type, body, seq } of this.site.journal)
-      secrets.look(`entry ${seq} ${type}`, JSON.stringify(body));
-    for (const { topic, payload } of this.exchange.passed)
-      secrets.look(topic, Buffer.from(payload).toString('latin1'));
-    secrets.lookIn(this.site.storeDirectory);
-    if (secrets.found !== undefined) throw new Broken('P10', secrets.found);
-  }
-
-  #fault(): Broken | undefined {
-    try {
-      if (this.site.isRunning) this.watcher.check();
-      return undefined;
-    } catch (error) {
-      if (error instanceof Broken) return error;
-      throw error;
-    }
   }
 
   say(what: string): void {

@@ -8,16 +8,19 @@ export interface Pace {
   readonly isSwift: boolean;
   /** Windows of grants begin and end so many times this from now. */
   readonly edge: Millis;
+  /** Between two readings of a vendor, as the config has it. */
+  readonly poll: string;
   /** From the end of one deed to the next. */
   rest(random: Random): Millis;
 }
 
 export const PACES: { readonly [name in Pace['name']]: Pace } = {
-  minutes: { name: 'minutes', isSwift: false, edge: 30_000, rest: () => 0 },
+  minutes: { name: 'minutes', isSwift: false, edge: 30_000, poll: '15s', rest: () => 0 },
   days: {
     name: 'days',
     isSwift: true,
     edge: minutes(40),
+    poll: '2m',
     rest: (random) => randomInteger(random, random.fraction() < 0.3 ? hours(2.5) : minutes(4)),
   },
 };

@@ -1,19 +1,28 @@
 /** Looks for PINs and fob numbers in clear (P10). */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { VENDOR_SECRET } from '../site.ts';
 import { PINS } from './managers.ts';
 import { KEYS } from './parts.ts';
 
 const FOBS = [...KEYS.map(({ fob }) => fob), '1F00644BB6', '1F00000001'];
-/** Not within a longer number or word, where it would be chance. */
-const PLAIN = new RegExp(`(?<![0-9A-Za-z.])(${[...PINS, ...FOBS].join('|')})(?![0-9A-Za-z])`, 'i');
+/** Of the token that the vendors are shown. */
+const TOKEN = VENDOR_SECRET.split(':')[1];
 
 export class Secrets {
+  readonly #plain: RegExp;
   /** Where the first one was found. */
   found: string | undefined;
 
+  /** `codes`: what vendors gave, and clients of theirs. */
+  constructor(codes: readonly string[]) {
+    const all = [...PINS, ...FOBS, ...codes, TOKEN].join('|');
+    // Not within a longer number or word, where it would be chance.
+    this.#plain = new RegExp(`(?<![0-9A-Za-z.])(${all})(?![0-9A-Za-z])`, 'i');
+  }
+
   look(where: string, text: string): void {
-    const secret = PLAIN.exec(text)?.[0];
+    const secret = this.#plain.exec(text)?.[0];
     if (secret !== undefined) this.found ??= `${secret} stands in ${where}`;
   }
 

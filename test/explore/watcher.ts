@@ -1,11 +1,17 @@
 /** What must hold at every moment of a site's life, whatever happens to it: the promises, as far as they can be watched. */
 import type { RecordedEntry } from '../../daemon/access/entry.ts';
-import type { Grant } from '../../daemon/access/model.ts';
+import {
+  type ClockInterval,
+  type Grant,
+  type GrantId,
+  grantId,
+} from '../../daemon/access/model.ts';
 import { explain } from '../../daemon/access/why.ts';
 import { verifyJournalFile } from '../../daemon/store/journal-verify.ts';
 import type { Instant } from '../../drivers/contract/time.ts';
 import { SimulatedLockBoard } from '../../simulator/devices/lock-board.ts';
 import type { SimulatedSite } from '../site.ts';
+import { mayHold } from './given.ts';
 
 export class Broken extends Error {
   override readonly name = 'Broken';
@@ -19,6 +25,12 @@ export interface WatcherOptions {
   readonly mayGoUnstored: boolean;
   /** What time it truly is; `undefined` where the time server lies. */
   readonly trueTime: () => number | undefined;
+  /** Why an opening under a grant that nobody put here must not be; `undefined` where a vendor gave it. */
+  readonly objection: (
+    grant: GrantId,
+    clock: Pick<ClockInterval, 'lo' | 'hi'>,
+    key: unknown,
+  ) => string | undefined;
   /** Who may ask for an opening: everybody else is an attacker. */
   readonly maySend: (by: string) => boolean;
 }
@@ -97,6 +109,11 @@ export class Watcher {
     this.pulsed();
     this.#keys();
     this.#time();
+    this.told();
+  }
+
+  /** @throws Broken for what was noticed. */
+  told(): void {
     if (this.#fault !== undefined) throw this.#fault;
   }
 
@@ -126,6 +143,9 @@ export class Watcher {
     this.#committed[seq - 1] = hash;
     this.entries += 1;
     if (type === 'access.granted' || type === 'access.denied') this.#decided(entry);
+    // For good: no vendor that says otherwise later, and no old answer, makes it live again.
+    if (type === 'grant.revoked' && typeof body['grant'] === 'string')
+      this.#revoked.set(body['grant'], seq);
     const slot = body['slot'];
     if (isLive && typeof slot === 'number' && ['access.granted', 'access.commanded'].includes(type))
       this.#intents.set(slot, (this.#intents.get(slot) ?? 0) + 1);
@@ -163,15 +183,14 @@ export class Watcher {
       this.fail('P6', `entry ${seq} opens under ${id}, revoked at ${revoked}`);
     const grant = this.#grants.get(id)?.at(-1)?.grant;
     if (grant === undefined) {
-      this.fail('P5', `entry ${seq} rests on no grant ${id}`);
+      const why = this.#options.objection(grantId(id), stamp.clock, body['key']);
+      if (why !== undefined) this.fail('P5', `entry ${seq} opens under ${id}: ${why}`);
       return;
     }
-    const { lo, hi } = stamp.clock;
     if (grant.window.kind === 'instants') {
       const { start, end } = grant.window;
-      if (start !== undefined && start >= Math.max(hi, lo + 1))
-        this.fail('P5', `entry ${seq} opens before ${id} begins`);
-      if (end !== undefined && end <= lo) this.fail('P5', `entry ${seq} opens after ${id} ended`);
+      if (!mayHold({ start, end }, stamp.clock))
+        this.fail('P5', `entry ${seq} opens before ${id} begins, or after it ended`);
     }
     if (grant.uses === undefined) return;
     const used = (this.#used.get(id) ?? 0) + 1;
