@@ -6,7 +6,13 @@ import { parseConfig, readConfigText } from '../../config/load.ts';
 import type { MqttAccess } from '../../config/online-schema.ts';
 import type { Config } from '../../config/schema.ts';
 import type { SecretSource } from '../../config/secrets.ts';
-import { type Clock, type Instant, instant, pause } from '../../drivers/contract/time.ts';
+import {
+  type Clock,
+  type Instant,
+  instant,
+  type Millis,
+  pause,
+} from '../../drivers/contract/time.ts';
 import { drivers } from '../../drivers/drivers.ts';
 import type { Broker } from '../cloud/broker.ts';
 import { openersOf } from '../openers.ts';
@@ -26,11 +32,12 @@ import { isAllowed } from '../vendors/webhook-target.ts';
 import { type Outside, wire } from '../wiring.ts';
 import { BUILT_AT } from './built-at.ts';
 import { CommandFailure, EXIT } from './output.ts';
-import { variableOption } from './variables.ts';
+import { lengthOption, variableOption } from './variables.ts';
 
 interface RunOptions {
   readonly config: string;
   readonly set: ReadonlyMap<string, string>;
+  readonly stopWithin: Millis;
 }
 
 export function runCommand(program: Command): void {
@@ -39,14 +46,20 @@ export function runCommand(program: Command): void {
     .description('run the daemon until it is asked to stop (SIGTERM)')
     .requiredOption('--config <file>', 'the site, as `latchkey check-config` accepts it')
     .addOption(variableOption())
+    .addOption(
+      lengthOption('--stop-within <time>', 'what has not ended by then is ended, 1s to 15s', {
+        from: '1s',
+        to: '15s',
+      }),
+    )
     .addHelpText(
       'after',
-      '\nExample:\n  $ latchkey run --config /etc/latchkey/config.yaml\n\nExit status: 0 asked to stop, 1 it could not start, 2 the config is wrong, 3 another unit of the site acts now.',
+      '\nExample:\n  $ latchkey run --config /etc/latchkey/config.yaml\n\nExit status: 0 asked to stop, 1 it could not start, 2 the config is wrong, 3 another unit of the site acts now. Asked twice, or not at its end in time, it ends itself by SIGKILL: nothing that was acknowledged is lost.',
     )
     .action((options: RunOptions) => run(options).catch(tellWhatCanBeMended));
 }
 
-async function run({ config: file, set }: RunOptions): Promise<void> {
+async function run({ config: file, set, stopWithin }: RunOptions): Promise<void> {
   await using journalThread = new JournalThread(); // starts while the config is read
   const text = readConfigText(file);
   const whole = parseConfig(text, { variables: set });
@@ -68,9 +81,9 @@ async function run({ config: file, set }: RunOptions): Promise<void> {
     // What does not end in time is ended: the service manager would do it with less grace (conventions 3.5).
     const overdue = () => {
       log.error('stop-overdue', {});
-      process.exit(EXIT.failed);
+      endAtOnce();
     };
-    setTimeout(overdue, STOP_WITHIN_MS).unref();
+    setTimeout(overdue, stopWithin).unref();
   });
 
   await using radios = new Radios(clock, (adapter, news) => {
@@ -144,7 +157,6 @@ async function run({ config: file, set }: RunOptions): Promise<void> {
   if (daemon.fenced.aborted) process.exitCode = EXIT.fenced;
 }
 
-const STOP_WITHIN_MS = 15_000;
 /** As long as it takes to open a port and read what was typed. */
 const FIRST_ANSWER_MS = 100;
 
@@ -175,13 +187,19 @@ async function brokerAt(
 function stopSignal(asked: (signal: string) => void): AbortSignal {
   const controller = new AbortController();
   const stop = (signal: NodeJS.Signals) => {
-    if (controller.signal.aborted) process.exit(1);
+    if (controller.signal.aborted) endAtOnce();
     asked(signal);
     controller.abort();
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   return controller.signal;
+}
+
+/** Not `process.exit`, which waits for each thread: one that closes a port whose driver hangs never comes back. */
+function endAtOnce(): never {
+  process.kill(process.pid, 'SIGKILL');
+  return process.exit(EXIT.failed);
 }
 
 /** Something else sees to the clock: each look at it is as good as a contact. */

@@ -1,5 +1,6 @@
-/** `--set NAME=value` for the `${NAME}`s of a config. */
+/** Options whose values are more than text: `--set NAME=value` for the `${NAME}`s of a config, and lengths of time. */
 import { InvalidArgumentError, Option } from 'commander';
+import { duration } from '../../config/values.ts';
 
 export function variableOption(): Option {
   return new Option(
@@ -12,4 +13,18 @@ export function variableOption(): Option {
       if (name === undefined || value === undefined) throw new InvalidArgumentError('NAME=value');
       return new Map([...before, [name, value]]);
     });
+}
+
+/** As the config writes them; the longest by default. */
+export function lengthOption(
+  flags: string,
+  what: string,
+  { from, to }: { readonly from: string; readonly to: string },
+): Option {
+  const schema = duration(from, to);
+  return new Option(flags, what).default(schema.parse(to), to).argParser((text: string): number => {
+    const read = schema.safeParse(text);
+    if (read.success) return read.data;
+    throw new InvalidArgumentError(read.error.issues.map(({ message }) => message).join('; '));
+  });
 }

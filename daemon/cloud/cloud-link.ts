@@ -1,6 +1,6 @@
 /** The site's tie to its own cloud: one session at a time, commands down, replies, events and state up. */
 import type { KeyObject } from 'node:crypto';
-import type { Clock, Millis, Random } from '../../drivers/contract/time.ts';
+import { type Clock, type Millis, pause, type Random } from '../../drivers/contract/time.ts';
 import type { Entry, JsonObject, Stamp } from '../access/entry.ts';
 import type { Policies } from '../access/model.ts';
 import { type GrantStore, type Journal, StorageError } from '../store/ports.ts';
@@ -76,6 +76,8 @@ const WEEK_SECONDS = 7 * 86_400;
  * eight wait for one sync of a slow card; 64, each at most 64 KiB, are 4 MiB at worst. A broker may send fewer at once.
  */
 const RECEIVE_MAXIMUM = 64;
+/** A broker that hangs hears no goodbye: its own will tells that we are gone. */
+const GOODBYE_WITHIN: Millis = 2000;
 const BIRTH_MARK = 'cloud.bdSeq';
 
 export class CloudLink implements AsyncDisposable {
@@ -266,12 +268,16 @@ export class CloudLink implements AsyncDisposable {
   }
 
   async #goodbye(session: BrokerSession, status: WireStatus): Promise<void> {
-    try {
-      await session.publish(statusMessage(this.#parts.topics, status));
-    } catch (problem) {
-      if (!(problem instanceof BrokerError)) throw problem;
-    }
+    const said = new AbortController();
+    const saying = session
+      .publish(statusMessage(this.#parts.topics, status))
+      .catch((problem: unknown) => {
+        if (!(problem instanceof BrokerError)) throw problem;
+      })
+      .finally(() => said.abort());
+    await pause(this.#parts.clock, GOODBYE_WITHIN, said.signal);
     await session.close();
+    await saying;
   }
 
   #sessionOptions(will: BrokerMessage): SessionOptions {

@@ -35,6 +35,8 @@ const PACKET_UNSAID = 268_435_455;
 /** Topic, properties and header of a packet beside its payload, at most. */
 const PACKET_OVERHEAD = 512;
 
+const CLOSED_WITHIN_MS = 1000;
+
 type Version = 4 | 5;
 
 export function mqttBroker(options: MqttBrokerOptions): Broker {
@@ -193,13 +195,17 @@ class Session implements BrokerSession {
     await this.#subscribe(filters, withRetained);
   }
 
+  /** In good order, which waits for what is not acknowledged yet; where that does not come, all the same. */
   close(): Promise<void> {
     this.#why ??= new BrokerError('closed', 'closed by us');
     return new Promise((resolve) => {
-      this.#client.end(false, {}, () => {
+      const end = () => {
+        clearTimeout(late);
         this.#end(new BrokerError('closed', 'closed by us'));
         resolve();
-      });
+      };
+      const late = setTimeout(end, CLOSED_WITHIN_MS);
+      this.#client.end(false, {}, end);
     });
   }
 
@@ -268,6 +274,8 @@ class Session implements BrokerSession {
     this.#isOver = true;
     this.#client.on('error', () => {}); // what a dying socket still says is of no interest
     this.#client.end(true);
+    // Which does nothing where it is ending in good order already, and waits for a broker that hangs.
+    this.#client.stream.destroy();
     for (const fail of [...this.#pending]) fail(why);
     if (this.#isOpen) this.#listener.closed(why);
     else this.#failOpening(why);

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 
-const MAIN = resolve(import.meta.dirname, '../../../daemon/main.ts');
+export const MAIN = resolve(import.meta.dirname, '../../../daemon/main.ts');
 
 export interface Ended {
   readonly status: number | null;
@@ -49,6 +49,8 @@ export function printed(child: ChildProcess, sign: RegExp): Promise<string> {
 }
 
 export function ended(child: ChildProcess): Promise<number | null> {
-  if (child.exitCode !== null) return Promise.resolve(child.exitCode);
+  if (child.exitCode !== null || child.signalCode !== null) {
+    return Promise.resolve(child.exitCode);
+  }
   return new Promise((resolve) => child.on('close', (status) => resolve(status)));
 }
