@@ -208,7 +208,35 @@ function codesOf(credentials: readonly Credential[]): readonly CredentialIndex[]
   return [...new Set(credentials.map(({ index }) => index))];
 }
 
+/**
+ * What nearly every document looks like, with one credential, one target and one operation. The pattern takes a fifth
+ * of the time of JSON.parse, which looks for each short text among all texts there are (2 of a decision's 13 µs).
+ */
+const USUAL =
+  /^\[0,0,\[\["([^"\\]+)","([a-z_]+)",0(?:,(\d+))?\]\],\[\["([a-z_]+)","([^"\\]+)"\]\],\["([a-z-]+)"\]\]$/;
+type Usual = [
+  doc: string,
+  credential: Credential['id'],
+  kind: Credential['kind'],
+  digits: string | undefined,
+  targetKind: Target['kind'],
+  target: string,
+  operation: Operation,
+];
+
+/** Its words are `grantText`'s: what it made is read as it was made. */
+function isUsual(found: unknown): found is Usual {
+  return found !== null;
+}
+
 function tupleFrom(doc: string): GrantTuple {
+  const found: unknown = USUAL.exec(doc);
+  if (isUsual(found)) {
+    const [, credential, kind, digits, targetKind, target, operation] = found;
+    const one: CredentialTuple = [credential, kind, 0];
+    if (digits !== undefined) one.push(Number(digits));
+    return [0, 0, [one], [[targetKind, target]], [operation]];
+  }
   try {
     const tuple: GrantTuple = JSON.parse(doc);
     return tuple;
