@@ -3,7 +3,7 @@
  * revoked, the site locked down, or the key moved. Then nothing is opened.
  */
 import type { LedgerView, Opening } from './access/ledger.ts';
-import type { GrantLookup } from './access/lookup.ts';
+import type { GrantLookup, StoredGrant } from './access/lookup.ts';
 
 /** Why an opening may not go to the wire any more; `undefined`: it may. */
 export type Overtaken = 'ended' | 'revoked' | 'superseded' | 'lockdown' | 'key-moved';
@@ -16,9 +16,10 @@ export function overtaken(
   const opening = openingOf(seq, ledger);
   if (opening === undefined) return 'ended';
   if (opening.isReturn === true) return undefined; // a return is refused by nothing that came later
+  const stored = opening.grant === undefined ? undefined : grants.grant(opening.grant);
   return (
-    grantEnded(opening, grants) ??
-    (isLockedDown(opening, ledger, grants) ? 'lockdown' : keyMoved(opening, ledger))
+    grantEnded(opening, stored) ??
+    (isLockedDown(opening, ledger, stored) ? 'lockdown' : keyMoved(opening, ledger))
   );
 }
 
@@ -27,17 +28,19 @@ function openingOf(seq: number, ledger: LedgerView): Opening | undefined {
   return undefined;
 }
 
-function grantEnded({ grant }: Opening, grants: GrantLookup): Overtaken | undefined {
+function grantEnded({ grant }: Opening, stored: StoredGrant | undefined): Overtaken | undefined {
   if (grant === undefined) return undefined;
-  const stored = grants.grant(grant);
   if (stored === undefined || stored.revoked !== undefined) return 'revoked';
   return stored.grant.state === 'active' ? undefined : 'superseded';
 }
 
 /** Only a lockdown that was not there when the opening was decided: the decision itself knew the others. */
-function isLockedDown(opening: Opening, ledger: LedgerView, grants: GrantLookup): boolean {
-  const staff =
-    opening.grant !== undefined && grants.grant(opening.grant)?.grant.options.staff === true;
+function isLockedDown(
+  opening: Opening,
+  ledger: LedgerView,
+  stored: StoredGrant | undefined,
+): boolean {
+  const staff = stored?.grant.options.staff === true;
   for (const [, { scope, allowStaff, since }] of ledger.all('lockdown')) {
     const concerns = scope === 'site' || scope === opening.accessPoint;
     if (concerns && since > opening.since && !(allowStaff && staff)) return true;

@@ -51,6 +51,7 @@ export class RemoteSettings {
   narrowed(policies: Policies): Policies {
     const { 'policies.clockUntrusted': clockUntrusted, 'policies.auditFull': auditFull } =
       this.#settings;
+    if (clockUntrusted == null && auditFull == null) return policies;
     return {
       ...policies,
       ...(clockUntrusted == null ? {} : { clockUntrusted }),

@@ -2,7 +2,6 @@
  * The queue of one bus. What is asked of its devices goes to the wire one at a time, looked at once more just before,
  * and whatever happens ends in exactly one result.
  */
-import PQueue from 'p-queue';
 import {
   type Actuation,
   type ActuationId,
@@ -46,7 +45,9 @@ interface Asked {
 
 export class Actuator {
   readonly #parts: ActuatorParts;
-  readonly #queue = new PQueue({ concurrency: 1 });
+  /** Whose turn it is next: what moves something before what only asks, each in its order. */
+  readonly #waiting: Asked[] = [];
+  #isTakingTurns = false;
   readonly #asked = new Map<ActuationId, Asked>();
   readonly #ended = new Set<ActuationId>();
   #stopped = false;
@@ -83,7 +84,11 @@ export class Actuator {
     if (this.#stopped) this.#refuse(asked, 'the daemon is stopping');
     else if (this.#asked.size > WAITING_MAX) this.#refuse(asked, 'too many requests on this bus');
     else if (clock.uptime() >= limited.expiresAt) this.#refuse(asked, 'asked too late');
-    else void this.#queue.add(() => this.#turn(asked), { priority: moves ? 1 : 0 });
+    else {
+      const place = moves ? this.#waiting.findIndex((each) => !movesSomething(each.actuation)) : -1;
+      this.#waiting.splice(place < 0 ? this.#waiting.length : place, 0, asked);
+      void this.#takeTurns();
+    }
   }
 
   /** Takes back what is not on the wire yet; each ends as `refused`, what is on the wire as it turns out. */
@@ -116,6 +121,16 @@ export class Actuator {
     const allEnded = new AbortController();
     void Promise.all(underWay).then(() => allEnded.abort());
     await pause(this.#parts.clock, within, allEnded.signal);
+  }
+
+  /** One after the other; where nobody waits, at once: a door is not kept waiting for a queue that is empty. */
+  async #takeTurns(): Promise<void> {
+    if (this.#isTakingTurns) return;
+    this.#isTakingTurns = true;
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      await this.#turn(next);
+    }
+    this.#isTakingTurns = false;
   }
 
   async #turn(asked: Asked): Promise<void> {
