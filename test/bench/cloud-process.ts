@@ -1,11 +1,13 @@
 /**
- * The cloud's end of the wire in a process of its own, as it is on another machine: nothing of what it does is counted
- * for the box. `node cloud-process.ts URL`; one question at a time over IPC, answered by one number.
+ * The cloud's end of the wire in a process of its own, as it is on another machine, and as bare for ours as for the
+ * floor: nothing of what it does is counted for the box. `node cloud-process.ts URL`; one question at a time over IPC,
+ * answered by one number.
  */
 import type { MqttClient } from 'mqtt';
 import { z } from 'zod';
 import { CloudClient } from '../../daemon/cloud/client.ts';
 import {
+  type ClientKey,
   type ClientKeyFile,
   clientKeySchema,
   keyInMemory,
@@ -13,8 +15,8 @@ import {
 } from '../../daemon/cloud/client-key.ts';
 import { privateKeyOf } from '../../daemon/cloud/jose.ts';
 import { signNow } from '../../daemon/cloud/jws.ts';
-import { ACK_TYP } from '../../daemon/cloud/messages.ts';
-import { topicsOf } from '../../daemon/cloud/topics.ts';
+import { ACK_TYP, type Reply } from '../../daemon/cloud/messages.ts';
+import { type Topics, topicsOf } from '../../daemon/cloud/topics.ts';
 import { mqttBroker } from '../../daemon/platform/mqtt-broker.ts';
 import { pause, uptime } from '../../drivers/contract/time.ts';
 import { until } from '../real-time.ts';
@@ -26,7 +28,7 @@ const trips = { count: z.int().positive(), inFlight: z.int().positive(), restMs:
 export const question = z.discriminatedUnion('ask', [
   /** Bare round trips to whoever answers; milliseconds until the last was answered. */
   z.object({ ask: z.literal('bare'), bytes: z.int().positive(), ...trips }),
-  /** The product's client goes to the site; 0 once that is online. */
+  /** A sender of commands goes to the site, which is online; 0. */
   z.object({ ask: z.literal('enter'), key: clientKeySchema }),
   /** Unlocks in turn, signed beforehand; milliseconds until the last final reply. */
   z.object({ ask: z.literal('unlock'), devices: z.array(z.string()), ...trips }),
@@ -44,11 +46,12 @@ export type Question = z.infer<typeof question>;
 /** As many events are acknowledged at once, or what came within this time. */
 const ACK_EVENTS = 1000;
 const ACK_MS = 50;
+const REQUESTER = 'bench';
 
 class CloudEnd {
   readonly #url: string;
   #asker: BareAsker | undefined;
-  #client: CloudClient | undefined;
+  #sender: BareSender | undefined;
   #ear: MqttClient | undefined;
   #heard = 0;
   #follower: BareFollower | undefined;
@@ -66,7 +69,7 @@ class CloudEnd {
         return inFlight(asked, () => asker.ask(asked.bytes));
       }
       case 'enter':
-        this.#client = await enter(this.#url, asked.key);
+        this.#sender = await BareSender.open(this.#url, asked.key);
         return 0;
       case 'unlock':
         return this.#unlock(asked);
@@ -95,36 +98,21 @@ class CloudEnd {
     }
   }
 
-  /** Signed beforehand: making them is the sender's work. */
   async #unlock(asked: Extract<Question, { ask: 'unlock' }>): Promise<number> {
-    const client = this.#client;
-    if (client === undefined) throw new TypeError('nobody has entered');
-    const made: PendingCommand[] = [];
-    for (let n = 0; n < asked.count; n++) {
-      const dev = asked.devices[n % asked.devices.length] ?? '';
-      made.push(await client.make('unlock', { dev, ms: 100 }));
-    }
+    const sender = this.#sender;
+    if (sender === undefined) throw new TypeError('nobody has entered');
+    const { count, devices } = asked;
+    const made = await sender.make(
+      Array.from({ length: count }, (_, n) => devices[n % devices.length] ?? ''),
+    );
     await pause(clock, asked.restMs);
     return inFlight(asked, async (n) => {
       const command = made[n];
       if (command === undefined) return;
-      const reply = await client.deliver(command);
+      const reply = await sender.send(command);
       if (reply.status !== 'ok') throw new Error(`refused: ${JSON.stringify(reply)}`);
     });
   }
-}
-
-async function enter(url: string, key: ClientKeyFile): Promise<CloudClient> {
-  const client = await CloudClient.connect({
-    broker: mqttBroker({ url }),
-    topics: topicsOf(key.root, key.bridge),
-    key: keyInMemory(key),
-    requester: 'bench',
-    clock,
-    random,
-  });
-  await client.until(({ status }) => status?.online === true, 10_000);
-  return client;
 }
 
 /** Asks and is answered through the broker, QoS 1 both ways. */
@@ -157,6 +145,57 @@ class BareAsker {
     const answered = new Promise<void>((resolve) => this.#waiting.set(n, resolve));
     this.#client.publish('bare/cmd', payload, { qos: 1 });
     return answered;
+  }
+}
+
+/** Sends signed commands as the bare one asks, and waits for their final replies. */
+class BareSender {
+  readonly #url: string;
+  readonly #client: MqttClient;
+  readonly #topics: Topics;
+  readonly #key: ClientKey;
+  readonly #waiting = new Map<string, (reply: Reply) => void>();
+
+  private constructor(url: string, client: MqttClient, file: ClientKeyFile) {
+    this.#url = url;
+    this.#client = client;
+    this.#topics = topicsOf(file.root, file.bridge);
+    this.#key = keyInMemory(file);
+    client.on('message', (_topic, payload) => {
+      const reply: Reply = JSON.parse(payload.toString());
+      if (reply.status === 'accepted') return;
+      this.#waiting.get(reply.id)?.(reply);
+      this.#waiting.delete(reply.id);
+    });
+  }
+
+  static async open(url: string, file: ClientKeyFile): Promise<BareSender> {
+    const sender = new BareSender(url, await bareClient(url), file);
+    await sender.#client.subscribeAsync(sender.#topics.reply(REQUESTER), { qos: 1 });
+    await sender.make([]);
+    return sender;
+  }
+
+  /** By the product's own client, which is gone when they are sent: it would hear their replies too. */
+  async make(devices: readonly string[]): Promise<readonly PendingCommand[]> {
+    await using client = await CloudClient.connect({
+      broker: mqttBroker({ url: this.#url }),
+      topics: this.#topics,
+      key: this.#key,
+      requester: REQUESTER,
+      clock,
+      random,
+    });
+    await client.until(({ status }) => status?.online === true, 10_000);
+    const made: PendingCommand[] = [];
+    for (const dev of devices) made.push(await client.make('unlock', { dev, ms: 100 }));
+    return made;
+  }
+
+  send({ id, type, token }: PendingCommand): Promise<Reply> {
+    const replied = new Promise<Reply>((resolve) => this.#waiting.set(id, resolve));
+    this.#client.publish(this.#topics.command(type), token, { qos: 1 });
+    return replied;
   }
 }
 

@@ -80,14 +80,15 @@ async function profiled({ name }: Metric, rounds: () => Promise<Result>): Promis
 }
 
 function row(result: Result): string[] {
-  const sign = result.goal.direction === 'at-most' ? '≤' : '≥';
+  const { goal } = result;
+  const sign = goal?.direction === 'at-most' ? '≤' : '≥';
   return [
     result.name,
     figure(result.floor, result.unit),
     figure(result.value, result.unit),
     figure(result.p99, result.unit),
     `${short(result.ratio)} [${short(result.lowest)}–${short(result.highest)}]`,
-    `${sign} ${result.goal.ratio}`,
+    goal === undefined ? 'below' : `${sign} ${goal.ratio}`,
     result.noisy ? 'noisy' : result.met ? 'yes' : 'NO',
   ];
 }
@@ -114,5 +115,15 @@ function print(cells: readonly string[]): void {
 }
 
 function plain({ name, unit, n, floor, value, ratio, goal, met, noisy }: Result) {
-  return { name, unit, n, floor, value, ratio, goal: goal.ratio, met: met && !noisy, noisy };
+  return {
+    name,
+    unit,
+    n,
+    floor,
+    value,
+    ratio,
+    goal: goal?.ratio ?? null,
+    met: met && !noisy,
+    noisy,
+  };
 }

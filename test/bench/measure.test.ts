@@ -145,3 +145,11 @@ test('half of all lie on either side of the median, and a quantile is one of the
     }),
   );
 });
+
+test('without a goal what else is asked for is judged alone, however the floor moves', () => {
+  const { goal: _, ...told } = metric;
+  const figures = { floors: [1, 9], values: [50, 50], all: [50, 50] };
+  const met = judged(told, 1, figures, [{ what: 'none is lost', met: true }]);
+  assert.deepEqual([met.met, met.noisy], [true, false]);
+  assert.equal(judged(told, 1, figures, [{ what: 'none is lost', met: false }]).met, false);
+});

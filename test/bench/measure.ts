@@ -11,8 +11,8 @@ export interface Metric {
   readonly unit: Unit;
   /** What is measured, and beside what, for people. */
   readonly what: string;
-  /** The ratio that is good enough. */
-  readonly goal: Goal;
+  /** The ratio that is good enough; without one it is told, and what else the metric asks for is judged. */
+  readonly goal?: Goal;
   /** Prepares data and connections; returns the two sides and how to put them away. */
   prepare(scale: Scale): Promise<Sides | Skipped>;
 }
@@ -73,9 +73,9 @@ export interface Result {
   readonly ratio: number;
   readonly lowest: number;
   readonly highest: number;
-  readonly goal: Goal;
+  readonly goal: Goal | undefined;
   readonly met: boolean;
-  /** The floor itself moved more than twofold between rounds: nothing is judged. */
+  /** The floor itself moved more than twofold between rounds: the ratio is not judged. */
   readonly noisy: boolean;
   readonly also: readonly Also[];
 }
@@ -161,10 +161,10 @@ export function judged(
 ): Result {
   const ratios = floors.map((floor, round) => {
     const value = values[round] ?? Number.NaN;
-    return goal.of === 'floor/ours' ? floor / value : value / floor;
+    return goal?.of === 'floor/ours' ? floor / value : value / floor;
   });
   const ratio = median(ratios);
-  const reached = goal.direction === 'at-most' ? ratio <= goal.ratio : ratio >= goal.ratio;
+  const reached = goal === undefined || reaches(ratio, goal);
   return {
     name,
     unit,
@@ -177,7 +177,11 @@ export function judged(
     highest: Math.max(...ratios),
     goal,
     met: reached && also.every(({ met }) => met !== false),
-    noisy: Math.max(...floors) / Math.min(...floors) > NOISY,
+    noisy: goal !== undefined && Math.max(...floors) / Math.min(...floors) > NOISY,
     also,
   };
+}
+
+function reaches(ratio: number, goal: Goal): boolean {
+  return goal.direction === 'at-most' ? ratio <= goal.ratio : ratio >= goal.ratio;
 }
