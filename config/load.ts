@@ -1,8 +1,7 @@
 /** File -> `Config`, or every fault at once: path, value found, what would do. */
-import { readFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import { catalogue } from '../drivers/catalogue.ts';
-import { ConfigError, type Fault } from '../drivers/contract/errors.ts';
+import { ConfigError } from '../drivers/contract/errors.ts';
 import type { DriverEntry } from '../drivers/contract/machine.ts';
 import { FaultList, shown, unknownRemedy } from './fault-list.ts';
 import { checkHardware } from './hardware-checks.ts';
@@ -25,11 +24,9 @@ import {
 } from './place-schema.ts';
 import { NO_REMOTE_DEVICES, type RemoteDevices, withRemoteDevices } from './remote-devices.ts';
 import { type Config, sections } from './schema.ts';
+import { readConfigText } from './text.ts';
 import { name, nearest, openId } from './values.ts';
 import { readYaml } from './yaml.ts';
-
-/** No site fills more; a larger file is some other file. */
-const LARGEST_FILE = 1024 * 1024;
 
 export interface LoadOptions {
   /** For the `${NAME}`s in the file. */
@@ -226,35 +223,6 @@ function driverRemedy(driver: string, drivers: ReadonlyMap<string, DriverEntry>)
   return near === undefined
     ? `one of ${[...drivers.keys()].join(', ')}`
     : `there is no such driver; did you mean ${near}?`;
-}
-
-/** The text of a config file. @throws ConfigError */
-export function readConfigText(file: string): string {
-  let bytes: Uint8Array;
-  try {
-    const { size } = statSync(file);
-    if (size > LARGEST_FILE) throw fault(`${size} bytes`, `a file of at most ${LARGEST_FILE}`);
-    bytes = readFileSync(file);
-  } catch (error) {
-    if (error instanceof ConfigError) throw error;
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-    throw fault(UNREADABLE[code] ?? code, `a readable file at ${file}`);
-  }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw fault('bytes that are no UTF-8', 'a text file in UTF-8');
-  }
-}
-
-const UNREADABLE: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file',
-  EACCES: 'no permission to read it',
-  EISDIR: 'a directory',
-};
-
-function fault(found: string, remedy: string): ConfigError {
-  return new ConfigError([{ path: '', found, remedy } satisfies Fault]);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -3,11 +3,10 @@
  * it is read. The file stays the installer's: what it names wins over what was added under the same name.
  */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError } from '../drivers/contract/errors.ts';
+import { remoteDevicesFile } from './remote-devices-file.ts';
 
-const FILE = 'devices.json';
 /** Far more than anybody adds one by one. */
 export const REMOTE_DEVICES_MOST = 64;
 
@@ -33,10 +32,6 @@ export interface RemoteDevices {
 }
 
 export const NO_REMOTE_DEVICES: RemoteDevices = { v: 1, devices: {}, buses: {}, removed: [] };
-
-export function remoteDevicesFile(directory: string): string {
-  return join(directory, FILE);
-}
 
 /** @throws ConfigError where the file is there and cannot be read: what it says must not be forgotten silently. */
 export function readRemoteDevices(directory: string): RemoteDevices {

@@ -11,10 +11,12 @@ import type { RtcReading } from './access/hardware-clock.ts';
 import type { Indexer, SiteFacts } from './access/site-facts.ts';
 import { resolveWindow } from './access/window.ts';
 import { ClockKeeper } from './clock-keeper.ts';
+import { type ConfiguredKeys, configuredKeys } from './configured-keys.ts';
 import { type CoreListener, Rest } from './core-listener.ts';
 import { deviceSecrets } from './device-secrets.ts';
 import { type Devices, openDevices } from './devices/devices.ts';
 import type { BusOpener } from './devices/supervisor.ts';
+import { indexFob } from './fob-index.ts';
 import { Inbox } from './inbox.ts';
 import { KnownIdentities } from './known-identities.ts';
 import { KnownLogEntries } from './known-log-entries.ts';
@@ -81,6 +83,8 @@ export interface Core extends AsyncDisposable {
   readonly devices: Devices;
   /** As they are now. */
   readonly wires: Wires;
+  /** What the config says of keys, and the store does not know yet: to be told before anybody asks for one. */
+  configuredKeys(): ConfiguredKeys;
   stamp(): Stamp;
   log(event: string, fields: JsonObject): void;
   storageFailed(error: unknown): void;
@@ -244,6 +248,8 @@ export async function openCore(config: Config, outside: CoreOutside): Promise<Co
     get wires() {
       return wires;
     },
+    configuredKeys: () =>
+      configuredKeys(config, facts, grants, journal.ledger, (text) => indexFob(text, indexer)),
     stamp,
     log,
     storageFailed,
@@ -258,7 +264,7 @@ export async function openCore(config: Config, outside: CoreOutside): Promise<Co
     },
     run(signal) {
       answering ??= answer();
-      running ??= devices.run(signal);
+      running ??= devices.run(AbortSignal.any([signal, unit.fenced]));
       return running;
     },
     async end() {

@@ -1,5 +1,4 @@
 /** What secrets become at the door: keyed hashes, drawn PINs, and sealed copies where something needs the digits. */
-import type { CardBits } from '../drivers/contract/device.ts';
 import {
   type Clock,
   type Instant,
@@ -8,12 +7,12 @@ import {
   type Random,
   type Uptime,
 } from '../drivers/contract/time.ts';
-import { parseIdentity } from './access/identity.ts';
 import type { GrantLookup } from './access/lookup.ts';
 import type { CredentialIndex, CredentialKind, GrantId } from './access/model.ts';
 import { type CodeSpace, drawPin, ratioAfter } from './access/pin-allocator.ts';
 import type { Indexer } from './access/site-facts.ts';
 import type { CredentialDesk, IndexedSecret } from './cloud/site-actions.ts';
+import { indexFob } from './fob-index.ts';
 import type { Vault } from './vault.ts';
 
 /** A code that was valid is not drawn again so soon: its last guest may still stand at the door. */
@@ -102,18 +101,7 @@ export class SiteCredentialDesk implements CredentialDesk {
   }
 
   indexFob(secret: string): CredentialIndex {
-    const identity = parseIdentity(secret);
-    if (identity === undefined) {
-      throw new RangeError(
-        'a card is 10 hex digits, or technology:bits:hex such as wiegand:26:bd88eb80',
-      );
-    }
-    const card: CardBits = {
-      technology: identity.technology,
-      bitCount: identity.bitCount,
-      bits: Uint8Array.from(Buffer.from(identity.hex, 'hex')),
-    };
-    return this.#parts.indexer.card(card);
+    return indexFob(secret, this.#parts.indexer);
   }
 
   #space(): CodeSpace {

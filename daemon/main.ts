@@ -1,5 +1,13 @@
 #!/usr/bin/env node
-// Read first: arguments here, the parts in `wiring.ts`, what happens in `pipeline.ts`, the decision in `access/decide.ts`.
-import { execute } from './cli/program.ts';
+// Read first: arguments here, the parts in `core.ts` and `wiring.ts`, what happens in `pipeline.ts`, the decision in `access/decide.ts`.
+import { orTell } from './cli/output.ts';
+import { runAsked } from './cli/run-asked.ts';
 
-await execute(process.argv);
+const asked = runAsked(process.argv.slice(2));
+if (asked === undefined) {
+  const { execute } = await import('./cli/program.ts');
+  await execute(process.argv);
+} else {
+  const { runDaemon } = await import('./cli/daemon-process.ts');
+  await orTell(() => runDaemon(asked));
+}

@@ -3,6 +3,7 @@ import { busWay } from '../config/bus-way.ts';
 import { splitHostAndPort } from '../config/host-and-port.ts';
 import type { Config } from '../config/schema.ts';
 import { deviceId } from '../drivers/contract/device.ts';
+import type { ByteLinkOpener } from '../drivers/contract/link.ts';
 import type { Driver } from '../drivers/contract/machine.ts';
 import type { Clock } from '../drivers/contract/time.ts';
 import type { BusSetting, DeviceSetting } from './devices/devices.ts';
@@ -10,7 +11,6 @@ import type { BusOpener } from './devices/supervisor.ts';
 import type { Radios } from './platform/ble-backend.ts';
 import { gattPeripheral } from './platform/ble-link.ts';
 import { inputOpener } from './platform/input-link.ts';
-import { serialOpener } from './platform/serial-link.ts';
 import { tcpOpener } from './platform/tcp-link.ts';
 
 export interface OpenerParts {
@@ -56,11 +56,14 @@ export function openersOf(config: Config, parts: OpenerParts): ReadonlyMap<strin
       case 'serial':
         openers.set(
           name,
-          serialOpener({
-            path: to,
-            baudRate: bus.baudRate ?? factorySpeed(name, config, parts) ?? 9600,
-            clock: parts.clock,
-            advise: (advice) => parts.advise(name, advice),
+          loadedLate('serial', to, async () => {
+            const { serialOpener } = await import('./platform/serial-link.ts');
+            return serialOpener({
+              path: to,
+              baudRate: bus.baudRate ?? factorySpeed(name, config, parts) ?? 9600,
+              clock: parts.clock,
+              advise: (advice) => parts.advise(name, advice),
+            });
           }),
         );
         break;
@@ -90,4 +93,13 @@ export function openersOf(config: Config, parts: OpenerParts): ReadonlyMap<strin
 function factorySpeed(bus: string, config: Config, { catalogue }: OpenerParts): number | undefined {
   const driver = Object.values(config.devices).find((device) => device.bus === bus)?.driver;
   return driver === undefined ? undefined : catalogue.get(driver)?.defaultBaudRate;
+}
+
+/** A site of network gateways needs no native library of serial ports. */
+function loadedLate(
+  kind: ByteLinkOpener['kind'],
+  name: string,
+  load: () => Promise<ByteLinkOpener>,
+): ByteLinkOpener {
+  return { kind, name, open: async (...given) => (await load()).open(...given) };
 }

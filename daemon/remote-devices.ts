@@ -8,9 +8,9 @@ import {
   REMOTE_DEVICES_MOST,
   type RemoteDevices,
   readRemoteDevices,
-  remoteDevicesFile,
   remoteDevicesText,
 } from '../config/remote-devices.ts';
+import { remoteDevicesFile } from '../config/remote-devices-file.ts';
 import type { Config } from '../config/schema.ts';
 import { ConfigError } from '../drivers/contract/errors.ts';
 import type { JsonObject } from './access/entry.ts';

@@ -10,7 +10,6 @@ import type { Broker } from './cloud/broker.ts';
 import type { BridgeIdentity } from './cloud/enrolment.ts';
 import type { SiteReport } from './cloud/reported-state.ts';
 import { topicsOf } from './cloud/topics.ts';
-import { configuredKeys } from './configured-keys.ts';
 import { type Core, type CoreOutside, INBOX_MOST, openCore } from './core.ts';
 import { SiteCredentialDesk } from './credential-desk.ts';
 import { DeviceBoard } from './device-board.ts';
@@ -320,9 +319,7 @@ export async function wire(read: Config, outside: Outside, early?: Core): Promis
             })),
         }).follow(signal);
       }
-      const keys = configuredKeys(config, facts, grants, journal.ledger, (text) =>
-        credentials.indexFob(text),
-      );
+      const keys = core.configuredKeys();
       if (keys.changes.length > 0) await grants.write({ source: 'local', changes: keys.changes });
       for (const place of keys.places) await actions.command(place, []).outcome;
       void lookAtFiles().catch(storageFailed);

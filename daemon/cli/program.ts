@@ -2,8 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
-import { ConfigError } from '../../drivers/contract/errors.ts';
-import { CommandFailure, EXIT } from './output.ts';
+import { EXIT, orTell } from './output.ts';
 
 /** `all` makes the program again, with every command. */
 type Add = (to: Command, all: () => Promise<Command>) => void;
@@ -66,28 +65,16 @@ Exit status: 0 done, 1 failed, 2 what was given is wrong.`;
 
 /** Runs what `argv` asks for; sets the exit status, and tells what is expected of people in one line each. */
 export async function execute(argv: readonly string[]): Promise<void> {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    // Whoever read us has seen enough (`| head`).
-    if (error.code === 'EPIPE') process.exit();
-    throw error;
-  });
-  try {
-    const latchkey = await program(argv[2]);
-    await latchkey.parseAsync([...argv]);
-  } catch (error) {
-    if (error instanceof CommanderError) {
+  await orTell(async () => {
+    try {
+      const latchkey = await program(argv[2]);
+      await latchkey.parseAsync([...argv]);
+    } catch (error) {
+      if (!(error instanceof CommanderError)) throw error;
       // It has told what is wrong by itself; help and version are no failure.
       if (error.exitCode !== 0) process.exitCode = EXIT.badInput;
-    } else if (error instanceof ConfigError) {
-      process.stderr.write(`${error.message}\n`);
-      process.exitCode = EXIT.badInput;
-    } else if (error instanceof CommandFailure) {
-      process.stderr.write(`${error.message}\n`);
-      process.exitCode = error.exitCode;
-    } else {
-      throw error;
     }
-  }
+  });
 }
 
 function ownVersion(): string {
