@@ -17,8 +17,6 @@ export const memory: Metric = {
     const many = await storeOf(grants);
     const node = (args: readonly string[]) =>
       Number(execFileSync(process.execPath, args, { encoding: 'utf8' }));
-    const resident = (directory: string, count: number) =>
-      node([PROCESS, directory, String(count)]);
     return {
       perRound: 1,
       turns: 'round',
@@ -26,7 +24,7 @@ export const memory: Metric = {
       isCold: true,
       n: grants,
       floor: () => node(['-e', BARE]),
-      ours: () => resident(many.path, grants) - resident(few.path, 1000),
+      ours: () => node([PROCESS, few.path, many.path, String(grants)]),
       [Symbol.asyncDispose]: async () => {
         few[Symbol.dispose]();
         many[Symbol.dispose]();
