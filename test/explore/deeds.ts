@@ -14,7 +14,7 @@ import { forcesDoor, showsFob, typesCode, usesOpenSlot } from './people.ts';
 import { killed, killedAtCommit, stopped } from './restarts.ts';
 import { vendorTrouble } from './vendor-faults.ts';
 
-type Deed = readonly [weight: number, does: (life: Life) => void | Promise<void>];
+export type Deed = readonly [weight: number, does: (life: Life) => void | Promise<void>];
 
 export const DEEDS: readonly Deed[] = [
   [20, typesCode],
@@ -49,3 +49,15 @@ export const DEEDS: readonly Deed[] = [
   [12, (life) => life.pass(life.draw(20_000))],
   [2, (life) => life.pass(life.draw(300_000))],
 ];
+
+/**
+ * What may happen to two sites alike. Ports are left in peace, since when one is tried again is drawn from the chance
+ * that the daemon's talk with clouds draws from, too; and the disk, which fails at the next write, whoever's it is.
+ */
+export const DEEDS_OF_TWINS: readonly Deed[] = DEEDS.filter(([, does]) => {
+  const clouds: readonly Deed[1][] = [signedCommand, replays, forges, books, changesBooking];
+  const more = [cancelsBooking, keyMovesAtKeycafe, vendorTrouble, faults.brokerTrouble];
+  const own = [faults.portTrouble, faults.diskTrouble, faults.diskFailsUnderCode];
+  const cuts = [faults.clockTrouble, faults.wayOfOneCodeIsMended, faults.fire, killedAtCommit];
+  return ![...clouds, ...more, ...own, ...cuts].includes(does);
+});

@@ -7,7 +7,7 @@ import type { LifeTold } from './main.ts';
 const wishSchema = z.strictObject({
   seed: z.int(),
   steps: z.int(),
-  pace: z.enum(['minutes', 'days']).optional(),
+  pace: z.enum(['minutes', 'days', 'twins']).optional(),
 });
 
 parentPort?.on('message', async (message: unknown) => {

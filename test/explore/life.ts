@@ -9,11 +9,12 @@ import { Exchange } from '../daemon/cloud/cloud-and-bridge.ts';
 import { Cable } from '../scenario/cable.ts';
 import { minutes, type SimulatedSite, simulatedSite } from '../site.ts';
 import type { AtBox } from './bookings.ts';
-import { DEEDS } from './deeds.ts';
+import { DEEDS, DEEDS_OF_TWINS, type Deed } from './deeds.ts';
 import { ending } from './ending.ts';
 import { GivenByVendors } from './given.ts';
 import { put } from './managers.ts';
 import { PACES, type Pace } from './pace.ts';
+import { compare, parted, type Twin, troubleOnline } from './twins.ts';
 import { VendorWorld, vendorsText } from './vendor-world.ts';
 import { Broken, Watcher } from './watcher.ts';
 
@@ -23,6 +24,8 @@ export interface Wish {
   readonly steps: number;
   /** Default: as the seed says. */
   readonly pace?: Pace['name'] | undefined;
+  /** One deed follows the other: what `npm test` has time for. */
+  readonly isRestless?: boolean | undefined;
 }
 
 export interface LifeReport {
@@ -30,7 +33,6 @@ export interface LifeReport {
   readonly pace: Pace['name'];
   /** Milliseconds of the site's time. */
   readonly lived: Millis;
-  readonly steps: number;
   readonly starts: number;
   readonly entries: number;
   readonly decisions: number;
@@ -49,21 +51,46 @@ export class LifeError extends Error {
 }
 
 /** @throws LifeError with the seed and what led to it */
-export async function live({ seed, steps, pace }: Wish): Promise<LifeReport> {
-  const life = await Life.begin(seed, PACES[pace ?? paceOf(seed)]);
+export async function live(wish: Wish): Promise<LifeReport> {
+  const { seed, pace = paceOf(seed) } = wish;
+  if (pace !== 'twins') return (await lived({ ...wish, pace })).report();
+  const online = await lived({ ...wish, pace }, 'online');
+  const alone = await lived({ ...wish, pace }, 'alone');
+  try {
+    compare(online.watcher.decided, alone.watcher.decided);
+  } catch (error) {
+    throw new LifeError(seed, alone.story, error);
+  }
+  const [one, other] = [online.report(), alone.report()];
+  return { ...one, lived: one.lived + other.lived, decisions: one.decisions + other.decisions };
+}
+
+/** @throws LifeError */
+async function lived(wish: Wish & { readonly pace: Pace['name'] }, twin?: Twin): Promise<Life> {
+  const { seed, steps, pace, isRestless } = wish;
+  const life = await Life.begin(seed, {
+    ...PACES[pace],
+    ...(isRestless === true ? { rest: () => 0 } : {}),
+  });
   await using _site = life.site;
   try {
-    for (let step = 0; step < steps; step += 1) await life.step();
-    await ending(life);
+    if (twin !== undefined) await parted(life, twin);
+    const beside = twin === 'online' ? troubleOnline(seed) : () => {};
+    for (let step = 0; step < steps; step += 1) {
+      await life.step(twin === undefined ? DEEDS : DEEDS_OF_TWINS);
+      beside(life);
+    }
+    if (twin === undefined) await ending(life);
+    return life;
   } catch (error) {
     throw new LifeError(seed, life.story, error);
   }
-  return life.report(steps);
 }
 
-/** Of four lives one is a matter of minutes. */
+/** Of eight lives two are a matter of minutes, and one is lived twice. */
 function paceOf(seed: number): Pace['name'] {
-  return seed % 4 === 0 ? 'minutes' : 'days';
+  if (seed % 4 === 0) return 'minutes';
+  return seed % 8 === 1 ? 'twins' : 'days';
 }
 
 interface LifeParts {
@@ -86,7 +113,7 @@ export class Life {
   readonly story: string[] = [];
   readonly #seed: number;
   readonly pace: Pace;
-  readonly random: Random;
+  random: Random;
   readonly cable: Cable;
   readonly exchange: Exchange;
   readonly cloud: OwnCloud;
@@ -138,7 +165,10 @@ export class Life {
     const [sender] = site.enrolment.senders;
     if (sender === undefined) throw new Error('somebody may send commands');
     const cloud = await site.settling(
-      OwnCloud.join({ broker: exchange, key: sender, clock: site.clock, random }),
+      OwnCloud.join({
+        ...{ broker: exchange, key: sender, clock: site.clock },
+        random: seededRandom(seed + 29),
+      }),
     );
     const { world } = made;
     if (world === undefined) throw new Error('there are vendors');
@@ -169,13 +199,12 @@ export class Life {
     });
   }
 
-  report(steps: number): LifeReport {
+  report(): LifeReport {
     const { entries, decisions, granted } = this.watcher;
     return {
       seed: this.#seed,
       pace: this.pace.name,
       lived: this.site.clock.uptime(),
-      steps,
       starts: this.#starts,
       entries,
       decisions,
@@ -185,10 +214,10 @@ export class Life {
     };
   }
 
-  async step(): Promise<void> {
-    const total = DEEDS.reduce((sum, [weight]) => sum + weight, 0);
+  async step(deeds: readonly Deed[]): Promise<void> {
+    const total = deeds.reduce((sum, [weight]) => sum + weight, 0);
     let left = this.random.fraction() * total;
-    const deed = DEEDS.find(([weight]) => {
+    const deed = deeds.find(([weight]) => {
       left -= weight;
       return left < 0;
     });
@@ -234,6 +263,14 @@ export class Life {
 
   say(what: string): void {
     this.story.push(`${(this.site.clock.uptime() / 1000).toFixed(1)} s  ${what}`);
+  }
+
+  /** Draws from another source while `act` does. */
+  drawingFrom(random: Random, act: () => void): void {
+    const own = this.random;
+    this.random = random;
+    act();
+    this.random = own;
   }
 
   chance(of: number): boolean {

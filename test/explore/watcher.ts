@@ -52,6 +52,8 @@ export class Watcher {
   #intents = new Map<number, number>();
   #before = new Map<number, number>();
   #fault: Broken | undefined;
+  /** Each decision, as far as it does not name the site's other entries. */
+  readonly decided: string[] = [];
   decisions = 0;
   granted = 0;
   entries = 0;
@@ -166,6 +168,9 @@ export class Watcher {
   #decided(entry: RecordedEntry): void {
     const { seq, type, body } = entry;
     this.decisions += 1;
+    const said = ['reason', 'grant', 'slot', 'key', 'return'].map((name) => body[name] ?? null);
+    const at = Math.round(this.#site.clock.uptime());
+    this.decided.push(JSON.stringify([at, type, ...said]));
     const told = explain(entry);
     if (told.kind !== 'explained') this.fail('P13', `entry ${seq} has no evidence: ${type}`);
     else if (!told.isSame)
