@@ -13,6 +13,9 @@ export interface CoreListener {
   log(event: string, fields: JsonObject): void;
 }
 
+/** What devices say meanwhile; they say it again when they are asked, and the journal has what was decided. */
+const MISSED_MOST = 4096;
+
 /** The rest of the daemon, and what it missed while it was being loaded: some hundred milliseconds, no more. */
 export class Rest {
   #listener: CoreListener | undefined;
@@ -23,8 +26,8 @@ export class Rest {
   }
 
   hear(event: DeviceEvent): void {
-    if (this.#listener === undefined) this.#missed.push(event);
-    else this.#listener.heard(event);
+    if (this.#listener !== undefined) this.#listener.heard(event);
+    else if (this.#missed.length < MISSED_MOST) this.#missed.push(event);
   }
 
   listen(listener: CoreListener): void {

@@ -43,6 +43,9 @@ export function runGattMachine(run: GattMachineRun): Promise<RunningMachine> {
   return Promise.resolve(loop);
 }
 
+/** Batches that may wait for the link. */
+const BATCHES_MOST = 256;
+
 class GattLoop implements RunningMachine {
   readonly closed: Promise<LinkError | undefined>;
   readonly #run: GattMachineRun;
@@ -141,6 +144,7 @@ class GattLoop implements RunningMachine {
     this.#timer?.cancel();
     this.#timer = undefined;
     if (step.send.length > 0) this.#batches.push(step.send);
+    if (this.#batches.length > BATCHES_MOST) queueMicrotask(() => void this.#drop());
     for (const event of step.events) this.#run.onEvent(event, at);
     if (step.wakeAt === undefined || this.#isOver) return;
     this.#timer = this.#run.clock.wakeAt(step.wakeAt, () => {
@@ -240,6 +244,14 @@ class GattLoop implements RunningMachine {
       this.#take({ kind: 'gatt-failed', detail: error.message });
       return undefined;
     }
+  }
+
+  /** A peripheral that has us answer faster than it takes answers is left; the machine is told, and asks anew. */
+  async #drop(): Promise<void> {
+    if (this.#batches.length <= BATCHES_MOST) return;
+    this.#batches.length = 0;
+    if (this.#link === undefined) this.#take({ kind: 'gatt-failed', detail: 'too much to say' });
+    else await this.#disconnect();
   }
 
   #lost(): void {

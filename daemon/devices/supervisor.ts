@@ -274,6 +274,9 @@ export class Supervisor {
   }
 }
 
+/** Chunks kept until it is known who speaks, which is at once; what comes beyond is as if it were lost on the wire. */
+const HELD_MOST = 256;
+
 /** Holds back what a link says until it is known who is speaking. A stranger's words are dropped with the gate. */
 class Gate implements LinkListener {
   readonly #listener: LinkListener;
@@ -287,7 +290,7 @@ class Gate implements LinkListener {
 
   bytes(chunk: Uint8Array, at: Uptime): void {
     if (this.#passes) this.#listener.bytes(chunk, at);
-    else this.#held.push({ chunk, at });
+    else if (this.#held.length < HELD_MOST) this.#held.push({ chunk, at });
   }
 
   closed(why: LinkError): void {

@@ -77,6 +77,8 @@ export interface HttpServer extends AsyncDisposable {
 
 const BODY_MAX = 256 * 1024;
 const PER_MINUTE = 1200;
+/** Connections at one time; who comes beyond that is hung up on. */
+const CONNECTIONS_MOST = 256;
 const HEADERS_WITHIN_MS = 15_000;
 const WRITING = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 
@@ -89,6 +91,7 @@ export async function createServer(options: HttpOptions): Promise<HttpServer> {
       ? refuse(reply, 404, 'not_found', 'there is nothing at this address')
       : answer(options.otherwise, request, reply),
   );
+  server.server.maxConnections = CONNECTIONS_MOST;
   const port = await listen(server, options);
   const scheme = options.tls === undefined ? 'http' : 'https';
   const host = isIP(options.host) === 6 ? `[${options.host}]` : options.host;

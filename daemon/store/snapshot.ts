@@ -30,6 +30,9 @@ export interface SnapshotHost {
 
 type Outcome = Awaited<ReturnType<SnapshotBuilder['commit']>>;
 
+/** Written meanwhile; a snapshot that takes so long is given up, and begins anew where its sender still sends. */
+export const TOUCHED_MOST = 100_000;
+
 export class Snapshot implements SnapshotBuilder {
   readonly source: Vendor;
   readonly snap: string;
@@ -53,6 +56,7 @@ export class Snapshot implements SnapshotBuilder {
   /** Written to the live file while this one is built. */
   touch(ids: readonly string[]): void {
     for (const id of ids) this.#touched.add(id);
+    if (this.#touched.size > TOUCHED_MOST) void this.discard();
   }
 
   async part(number: number, grants: readonly Grant[]): Promise<void> {

@@ -20,6 +20,11 @@ export interface FidelityWatchParts {
 /** Grants looked at before others get their turn again. */
 const AT_A_TIME = 200;
 
+/** Beyond so many, what was told of the oldest may be told once more. */
+const TOLD_MOST = 10_000;
+/** Beyond so many that wait for a look, all are looked at. */
+const CHANGED_MOST = 10_000;
+
 export class FidelityWatch {
   readonly #parts: FidelityWatchParts;
   /** What was told of each, so that a repetition is not told again. */
@@ -45,6 +50,10 @@ export class FidelityWatch {
     if (type === 'grant.put' || type === 'grant.cannot') {
       const id = textIn(body, type === 'grant.put' ? 'grant' : 'id');
       if (id !== undefined) this.#changed.add(grantId(id));
+      if (this.#changed.size > CHANGED_MOST) {
+        this.#changed.clear();
+        this.#mustScan = true;
+      }
     } else if (type === 'grant.revoked') {
       this.#told.delete(grantId(textIn(body, 'grant') ?? ''));
     } else if (type === 'grant.delta_applied' || type === 'grant.snapshot_applied') {
@@ -91,6 +100,8 @@ export class FidelityWatch {
     if (text === this.#told.get(grant.id)) return;
     if (text === undefined) this.#told.delete(grant.id);
     else this.#told.set(grant.id, text);
+    const [oldest] = this.#told.keys();
+    if (this.#told.size > TOLD_MOST && oldest !== undefined) this.#told.delete(oldest);
     const body = { grant: grant.id, source: grant.source.vendor, places: [...places] };
     desk.journal
       .append({

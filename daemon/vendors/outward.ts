@@ -42,6 +42,9 @@ const STATES = ['to-revoke', 'to-update', 'to-create', 'creating'] as const;
 export type OutwardState = (typeof STATES)[number];
 const TRIES_MOST = 8;
 
+/** Of a vendor that is away; beyond so many, all grants are looked at once it is back. */
+const CHANGED_MOST = 10_000;
+
 export class Outward {
   readonly #parts: OutwardParts;
   readonly #changed = new Set<string>();
@@ -86,6 +89,10 @@ export class Outward {
       const id = textIn(body, 'grant');
       if (id === undefined) return;
       this.#changed.add(id);
+      if (this.#changed.size > CHANGED_MOST) {
+        this.#changed.clear();
+        this.#mustScan = true;
+      }
     } else if (type === 'grant.delta_applied' || type === 'grant.snapshot_applied') {
       this.#mustScan = true;
     } else {

@@ -40,6 +40,9 @@ export interface SyncOptions {
   readonly silent?: boolean;
 }
 
+/** So many more ids than there are records are remembered as written. */
+const WRITTEN_MORE = 1000;
+
 export class VendorSync {
   readonly vendor: Vendor;
   readonly #desk: VendorDesk;
@@ -132,6 +135,7 @@ export class VendorSync {
     this.#book.apply(plan.records);
     this.#count += 1;
     for (const { id } of changes) this.#written.set(id, this.#count);
+    this.#forgetWritten();
     const entries =
       options.silent === true ? [] : [...plan.entries, ...collisionsOfAll(plan.put, this.#desk)];
     if (entries.length > 0 || plan.rows.length > 0) {
@@ -139,6 +143,14 @@ export class VendorSync {
     }
     for (const grant of plan.revoked) await this.#desk.withdrawOpenings(grant);
     if (plan.changes.length > 0) this.#desk.grantsChanged();
+  }
+
+  /** Of what has no record any more, which is so long after it ended, no reading that runs can be older. */
+  #forgetWritten(): void {
+    if (this.#written.size <= this.#book.size + WRITTEN_MORE) return;
+    for (const id of this.#written.keys()) {
+      if (this.#book.get(id) === undefined) this.#written.delete(id);
+    }
   }
 
   /**

@@ -40,6 +40,7 @@ function world(machine: Machine<unknown>) {
   let listener: GattListener | undefined;
   let fails: LinkError | undefined;
   let refuses: LinkError | undefined;
+  let stalls = false;
   let hear: ((data: Uint8Array) => void) | undefined;
   const link: GattLink = {
     identity: 'ble:toy',
@@ -50,6 +51,7 @@ function world(machine: Machine<unknown>) {
     },
     write: async (_to, value) => {
       if (refuses !== undefined) throw refuses;
+      if (stalls) await new Promise(() => {});
       done.push(`write ${value[0]}`);
       return clock.uptime();
     },
@@ -99,6 +101,10 @@ function world(machine: Machine<unknown>) {
     },
     refuse: (why: LinkError | undefined) => {
       refuses = why;
+    },
+    /** It takes nothing any more, and does not say so. */
+    stall: () => {
+      stalls = true;
     },
     advertise: () => hear?.(Uint8Array.of(1)),
   };
@@ -208,4 +214,17 @@ test('after its end an actuation is refused, and feedback is nothing', async () 
   running.actuate({ ...unlock(), kind: 'feedback', signal: 'denied' });
   assert.deepEqual(at.done, ['actuation-result']);
   assert.deepEqual(inputs, ['link-down']);
+});
+
+test('a peripheral that has us answer faster than it takes answers is left, and the machine is told', async () => {
+  const { machine, inputs } = toy((input) => (input.kind === 'value' ? [write(1)] : []));
+  const at = world(machine);
+  await at.running;
+  at.stall();
+  for (let n = 0; n < 5000; n += 1) at.advertise();
+  await at.clock.settle();
+  assert.ok(at.done.includes('close'));
+  assert.ok(inputs.includes('link-down'));
+  assert.ok(at.done.filter((each) => each === 'open').length <= 2);
+  at.stop.abort();
 });

@@ -30,7 +30,7 @@ export async function driverTargets(): Promise<readonly FuzzTarget[]> {
   return Promise.all(WIRED.map(driverTarget));
 }
 
-function optionsOf(entry: DriverEntry): unknown {
+export function optionsOf(entry: DriverEntry): unknown {
   for (const options of OPTIONS) {
     const read = entry.options.safeParse(options);
     if (read.success) return read.data;

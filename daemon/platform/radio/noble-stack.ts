@@ -16,6 +16,7 @@ import {
   type StackLinkListener,
   type StackListener,
 } from './stack.ts';
+import { forgetStrangers } from './strangers.ts';
 
 /**
  * 30 to 50 ms interval, no latency, 5 s supervision (units 1.25 ms and 10 ms): noble's own 420 ms drops weak links. An
@@ -101,6 +102,7 @@ class NobleStack implements RadioStack {
   }
 
   async scan(on: boolean): Promise<void> {
+    forgetStrangers(this.#noble, new Set([...this.#pending.keys(), ...this.#beginning.keys()]));
     if (on) await this.#noble.startScanningAsync([], true);
     else await this.#noble.stopScanningAsync();
   }

@@ -80,9 +80,11 @@ export class WebhookCourier {
       while (!signal.aborted) {
         this.#waking = new AbortController();
         const woken = this.#waking.signal;
-        const waits = await Promise.all(
-          [...this.#webhooks()].map((webhook) => this.#serve(webhook, signal)),
-        );
+        const webhooks = [...this.#webhooks()];
+        for (const id of this.#standing.keys()) {
+          if (!webhooks.some((each) => each.id === id)) this.#standing.delete(id);
+        }
+        const waits = await Promise.all(webhooks.map((webhook) => this.#serve(webhook, signal)));
         if (signal.aborted) return;
         const wait = Math.min(LONGEST_WAIT, ...waits);
         await pause(clock, wait, AbortSignal.any([signal, woken]));

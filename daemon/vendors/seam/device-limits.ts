@@ -32,6 +32,9 @@ export class DeviceLimits {
         retryAfter,
       });
     }
+    for (const [other, times] of this.#asked) {
+      if ((times.at(-1) ?? 0) <= now - MINUTE) this.#asked.delete(other);
+    }
     this.#asked.set(name, [...recent, now]);
   }
 }

@@ -9,6 +9,8 @@ import { eventSchema, type SeamEvent } from './wire.ts';
 /** What was read so recently is asked for again. */
 const OVERLAP_MS = 10 * 60_000;
 const EVENTS_MOST = 500;
+/** Beyond so many that are to be fetched again, all is. */
+const TOUCHED_MOST = 10_000;
 /** Whether or not an event says so. */
 const READ_ALL_EVERY: Millis = 3_600_000;
 const CURSOR = 'events';
@@ -79,6 +81,9 @@ export class EventReader {
       ...(access_grant_ids ?? []),
     ];
     for (const id of ids) if (id != null) this.#touched.add(id);
+    if (this.#touched.size <= TOUCHED_MOST) return;
+    this.#touched.clear();
+    this.#isFull = true;
   }
 
   /** All that was touched has been fetched; a crash before this only fetches it again. */
