@@ -74,6 +74,10 @@ export class OutboxGaps {
     this.#gaps = gapsSchema.safeParse(journal.mark(MARK)).data ?? [];
   }
 
+  get isEmpty(): boolean {
+    return this.#gaps.length === 0;
+  }
+
   /** Gap records themselves are never left out: they are the explanation. */
   skips(entry: Pick<RecordedEntry, 'seq' | 'type'>): boolean {
     if (entry.type === RECORD) return false;

@@ -35,7 +35,8 @@ const WINDOW = 5_000;
 /** A backlog above this is overtaken by what happens now. */
 const BACKLOG = 200;
 const LIVE_WINDOW = 1_000;
-const ENTRIES_PER_READ = 64;
+/** Some ten messages, so that few end where a page does. */
+const ENTRIES_PER_READ = 256;
 /**
  * What happens within this time is told together, and after the wire: a frame for a lock, and the reply to who asked
  * for it, wait for no event (a third of a millisecond each).
@@ -253,7 +254,7 @@ export class Uplink implements EventFlow {
     const { gaps, journal } = this.#parts;
     const read = this.#read(after, upTo);
     const last = read.at(-1)?.seq ?? upTo;
-    const due = asked ? read : read.filter((entry) => !gaps.skips(entry));
+    const due = asked || gaps.isEmpty ? read : read.filter((entry) => !gaps.skips(entry));
     const parcel = parcelOf(due, journal.epoch);
     if (parcel === undefined) return { parcel, upTo: last };
     // What was skipped behind the parcel's last entry is skipped with it.
@@ -263,8 +264,9 @@ export class Uplink implements EventFlow {
 
   /** What a message had no room for, or was of another class, is not read from the disk again for the next one. */
   #read(after: number, upTo: number): readonly OutboxLine[] {
-    const ahead = this.#ahead.filter(({ seq }) => seq > after && seq <= upTo);
-    if (ahead[0]?.seq === after + 1) return ahead;
+    const first = this.#ahead[0]?.seq ?? 0;
+    const ahead = after < first - 1 ? [] : this.#ahead.slice(after + 1 - first, upTo + 1 - first);
+    if (ahead.length > 0) return ahead;
     this.#ahead = this.#parts.journal.outbox(after, upTo, ENTRIES_PER_READ);
     return this.#ahead;
   }
