@@ -39,6 +39,14 @@ test('real chance fills its range', () => {
   assert.ok(Math.min(...fractions) < 0.05 && Math.max(...fractions) > 0.95);
 });
 
+test('no chance is given out twice, whatever lengths are asked for', () => {
+  const random = realRandom();
+  const drawn = Array.from({ length: 5000 }, (_, n) => random.bytes(10 + (n % 23)));
+  assert.ok(drawn.every(({ length }, n) => length === 10 + (n % 23)));
+  assert.equal(new Set(drawn.map((bytes) => Buffer.from(bytes).toString('hex', 0, 10))).size, 5000);
+  assert.equal(random.bytes(10_000).length, 10_000);
+});
+
 test('uptime is the machine’s, and a boot has one name: the next process counts on', () => {
   const [since = ''] = readFileSync('/proc/uptime', 'utf8').split(' ');
   assert.ok(Math.abs(realClock().uptime() - Number(since) * 1000) < 10_000);
