@@ -137,13 +137,13 @@ test(`P8: a backlog of ${BACKLOG} events drains in order within the pace, and wh
 test('what happens together is told together, and after the turn in which it happened', async () => {
   const { stack, clock, wire, bridge } = await set();
   await using _ = stack;
-  await clock.advance(20);
+  await clock.advance(50);
   wire.published.length = 0;
   const [intent] = await happen(bridge, [{ type: 'access.commanded', body: { command: 'c' } }]);
   const [result] = await happen(bridge, [{ type: 'access.opened', body: { opening: 1 } }]);
   await clock.settle();
   assert.equal(wire.published.length, 0);
-  await clock.advance(5);
+  await clock.advance(20);
   assert.equal(wire.published.length, 1);
   assert.deepEqual(
     wire.events.map(({ seq }) => seq),
@@ -155,7 +155,7 @@ test('what is not acknowledged is sent again, later each time, and in order', as
   const { stack, clock, wire, bridge, acknowledge } = await set();
   await using _ = stack;
   const [seq = 0] = await happen(bridge, [{ type: 'access.taken', body: { key: 'k' } }]);
-  await clock.advance(20);
+  await clock.advance(50);
   const copies = () => wire.events.filter((event) => event.seq === seq).length;
   assert.equal(copies(), 1);
   await clock.advance(31_000);
@@ -218,7 +218,7 @@ test('an event too large for a message goes as its skeleton, and the quarantine 
   const { stack, clock, wire, bridge } = await set();
   await using _ = stack;
   const [seq] = await happen(bridge, [{ type: 'device.log', body: { text: 'x'.repeat(20_000) } }]);
-  await clock.advance(20);
+  await clock.advance(50);
   const sent = wire.events.find((event) => event.seq === seq);
   assert.equal(sent?.body['quarantined'], true);
   assert.equal(sent?.hash, bridge.journal.entry(seq ?? 0)?.hash);
@@ -236,7 +236,7 @@ test('a message that the broker refuses poisons nothing: the others of its batch
     { type: 'access.denied', body: { n: 'poison' } },
     { type: 'access.denied', body: { n: 3 } },
   ]);
-  await clock.advance(20);
+  await clock.advance(50);
   const bodies = seqs.map((seq) => wire.events.find((event) => event.seq === seq)?.body);
   assert.deepEqual(bodies[0], { n: 1 });
   assert.equal(bodies[1]?.['quarantined'], true);
@@ -397,7 +397,7 @@ test('an event that was changed on its way is noticed, and not taken for the rea
   const { stack, clock, wire, bridge } = await set();
   await using _ = stack;
   await happen(bridge, mixed(5));
-  await clock.advance(20);
+  await clock.advance(50);
   const follower = new EventFollower();
   const [first, second, third] = wire.events;
   assert.ok(first && second && third);
