@@ -80,10 +80,16 @@ class ActuationIds {
 export async function runPipeline(outer: PipelineParts): Promise<void> {
   const parts = { ...outer, ids: new ActuationIds() };
   const { inbox, site, journal, clock } = parts;
-  const timer = new WakeUp(clock, () => inbox.put({ kind: 'timer' }));
+  const timer = new WakeUp(clock, {
+    next: () => {
+      const stamp = site.stamp();
+      return nextWake(site.knowledgeForTimer(stamp), stamp);
+    },
+    fire: () => inbox.put({ kind: 'timer' }),
+  });
   const start = site.stamp();
   record(answerAtStart(site.knowledgeForTimer(start), start), start, [], parts);
-  timer.at(nextWake(site.knowledgeForTimer(start), start));
+  timer.look();
 
   for await (const happening of inbox) {
     const stamp = site.stamp();
@@ -111,7 +117,7 @@ export async function runPipeline(outer: PipelineParts): Promise<void> {
       default:
         happening satisfies never;
     }
-    if (inbox.length === 0) timer.at(nextWake(site.knowledgeForTimer(stamp), stamp));
+    timer.look();
   }
   timer.cancel();
   await journal.append({ stamp: site.stamp(), entries: [] }).committed.catch(parts.storageFailed);
@@ -186,21 +192,31 @@ function send(asked: Asked, id: ActuationId, { clock, actuate }: PipelineParts):
 /** One timer, set anew whenever something was answered. */
 class WakeUp {
   readonly #clock: Clock;
-  readonly #fire: () => void;
+  readonly #of: { next(): ReturnType<typeof nextWake>; fire(): void };
   #timer: Timer | undefined;
+  #looking: Timer | undefined;
 
-  constructor(clock: Clock, fire: () => void) {
+  constructor(clock: Clock, of: { next(): ReturnType<typeof nextWake>; fire(): void }) {
     this.#clock = clock;
-    this.#fire = fire;
+    this.#of = of;
   }
 
-  at(moment: ReturnType<typeof nextWake>): void {
-    this.cancel();
-    if (moment !== undefined) this.#timer = this.#clock.wakeAt(moment, this.#fire);
+  /**
+   * In a turn of its own, and once for all that was answered until then: it looks at the whole site, and what was just
+   * recorded is on its way to disk and door meanwhile.
+   */
+  look(): void {
+    this.#looking ??= this.#clock.wakeAt(this.#clock.uptime(), () => {
+      this.#looking = undefined;
+      this.#timer?.cancel();
+      const moment = this.#of.next();
+      this.#timer =
+        moment === undefined ? undefined : this.#clock.wakeAt(moment, () => this.#of.fire());
+    });
   }
 
   cancel(): void {
+    this.#looking?.cancel();
     this.#timer?.cancel();
-    this.#timer = undefined;
   }
 }

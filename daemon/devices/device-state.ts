@@ -44,8 +44,8 @@ export class DeviceState {
     return this.#online;
   }
 
-  /** What of `event` is news, with what follows from it. */
-  *news(event: DeviceEvent, statistics: DeviceStatistics): Generator<DeviceEvent> {
+  /** What of `event` is news, with what follows from it. `statistics` are only asked for where they tell something. */
+  *news(event: DeviceEvent, statistics: () => DeviceStatistics): Generator<DeviceEvent> {
     switch (event.kind) {
       case 'online':
         if (this.#online === true) return;
@@ -54,7 +54,7 @@ export class DeviceState {
       case 'offline':
         if (this.#online === false) return;
         this.#online = false;
-        this.#damagedBefore = damaged(statistics);
+        this.#damagedBefore = damaged(statistics());
         break;
       case 'fault':
         if (this.#faults.has(event.fault) === (event.state === 'raised')) return;

@@ -245,8 +245,8 @@ export class Supervisor {
     const state = this.#states.get(event.device);
     if (state === undefined) return; // a machine speaks of its own devices only
     const wasOnline = state.isOnline === true;
-    const counted = this.#running?.statistics().get(event.device);
-    for (const news of state.news(event, counted ?? NO_STATISTICS)) this.#parts.onEvent(news, at);
+    const counted = () => this.#running?.statistics().get(event.device) ?? NO_STATISTICS;
+    for (const news of state.news(event, counted)) this.#parts.onEvent(news, at);
     if (event.kind === 'offline' && wasOnline) this.#perhapsReset();
   }
 
