@@ -25,7 +25,16 @@ function day(grows: (hour: number) => Partial<Sample> = () => ({})): SoakRun {
     return { ...still, at: 3600 * (1 + hour), ...grows(hour) };
   });
   const idle = [still, { ...still, at: 3600 }];
-  return { idle, busy, lags: [1, 2, 3], exchanges: 100, missed: 0, deaths: 0 };
+  return {
+    idle,
+    busy,
+    lags: [1, 2, 3],
+    exchanges: 100,
+    missed: 0,
+    wrongPulses: 0,
+    owed: 0,
+    deaths: 0,
+  };
 }
 
 test('a slope is that of the line through the points', () => {
@@ -67,16 +76,31 @@ for (const [what, grows] of [
   });
 }
 
-test('deaths, a lagging loop and exchanges that never end are faults', () => {
-  const { faults } = reportOf({ ...day(), deaths: 1, lags: [3000], exchanges: 0, missed: 4 });
-  assert.equal(faults.length, 4);
+test('two MiB a day are found within a week, and a quarter of one is none', () => {
+  for (const [aDay, found] of [
+    [2, 1],
+    [0.25, 0],
+  ] as const) {
+    const { busy, ...rest } = day((hour) => ({
+      residentBytes: (120 + (7 * aDay * hour) / 24) * MIB,
+    }));
+    const week = busy.map((each) => ({ ...each, at: 7 * each.at }));
+    assert.equal(reportOf({ ...rest, busy: week }).faults.length, found, `${aDay} MiB a day`);
+  }
 });
 
-test('a soak of seconds measures a daemon in use', async () => {
+test('deaths, a lagging loop, exchanges that never end, doubled pulses and what the cloud lacks are faults', () => {
+  const ill = { deaths: 1, lags: [3000], exchanges: 0, missed: 4, wrongPulses: 1, owed: 2 };
+  const { faults } = reportOf({ ...day(), ...ill });
+  assert.equal(faults.length, 6, faults.join('\n'));
+});
+
+test('a soak of seconds measures a daemon in use: keys go out and back, one pulse for each opening, and its cloud has it all', async () => {
   const lines: string[] = [];
   const report = await soak({ hours: 0.001, seed: 1, say: (line) => lines.push(line) });
   assert.equal(report.deaths, 0, lines.join('\n'));
-  assert.ok(report.exchanges + report.missed > 0);
+  assert.ok(report.exchanges > 0, lines.join('\n'));
+  assert.deepEqual([report.wrongPulses, report.owed], [0, 0]);
   assert.ok(report.memory.residentMiB > 20 && report.descriptors.last > 10);
   assert.ok(report.writes.bytesAnExchange >= 0 && report.lagMs.most >= 0);
 });

@@ -5,6 +5,8 @@ export interface SoakReport {
   readonly hours: number;
   readonly exchanges: number;
   readonly missed: number;
+  readonly wrongPulses: number;
+  readonly owed: number;
   readonly deaths: number;
   readonly memory: {
     readonly residentMiB: number;
@@ -33,6 +35,10 @@ export interface SoakRun {
   readonly lags: readonly number[];
   readonly exchanges: number;
   readonly missed: number;
+  /** Exchanges in which a lock was not moved once for each opening. */
+  readonly wrongPulses: number;
+  /** Exchanges that the cloud was not told of, and entries that it has not acknowledged. */
+  readonly owed: number;
   readonly deaths: number;
 }
 
@@ -47,14 +53,14 @@ const EXCHANGES_A_DAY = [50, 500];
 const WAL_MOST = 8 * MIB;
 /** Sockets of callers come and go. */
 const DESCRIPTORS_MORE = 12;
-/** conventions.md 3.7: less than 1 MB a day; a run of minutes shows no less than its own noise. */
+/** conventions.md 3.7: less than 1 MB a day; a run of up to a day shows no less than its own noise. */
 const MEMORY_A_DAY = MIB;
 const MEMORY_NOISE = 12 * MIB;
 /** Where the watchdog would call the loop ill. */
 const LAG_MOST_MS = 2000;
 
 export function reportOf(run: SoakRun): SoakReport {
-  const { idle, busy, exchanges, missed, deaths } = run;
+  const { idle, busy, exchanges, missed, wrongPulses, owed, deaths } = run;
   const [first, last] = [busy[0], busy.at(-1)];
   const [idleFirst, idleLast] = [idle[0], idle.at(-1)];
   if (first === undefined || last === undefined || idleFirst === undefined || !idleLast)
@@ -73,15 +79,18 @@ export function reportOf(run: SoakRun): SoakReport {
   const lags = run.lags.toSorted((a, b) => a - b);
   const lagAt = (part: number) => lags[Math.floor((lags.length - 1) * part)] ?? 0;
   const lateSeconds = seconds / 2;
+  const noise = MEMORY_NOISE / Math.max(1, seconds / DAY); // ups and downs of days even out
   const faults = [
     ...(deaths > 0 ? [`the daemon died ${deaths} times`] : []),
     ...(exchanges === 0 ? ['no exchange came to its end'] : []),
     ...(missed > exchanges / 5 ? [`${missed} exchanges were missed, ${exchanges} done`] : []),
+    ...(wrongPulses > 0 ? [`${wrongPulses} exchanges moved a lock not once for each opening`] : []),
+    ...(owed > 0 ? [`${owed} entries or exchanges did not reach the cloud`] : []),
     ...(most(({ walBytes }) => walBytes) > WAL_MOST ? ['the write-ahead logs have no bound'] : []),
     ...(last.descriptors > first.descriptors + DESCRIPTORS_MORE
       ? [`descriptors grew from ${first.descriptors} to ${last.descriptors}`]
       : []),
-    ...(resident * lateSeconds > MEMORY_NOISE + (MEMORY_A_DAY * lateSeconds) / DAY
+    ...(resident * lateSeconds > noise + (MEMORY_A_DAY * lateSeconds) / DAY
       ? [`memory grew by ${mib(resident * lateSeconds)} MiB in the second half`]
       : []),
     ...(lagAt(1) > LAG_MOST_MS ? [`the loop lagged ${lagAt(1)} ms`] : []),
@@ -90,6 +99,8 @@ export function reportOf(run: SoakRun): SoakReport {
     hours: rounded(seconds / 3600),
     exchanges,
     missed,
+    wrongPulses,
+    owed,
     deaths,
     memory: {
       residentMiB: mib(last.residentBytes),

@@ -24,6 +24,7 @@ const IDLE_MOST_PART = 0.3;
 const SETTLED_MS = 60_000;
 const SAMPLES = 200;
 const LAG_EVERY_MS = 1000;
+const TRIES = 5;
 
 export async function soak({ hours, seed, daemon, say }: SoakOptions): Promise<SoakReport> {
   const clock = realClock();
@@ -46,6 +47,7 @@ export async function soak({ hours, seed, daemon, say }: SoakOptions): Promise<S
   const idle: Sample[] = [];
   const busy: Sample[] = [];
   const lags: number[] = [];
+  let owed = 0;
   const over = new AbortController();
 
   const take = () => sampleOf(sampled, passed() / 1000);
@@ -68,11 +70,13 @@ export async function soak({ hours, seed, daemon, say }: SoakOptions): Promise<S
     await traffic.begin();
     busy.push(await take());
     await traffic.next();
-    while (passed() < length) {
+    // A short run goes on until it has shown one exchange.
+    while (passed() < length || (traffic.exchanges === 0 && traffic.missed < TRIES)) {
       await traffic.rest();
       await traffic.next();
     }
     busy.push(await take());
+    owed = await traffic.owed();
   })();
   try {
     await Promise.race([using, measuring]);
@@ -82,13 +86,15 @@ export async function soak({ hours, seed, daemon, say }: SoakOptions): Promise<S
   }
   if (traffic.missed > 0) say(`${traffic.missed} missed, the last: ${String(traffic.lastMiss)}`);
   const byTime = (one: Sample, other: Sample) => one.at - other.at;
-  const { exchanges, missed } = traffic;
+  const { exchanges, missed, wrongPulses } = traffic;
   return reportOf({
     idle: idle.toSorted(byTime),
     busy: busy.toSorted(byTime),
     lags,
     exchanges,
     missed,
+    wrongPulses,
+    owed,
     deaths: site.daemon.deaths - deaths,
   });
 }

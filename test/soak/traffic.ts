@@ -7,13 +7,21 @@ import { SiteHands } from '../../simulator/site/site-hands.ts';
 
 /** Its own slot has a reader: where it is, is known also after a door that nobody went to. */
 const { guest, other: key } = CAST;
-const slotSchema = z.looseObject({ door: z.string(), fobs: z.array(z.string()) });
+const slotSchema = z.looseObject({
+  door: z.string(),
+  fobs: z.array(z.string()),
+  pulses: z.number(),
+});
+const statusSchema = z.looseObject({ cloud: z.looseObject({ outbox: z.int() }) });
+const RETURNS = ['access.returned', 'access.late_return'];
 const boxSchema = z.looseObject({ slots: z.record(z.string(), slotSchema) });
 /** Opened by commands of the cloud; no key hangs there. */
 const COMMANDED_SLOT = 14;
 /** A reader takes the same fob for another showing once it was away for a while. */
 const BETWEEN_SHOWINGS_MS = 2500;
 const LINE_IS_DOWN_MS = 8000;
+/** A safety net: a backlog drains at 20 entries a second. */
+const TOLD_WITHIN_MS = 60_000;
 
 export class Traffic {
   readonly #site: DemoSite;
@@ -22,8 +30,11 @@ export class Traffic {
   readonly #hands: SiteHands;
   /** Revision of the guest's grant. */
   #rev = 0;
+  #returnsBefore = 0;
   exchanges = 0;
   missed = 0;
+  /** Exchanges in which a lock was not moved once for each opening. */
+  wrongPulses = 0;
   lastMiss: unknown;
 
   constructor(site: DemoSite, clock: Clock, random: Random) {
@@ -35,6 +46,7 @@ export class Traffic {
 
   /** The grant under which keys are exchanged. */
   async begin(): Promise<void> {
+    this.#returnsBefore = this.#returns();
     await this.#edit();
   }
 
@@ -64,14 +76,44 @@ export class Traffic {
   async #exchange(): Promise<void> {
     const hands = this.#hands;
     await this.#closeDoors();
+    const before = this.#pulses();
+    let openings = 1;
     if (this.#slots().some(([, { fobs }]) => fobs.includes(key.fob))) {
       const slot = await hands.opening(() => hands.press('keypad', `${guest.pin}#`));
+      openings += 1;
       await hands.takeOut(slot);
       await pause(this.#clock, 700);
     }
     const slot = await hands.opening(() => hands.show('fobs', key.fob));
     await hands.putIn(slot, key.fob);
     this.exchanges += 1;
+    if (this.#pulses() - before !== openings) this.wrongPulses += 1;
+  }
+
+  /** Exchanges that the cloud knows nothing of, and entries that it has not acknowledged, once it had time to. */
+  async owed(): Promise<number> {
+    const end = this.#clock.uptime() + TOLD_WITHIN_MS;
+    for (;;) {
+      const untold = Math.max(0, this.exchanges - (this.#returns() - this.#returnsBefore));
+      const owed = untold + (await this.#outbox());
+      if (owed === 0 || this.#clock.uptime() >= end) return owed;
+      await pause(this.#clock, 50);
+    }
+  }
+
+  async #outbox(): Promise<number> {
+    const { url, token } = this.#site.api;
+    const headers = { authorization: `Bearer ${token}` };
+    const answer = await fetch(`${url}/api/v1/status`, { headers });
+    return statusSchema.parse(await answer.json()).cloud.outbox;
+  }
+
+  #returns(): number {
+    return this.#site.cloud.events.filter(({ type }) => RETURNS.includes(type)).length;
+  }
+
+  #pulses(): number {
+    return this.#slots().reduce((sum, [, { pulses }]) => sum + pulses, 0);
   }
 
   /** A key whose place the ledger lost is refused until somebody looks and says where it is, as managers do. */
