@@ -38,8 +38,9 @@ interface Range {
   readonly to: number;
 }
 
-/** What comes within this time is acknowledged together. */
+/** What comes within this time is acknowledged together, and a backlog by so many: a bridge waits at 5,000. */
 const ACK_GATHER: Millis = 50;
+const ACK_MOST = 1_000;
 /** A hole that stays this long is asked for. */
 const HOLE_PATIENCE: Millis = 1_000;
 const HOLE_MOST = 5_000;
@@ -48,7 +49,8 @@ export class EventFeed {
   readonly #parts: EventFeedParts;
   readonly #options: FollowOptions;
   readonly #follower: EventFollower;
-  #ackDue = false;
+  #ackDue: Timer | undefined;
+  #unacknowledged = 0;
   #timer: Timer | undefined;
 
   constructor(parts: EventFeedParts, options: FollowOptions) {
@@ -64,12 +66,14 @@ export class EventFeed {
 
   close(): void {
     this.#timer?.cancel();
+    this.#ackDue?.cancel();
   }
 
   async take(value: unknown): Promise<void> {
     if (!eventsSchema.safeParse(value).success) return;
     const { event: tell } = this.#options;
     for (const event of plainEvents(value)) {
+      this.#unacknowledged += 1;
       const taken = this.#follower.take(event);
       if (taken.kind === 'other-epoch') {
         // Only the bridge's own state says that its journal was made anew.
@@ -85,13 +89,16 @@ export class EventFeed {
   }
 
   #acknowledgeSoon(): void {
-    if (this.#options.acknowledge === false || this.#ackDue) return;
-    this.#ackDue = true;
+    if (this.#options.acknowledge === false) return;
     const { clock } = this.#parts;
-    clock.wakeAt(uptime(clock.uptime() + ACK_GATHER), () => {
-      this.#ackDue = false;
+    const acknowledge = () => {
+      this.#ackDue?.cancel();
+      this.#ackDue = undefined;
+      this.#unacknowledged = 0;
       void this.#acknowledge();
-    });
+    };
+    if (this.#unacknowledged >= ACK_MOST) acknowledge();
+    else this.#ackDue ??= clock.wakeAt(uptime(clock.uptime() + ACK_GATHER), acknowledge);
   }
 
   async #acknowledge(): Promise<void> {

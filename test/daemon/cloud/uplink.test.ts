@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { compactVerify } from 'jose';
 import type { Entry } from '../../../daemon/access/entry.ts';
 import type { CloudOptions } from '../../../daemon/cloud/cloud-link.ts';
+import { EventFeed } from '../../../daemon/cloud/event-feed.ts';
 import { EventFollower } from '../../../daemon/cloud/event-follower.ts';
 import { privateKeyOf, publicKeyOf } from '../../../daemon/cloud/jose.ts';
 import { signNow } from '../../../daemon/cloud/jws.ts';
@@ -423,4 +424,33 @@ test('a disk that cannot be read for a while holds up the events, and ends nothi
   isBroken = false;
   await clock.advance(6_000);
   assert.ok(wire.events.some((event) => event.seq === seq));
+});
+
+test('a follower acknowledges a backlog by the thousand, and the rest of it within 50 ms', async () => {
+  const { stack, home, clock, wire, bridge } = await set();
+  await using _ = stack;
+  await happen(
+    bridge,
+    Array.from({ length: 2_400 }, (_, n) => ({ type: 'access.denied', body: { n } }) as const),
+  );
+  await clock.advance(1_000);
+  const { kid, jwk } = home.sender('cc-test');
+  const acks: string[] = [];
+  const feed = new EventFeed(
+    {
+      topics: bridge.topics,
+      key: { kid, key: privateKeyOf(jwk) },
+      clock,
+      state: () => undefined,
+      publish: async ({ topic }) => void acks.push(topic),
+      resend: () => {},
+    },
+    { event: () => {} },
+  );
+  stack.defer(() => feed.close());
+  for (const value of wire.json(/\/evt\//)) await feed.take(value);
+  assert.deepEqual(acks, [bridge.topics.ack, bridge.topics.ack]);
+  await clock.advance(50);
+  assert.equal(acks.length, 3);
+  assert.equal(feed.watermark?.seq, bridge.journal.lastSeq);
 });
