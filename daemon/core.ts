@@ -30,7 +30,6 @@ import { startEntries, startRows } from './start-entries.ts';
 import { storageEntries } from './storage-entries.ts';
 import { livePointer, type OpenedGrants, openGrantStore } from './store/grants-open.ts';
 import { type OpenedJournal, openJournal } from './store/journal-open.ts';
-import type { JournalThread } from './store/journal-writer.ts';
 import type { RunsJob } from './store/maintenance.ts';
 import { StorageError } from './store/ports.ts';
 import { UnitFence } from './store/unit.ts';
@@ -64,8 +63,6 @@ export interface CoreOutside {
   readonly storeThreads?: boolean;
   /** How whole files are checked and copied, if not in a thread of its own. */
   readonly storeJobs?: RunsJob;
-  /** The thread that the journal will be written in, where it was started already. */
-  readonly journalThread?: JournalThread;
 }
 
 export interface Core extends AsyncDisposable {
@@ -127,7 +124,7 @@ export async function openCore(config: Config, outside: CoreOutside): Promise<Co
   const indexer = vault.indexer(config.site.id);
   const opened = await openJournal({
     ...{ directory, clock, random },
-    worker: worker && (outside.journalThread ?? true),
+    worker: worker && 'when-needed',
     runJob: outside.storeJobs,
   });
   const journal = parts.use(opened.journal);

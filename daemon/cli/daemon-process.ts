@@ -26,7 +26,6 @@ import { LateLog } from '../platform/late-log.ts';
 import { realRandom } from '../platform/random.ts';
 import { lastTimeContact } from '../platform/time-contact.ts';
 import { countStart, forgetStarts } from '../starts.ts';
-import { JournalThread } from '../store/journal-writer.ts';
 import { type Journal, StorageError } from '../store/ports.ts';
 import { BUILT_AT } from './built-at.ts';
 import { CommandFailure, EXIT } from './output.ts';
@@ -53,7 +52,6 @@ export async function runDaemon(options: RunOptions): Promise<void> {
 }
 
 async function run({ config: file, set, stopWithin }: RunOptions): Promise<void> {
-  await using journalThread = new JournalThread(); // starts while the config is read
   const text = readConfigText(file);
   // What `--set` gives may be a secret, and is written nowhere.
   const cache = set.size === 0 ? process.env['CACHE_DIRECTORY'] : undefined;
@@ -107,7 +105,6 @@ async function run({ config: file, set, stopWithin }: RunOptions): Promise<void>
     ...(boot === undefined ? {} : { boot }),
     builtAt: instant(BUILT_AT),
     safeMode,
-    journalThread,
   };
   // Devices that were changed from afar are laid over the file first, and checked with it.
   const isComplete = !existsSync(remoteDevicesFile(directory));

@@ -30,6 +30,11 @@ export interface NearestOptions {
   readonly ballast: string | undefined;
   readonly clock: Clock;
   readonly thread?: JournalThread | undefined;
+  /**
+   * The disk is believed from the first commit on, and the thread starts when it is first needed: at a start of the
+   * daemon no bus is open yet that could be stalled, and a thread takes as long as all that a decision waits for.
+   */
+  readonly beginsHere?: boolean | undefined;
   /** Default `BELIEVED_AFTER`. */
   readonly believedAfter?: number | undefined;
 }
@@ -44,7 +49,7 @@ export function nearestWriter(
 class NearestWriter implements JournalWriter {
   readonly #options: NearestOptions;
   readonly #answer: (answer: FromWriter) => void;
-  readonly #thread: JournalWriter;
+  #started: JournalWriter | undefined;
   /** Not there before the disk is believed for the first time. */
   #here: { readonly file: JournalFile; readonly loop: JournalLoop } | undefined;
   #queue: ToWriter[] = [];
@@ -60,8 +65,10 @@ class NearestWriter implements JournalWriter {
     this.#options = options;
     this.#answer = answer;
     this.#believedAfter = options.believedAfter ?? BELIEVED_AFTER;
-    const { path, ballast, thread } = options;
-    this.#thread = threadedWriter(path, ballast, (each) => this.#hear(each), thread);
+    if (options.beginsHere === true) {
+      this.#quick = this.#believedAfter;
+      this.#open();
+    } else this.#startThread();
   }
 
   post(message: ToWriter): void {
@@ -75,8 +82,18 @@ class NearestWriter implements JournalWriter {
     this.#postThere(message);
   }
 
-  stop(): Promise<void> {
-    return this.#thread.stop();
+  async stop(): Promise<void> {
+    await this.#started?.stop();
+  }
+
+  get #thread(): JournalWriter {
+    return this.#started ?? this.#startThread();
+  }
+
+  #startThread(): JournalWriter {
+    const { path, ballast, thread } = this.#options;
+    this.#started = threadedWriter(path, ballast, (each) => this.#hear(each), thread);
+    return this.#started;
   }
 
   /** What is queued here keeps what follows here. */
@@ -98,7 +115,13 @@ class NearestWriter implements JournalWriter {
     } else if (message.kind === 'fail-next') {
       this.#quick = 0;
     }
-    if (message.kind === 'close') this.#closeHere();
+    if (message.kind === 'close') {
+      this.#closeHere();
+      if (this.#started === undefined) {
+        queueMicrotask(() => this.#hear({ kind: 'answer', call: message.call, value: 0 }));
+        return;
+      }
+    }
     this.#thread.post(message);
   }
 
@@ -110,6 +133,7 @@ class NearestWriter implements JournalWriter {
     const before = clock.uptime();
     this.#here?.loop.take(messages);
     if (clock.uptime() - before > QUICK) {
+      if (this.#started === undefined) this.#startThread(); // by the next commit it is there
       this.#quick = 0;
       this.#believedAfter = BELIEVED_AGAIN_AFTER;
     }

@@ -31,8 +31,11 @@ export interface JournalOptions {
   readonly directory: string;
   readonly clock: Clock;
   readonly random: Random;
-  /** `false` writes in the main thread, at the end of the turn. Default a thread of its own while the disk is not quick; memory has none. */
-  readonly worker?: boolean | JournalThread;
+  /**
+   * `false` writes in the main thread, at the end of the turn. Default a thread of its own while the disk is not quick,
+   * `when-needed` one that starts when the disk is not quick for the first time; memory has none.
+   */
+  readonly worker?: boolean | JournalThread | 'when-needed';
   /** See `NearestOptions`. */
   readonly believedAfter?: number;
   /** Holds the directory against a second daemon. Default true. */
@@ -109,6 +112,7 @@ async function openOnDisk(options: JournalOptions): Promise<OpenedJournal> {
   });
   const ballast = join(directory, 'ballast');
   const thread = typeof options.worker === 'object' ? options.worker : undefined;
+  const beginsHere = options.worker === 'when-needed';
   const closing = new AbortController();
   const journal = new JournalStore({
     epoch: state.epoch,
@@ -120,7 +124,7 @@ async function openOnDisk(options: JournalOptions): Promise<OpenedJournal> {
     startWriter: (answer) =>
       options.worker === false
         ? inProcessWriter(path, ballast, answer)
-        : nearestWriter({ path, ballast, clock, thread, believedAfter }, answer),
+        : nearestWriter({ path, ballast, clock, thread, beginsHere, believedAfter }, answer),
     verify: async () => {
       const result = await runJob({ kind: 'verify', path });
       if (result.kind !== 'verified') throw new StorageError('broken', 'no report');

@@ -75,6 +75,7 @@ const steps: fc.Arbitrary<readonly Step[]> = fc.array(
 for (const [how, writing] of [
   ['in process', { worker: false }],
   ['with a thread', { worker: true, believedAfter: Number.POSITIVE_INFINITY }],
+  ['here, and in a thread when one is needed', { worker: 'when-needed', believedAfter: 2 }],
   ['here and in a thread by turns', { worker: true, believedAfter: 2 }],
 ] as const) {
   test(`the ledger is what the disk says, ${how}`, async () => {

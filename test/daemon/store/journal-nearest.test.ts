@@ -29,6 +29,22 @@ test('a quick disk is written from here, a slow one never', async () => {
   }
 });
 
+test('a thread that starts when it is needed is not there on a quick disk, and there once it is slow', async () => {
+  for (const [clock, connections] of [
+    [new StillClock(), WITHOUT_ONE_HERE],
+    [new SlowDisk(), WITHOUT_ONE_HERE + 1],
+  ] as const) {
+    using folder = temporaryFolder();
+    const worker = 'when-needed';
+    const { journal } = await openJournal({ directory: folder.path, clock, random, worker });
+    for (let n = 0; n < 20; n += 1) await append(journal, n);
+    assert.equal(connectionsTo(join(folder.path, 'journal.db')), connections);
+    assert.deepEqual((await journal.verify()).faults, []);
+    await journal[Symbol.asyncDispose]();
+    assert.equal(existsSync(join(folder.path, 'journal.db-wal')), false, 'the log was tidied up');
+  }
+});
+
 test('a long call to the thread and commits from here keep their order', async () => {
   using folder = temporaryFolder();
   const options = { directory: folder.path, clock: new StillClock(), random, believedAfter: 1 };
