@@ -34,7 +34,7 @@ import {
 import { codeOf, outcomeData, outcomeInJournal } from './outcome.ts';
 import { Refusals } from './refusals.ts';
 import { type Publish, Replies, type Unanswered } from './replies.ts';
-import { errorPart, okPart, plain, type ReplyPart, refusedPart } from './reply-part.ts';
+import { errorPart, okPart, type ReplyPart, refusedPart } from './reply-part.ts';
 import type { ActionOutcome, Attempt, LongAction } from './site-actions.ts';
 import { LARGEST, type Topics } from './topics.ts';
 import { powerOf } from './trust-store.ts';
@@ -449,7 +449,7 @@ export class Downlink {
   }
 
   #replyRow({ id, exp }: Pick<Envelope, 'id' | 'exp'>, reply: Reply): EvidenceRow {
-    return { table: 'command', id, reply: plain(reply), expires: rowExpiry(exp) };
+    return { table: 'command', id, reply: { ...reply }, expires: rowExpiry(exp) };
   }
 
   #reply({ id, type }: Pick<Envelope, 'id' | 'type'>, part: ReplyPart): Reply {
