@@ -69,6 +69,26 @@ test('thousands of commands at once: as many wait as may, all others are refused
   assert.equal(denied?.body['reason'], 'unknown-credential', 'it answers as ever');
 });
 
+test('a reader that chatters is answered fob by fob, the keypad beside it as ever, and nothing is lost on the way', async () => {
+  await using site = await simulatedSite({ seed: 72 });
+  await site.put({ id: 'stay', pin: '482913' });
+  const fobs = 300;
+  for (let n = 0; n < fobs; n += 1) {
+    site.hand('fobs', 'show', { fob: (0x1f00000000 + n).toString(16).toUpperCase() });
+    if (n === fobs / 2) site.hand('keypad', 'press', { keys: '482913#' });
+    await site.advance(120);
+    site.hand('fobs', 'remove');
+    await site.advance(30);
+  }
+  await site.advance(5000);
+  const types = ['access.denied', 'access.granted'] as const;
+  const entries = site.daemon.desk.journal.read({ types, limit: 5000 });
+  assert.equal(entries.length, fobs + 1);
+  assert.equal(site.pulseCount, 1);
+  const inbox = site.daemon.desk.health().find(({ name }) => name === 'inbox');
+  assert.equal(inbox?.detail, '0 waiting, 0 refused');
+});
+
 for (const entry of catalogue.values()) {
   if (entry.link === 'gatt') continue;
   test(`a bus of ${entry.name} that never answers keeps no more than may wait, and every request ends`, async () => {
