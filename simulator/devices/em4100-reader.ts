@@ -34,6 +34,10 @@ export class SimulatedEm4100Reader implements SimulatedDevice {
   #removal: Timer | undefined;
   #hasPower = true;
   #isWrong = false;
+  /** The last one made: a fob that lies there is told ten times a second. */
+  #told:
+    | { readonly fob: string; readonly isWrong: boolean; readonly bytes: Uint8Array }
+    | undefined;
   #frames = 0;
 
   constructor(name: string, kind: Em4100Kind, around: DeviceSurroundings) {
@@ -111,8 +115,15 @@ export class SimulatedEm4100Reader implements SimulatedDevice {
     this.#timer = this.#after(REPEAT, () => this.#repeat());
   }
 
-  /** `02`, ten hex digits, two of check, on the ID-20LA a new line, `03`. */
   #frame(fob: string): Uint8Array {
+    const isWrong = this.#isWrong;
+    if (this.#told?.fob !== fob || this.#told.isWrong !== isWrong)
+      this.#told = { fob, isWrong, bytes: this.#made(fob) };
+    return this.#told.bytes;
+  }
+
+  /** `02`, ten hex digits, two of check, on the ID-20LA a new line, `03`. */
+  #made(fob: string): Uint8Array {
     let check = this.#isWrong ? 0x01 : 0x00;
     for (let at = 0; at < 10; at += 2) check ^= Number.parseInt(fob.slice(at, at + 2), 16);
     const sum = check.toString(16).toUpperCase().padStart(2, '0');
