@@ -4,7 +4,7 @@
  * one seed always makes one story.
  */
 
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseConfig } from '../config/load.ts';
@@ -21,28 +21,21 @@ import {
 } from '../daemon/access/model.ts';
 import type { Broker } from '../daemon/cloud/broker.ts';
 import { type Enrolment, enrol } from '../daemon/cloud/enrolment.ts';
-import type { BusOpener } from '../daemon/devices/supervisor.ts';
 import type { DeskAttempt } from '../daemon/local-api/desk.ts';
-import { gattPeripheral } from '../daemon/platform/ble-link.ts';
 import { type RunsJob, runJobHere } from '../daemon/store/maintenance.ts';
 import type { HttpClient } from '../daemon/vendors/http.ts';
 import { type Daemon, wire } from '../daemon/wiring.ts';
-import { catalogue } from '../drivers/catalogue.ts';
 import { instant, type Millis } from '../drivers/contract/time.ts';
-import { authorizationText } from '../drivers/nuki/credentials.ts';
-import { toHex } from '../drivers/wire/hex.ts';
-import { SimulatedBus } from '../simulator/bus.ts';
+import type { SimulatedBus } from '../simulator/bus.ts';
 import { SimulatedClock } from '../simulator/clock.ts';
-import type { SimJson, SimulatedDevice } from '../simulator/device.ts';
-import { simulatedKinds } from '../simulator/devices/catalogue.ts';
-import { NukiLock } from '../simulator/devices/nuki-lock.ts';
-import { buildIntoSlot } from '../simulator/devices/slot-reader.ts';
-import { SimulatedPort } from '../simulator/link.ts';
-import { Air } from '../simulator/radio/air.ts';
-import { AirTransport } from '../simulator/radio/air-transport.ts';
+import type { SimJson } from '../simulator/device.ts';
+import type { NukiLock } from '../simulator/devices/nuki-lock.ts';
+import type { SimulatedPort } from '../simulator/link.ts';
 import { seededRandom } from '../simulator/random.ts';
 import { StoppableClock } from '../simulator/stoppable-clock.ts';
 import { MortalBroker, MortalClient } from './mortal.ts';
+import { siteText, swift } from './site-config.ts';
+import { lockOnTheAir, SiteHardware } from './site-hardware.ts';
 
 export const minutes = (count: number): Millis => count * 60_000;
 export const hours = (count: number): Millis => count * 3_600_000;
@@ -52,49 +45,7 @@ export const STORE_KEY = { key: 'store-room', slot: 12, fob: '0F00012A0C' } as c
 /** The one whose slot has a reader of its own. */
 export const READ_KEY = { key: 'flat-7', slot: 7, fob: '0F00012A07' } as const;
 export const BRIDGE = 'kb-7f3a91';
-
-const CONFIG = `
-site: { id: harbour-12, zone: Europe/Stockholm, policies: { clockSource: assumed } }
-store: { directory: /memory }
-secrets: { pinPepper: "file:FOLDER/pepper", signingKey: "file:FOLDER/keys/signing-key.json", sealingKey: "file:FOLDER/keys/sealing-key.json" }
-buses:
-  box-bus: { serial: /simulated/box, baudRate: 19200 }
-  lobby-bus: { tcp: "127.0.0.1:1" }
-  pad-bus: { serial: /simulated/pad, baudRate: 9600 }
-  slot-7-bus: { serial: /simulated/slot-7, baudRate: 9600 }
-devices:
-  box: { driver: kerong-cu16, bus: box-bus, address: 0 }
-  fobs: { driver: rdm6300, bus: lobby-bus }
-  keypad: { driver: wiegand-serial, bus: pad-bus, entry: { end: "#" } }
-  slot-7: { driver: rdm6300, bus: slot-7-bus }
-accessPoints:
-  lobby: { box: box, readers: [fobs, keypad], slotReaders: { 7: slot-7 } }
-keys:
-  flat-3: { name: Flat 3, fob: "0F00012A03", home: lobby, slot: 3 }
-  flat-7: { name: Flat 7, fob: "0F00012A07", home: lobby, slot: 7 }
-  store-room: { name: Store room, fob: "0F00012A0C", home: lobby, slot: 12 }
-`;
-
-const CLOUD = `
-cloud:
-  mqtt: { url: "mqtt://127.0.0.1:1883", bridgeId: ${BRIDGE}, trust: FOLDER/keys/trust.json, drainPerSecond: unlimited, connectSpread: 0s, snapshotSpread: 0s }
-`;
-
-/** A Nuki lock on the air, and its keypad's reader of the lobby beside it. */
-const LOCK = {
-  bus: '  radio: { ble: hci0 }\n',
-  device:
-    '  door: { driver: nuki-smart-lock, bus: radio, address: "ADDRESS", authorization: "credential:lock", pin: "credential:lock-pin", pollMs: 60000 }\n',
-  accessPoint: '  entrance: { locks: [door], readers: [] }\n',
-};
-
-/** A door with a strike at a relay board, to which the fire alarm is wired, too. */
-const GATE = {
-  bus: '  gate-bus: { serial: /simulated/gate, baudRate: 9600 }\n',
-  device: '  gate: { driver: modbus-relay, bus: gate-bus, strike: { relay: 1, contact: 1 } }\n',
-  accessPoint: '  gateway: { locks: [gate], readers: [] }\n',
-  inputs: 'inputs: [ { device: gate, input: 8, does: fire, locks: [gate] } ]\n',
-};
+const STOCK = [FLAT_KEY, READ_KEY, STORE_KEY];
 
 export interface SiteOptions {
   readonly seed: number;
@@ -152,17 +103,14 @@ export async function simulatedSite(options: SiteOptions): Promise<SimulatedSite
 
 export class SimulatedSite implements AsyncDisposable {
   readonly clock: SimulatedClock;
-  readonly buses = new Map<string, SimulatedBus>();
-  readonly ports = new Map<string, SimulatedPort>();
+  readonly hardware: SiteHardware;
   readonly log: { readonly event: string; readonly fields: object }[] = [];
   readonly directory: string;
   /** Keys of the site and of three who may send it commands. */
   readonly enrolment: Enrolment;
-  readonly lock: NukiLock | undefined;
   readonly #options: SiteOptions;
   readonly #config: Config;
   readonly #text: string;
-  readonly #openers: Map<string, BusOpener>;
   #store: string;
   #daemon: Daemon | undefined;
   /** Time as the daemon that runs now is given it; it stands still for one that was killed. */
@@ -197,36 +145,36 @@ export class SimulatedSite implements AsyncDisposable {
     writeFileSync(join(this.directory, 'vendor-key'), VENDOR_SECRET, { mode: 0o600 });
     const senders = ['cc-test', 'ops-test', 'rec-test'];
     this.enrolment = enrol(join(this.directory, 'keys'), BRIDGE, 'latchkey', senders);
-    const radio = options.withLock === true ? this.#buildLock() : undefined;
-    this.lock = radio?.lock;
-    const gate =
-      options.withGate === true ? GATE : { bus: '', device: '', accessPoint: '', inputs: '' };
-    const text = [
-      CONFIG.replace('buses:\n', `buses:\n${gate.bus}${radio === undefined ? '' : LOCK.bus}`)
-        .replace(
-          'devices:\n',
-          `devices:\n${gate.device}${radio === undefined ? '' : LOCK.device.replace('ADDRESS', radio.lock.address)}`,
-        )
-        .replace(
-          'accessPoints:\n',
-          `accessPoints:\n${gate.accessPoint}${radio === undefined ? '' : LOCK.accessPoint}`,
-        ),
-      options.broker === undefined ? '' : CLOUD,
-      gate.inputs,
-      options.vendors ?? '',
-    ]
-      .join('')
-      .replaceAll('FOLDER', this.directory);
+    const { clock, directory } = this;
+    const radio =
+      options.withLock === true ? lockOnTheAir(clock, options.seed, directory) : undefined;
+    const text = siteText({
+      directory,
+      bridge: BRIDGE,
+      hasCloud: options.broker !== undefined,
+      hasGate: options.withGate === true,
+      lock: radio?.lock.address,
+      vendors: options.vendors ?? '',
+    });
     const config = parseConfig(text);
     this.#text = text;
     this.#store = options.onDisk === true ? join(this.directory, 'store-0') : ':memory:';
     const built = options.isSwift === true ? swift(config) : config;
     this.#config = (options.change ?? ((same) => same))(built);
-    this.#build();
-    this.#openers = new Map<string, BusOpener>([
-      ...this.ports,
-      ...(radio === undefined ? [] : [['radio/door', radio.opener] as const]),
-    ]);
+    const { seed } = options;
+    this.hardware = new SiteHardware({ clock, seed, config: this.#config, stock: STOCK, radio });
+  }
+
+  get buses(): Map<string, SimulatedBus> {
+    return this.hardware.buses;
+  }
+
+  get ports(): Map<string, SimulatedPort> {
+    return this.hardware.ports;
+  }
+
+  get lock(): NukiLock | undefined {
+    return this.hardware.lock;
   }
 
   get daemon(): Daemon {
@@ -281,7 +229,7 @@ export class SimulatedSite implements AsyncDisposable {
       logLevel: (level) => {
         this.logLevel = level;
       },
-      openers: this.#openers,
+      openers: this.hardware.openers,
       homeAssistant: this.#options.homeAssistant,
       http: this.#client,
       broker: this.#broker,
@@ -440,9 +388,7 @@ export class SimulatedSite implements AsyncDisposable {
   }
 
   hand(device: string, verb: string, given: Readonly<Record<string, SimJson>> = {}): SimJson {
-    const run = this.#device(device).verbs[verb];
-    if (run === undefined) throw new Error(`${device} cannot ${verb}`);
-    return run.run(given);
+    return this.hardware.hand(device, verb, given);
   }
 
   async type(keys: string): Promise<void> {
@@ -471,108 +417,30 @@ export class SimulatedSite implements AsyncDisposable {
     await this.advance(2500);
   }
 
-  /** A device on a wire of its own, which no config names yet; a lock board where nothing else is said. */
-  wireBoard(bus: string, device: string, driver = 'kerong-cu16', given: object = { address: 0 }) {
-    const simulated = new SimulatedBus({
-      ...{ name: bus, clock: this.clock, random: seededRandom(this.#options.seed + 5) },
-      baudRate: 19_200,
-    });
-    const port = new SimulatedPort(simulated, this.clock);
-    const options = catalogue.get(driver)?.options.parse(given);
-    const kind = simulatedKinds.get(driver);
-    if (kind === undefined) throw new Error(`nothing simulates ${driver}`);
-    simulated.attach(device, (around) => kind.build(device, options, around));
-    this.buses.set(bus, simulated);
-    this.ports.set(bus, port);
-    this.#openers.set(bus, port);
+  wireBoard(...given: Parameters<SiteHardware['wireBoard']>): void {
+    this.hardware.wireBoard(...given);
   }
 
   pulses(slot: number): number {
-    return this.#slots()[slot]?.pulses ?? 0;
+    return this.hardware.pulses(slot);
   }
 
   get pulseCount(): number {
-    return Object.values(this.#slots()).reduce((sum, { pulses }) => sum + pulses, 0);
+    return this.hardware.pulseCount;
   }
 
-  /** Whether the strike of a relay board has power. */
   isReleased(board: string): boolean {
-    const look = this.#device(board).look();
-    if (look === null || typeof look !== 'object' || !('coils' in look))
-      throw new Error(`${board} has no relays`);
-    return Array.isArray(look['coils']) && look['coils'].length > 0;
+    return this.hardware.isReleased(board);
   }
 
   openSlots(): readonly number[] {
-    return Object.entries(this.#slots())
-      .filter(([, { door }]) => door === 'open')
-      .map(([slot]) => Number(slot));
+    return this.hardware.openSlots();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
     for (const dead of this.#dead) void dead[Symbol.asyncDispose]();
     rmSync(this.directory, { recursive: true, force: true });
-  }
-
-  #device(name: string): SimulatedDevice {
-    const found = [...this.buses.values()]
-      .map((bus) => bus.devices.get(name))
-      .find((each) => each !== undefined);
-    if (found === undefined) throw new Error(`there is no ${name}`);
-    return found;
-  }
-
-  #slots(): Readonly<Record<string, { readonly door: string; readonly pulses: number }>> {
-    const look = this.buses.get('box-bus')?.devices.get('box')?.look();
-    if (look === null || typeof look !== 'object' || !('slots' in look))
-      throw new Error('there is a box');
-    return look['slots'] as unknown as Readonly<Record<string, { door: string; pulses: number }>>;
-  }
-
-  #buildLock(): { readonly lock: NukiLock; readonly opener: BusOpener } {
-    const { clock } = this;
-    const random = seededRandom(this.#options.seed + 77);
-    const air = new Air(clock, random);
-    const lock = new NukiLock({ name: 'door', clock, random });
-    air.join(lock);
-    const key = random.bytes(32);
-    const text = authorizationText(lock.authorize(key, 'Latchkey'), toHex(key), '00'.repeat(16));
-    mkdirSync(join(this.directory, 'credentials'), { mode: 0o700 });
-    writeFileSync(join(this.directory, 'credentials', 'lock'), text, { mode: 0o600 });
-    writeFileSync(join(this.directory, 'credentials', 'lock-pin'), '1234', { mode: 0o600 });
-    const { address } = lock;
-    const transport = new AirTransport(air);
-    return { lock, opener: gattPeripheral({ transport, address, addressType: 'random' }) };
-  }
-
-  #build(): void {
-    const { clock } = this;
-    const random = seededRandom(this.#options.seed);
-    for (const [name, setting] of Object.entries(this.#config.buses)) {
-      if (setting.ble !== undefined) continue; // the air has no wire
-      const baudRate = setting.baudRate;
-      const bus = new SimulatedBus({
-        name,
-        clock,
-        random,
-        ...(baudRate === undefined ? {} : { baudRate }),
-      });
-      this.buses.set(name, bus);
-      this.ports.set(name, new SimulatedPort(bus, clock));
-    }
-    for (const [name, { driver, bus, options }] of Object.entries(this.#config.devices)) {
-      if (this.#config.buses[bus]?.ble !== undefined) continue;
-      const kind = simulatedKinds.get(driver);
-      if (kind === undefined) throw new Error(`nothing simulates ${driver}`);
-      this.buses.get(bus)?.attach(name, (around) => kind.build(name, options, around));
-    }
-    const board = this.buses.get('box-bus')?.devices.get('box');
-    const reader = this.buses.get('slot-7-bus')?.devices.get('slot-7');
-    if (board !== undefined && reader !== undefined) buildIntoSlot(reader, board, 7);
-    for (const { slot, fob } of [FLAT_KEY, READ_KEY, STORE_KEY]) {
-      this.hand('box', 'stock', { slot, fob });
-    }
   }
 }
 
@@ -590,16 +458,4 @@ function waitedFor(clock: SimulatedClock): RunsJob {
     underWay.add(running);
     return running;
   };
-}
-
-const SWIFT_POLL: Millis = 1000;
-
-function swift(config: Config): Config {
-  const buses = Object.entries(config.buses).map(([name, { baudRate: _, ...bus }]) => [name, bus]);
-  const devices = Object.entries(config.devices).map(([name, device]) => {
-    const { options } = device;
-    const isPolled = typeof options === 'object' && options !== null && 'pollMs' in options;
-    return [name, isPolled ? { ...device, options: { ...options, pollMs: SWIFT_POLL } } : device];
-  });
-  return { ...config, buses: Object.fromEntries(buses), devices: Object.fromEntries(devices) };
 }
