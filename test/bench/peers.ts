@@ -30,6 +30,7 @@ export function scan(grants: readonly PlainGrant[]): Decide {
     );
 }
 
+/** The code is asked for first: with the target or the time first CASL takes twice as long, and no question needs it. */
 export function casl(grants: readonly PlainGrant[]): Decide {
   const ability = createMongoAbility(
     grants.map(({ index, target, start, end }) => ({
