@@ -171,6 +171,8 @@ export class Actuator {
   }
 
   #refuse(asked: Asked, detail: string): void {
+    const place = this.#waiting.indexOf(asked);
+    if (place >= 0) this.#waiting.splice(place, 1); // openings go first: its turn might never come
     const nothing = { sent: false, acknowledged: false, observed: false };
     this.#end(asked, { result: 'refused', ...nothing, detail });
   }
