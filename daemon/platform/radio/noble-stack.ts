@@ -72,6 +72,8 @@ class NobleStack implements RadioStack {
   readonly #pending = new Map<string, (error: Error) => void>();
   /** Connected, but not begun: the MTU is still to come. */
   readonly #beginning = new Map<string, Peripheral>();
+  /** The service that was last used of each peripheral of the config: it is looked for first the next time. */
+  readonly #lastUsed = new Map<string, string>();
   #isPowered = false;
 
   constructor(noble: Noble, listener: StackListener) {
@@ -113,7 +115,10 @@ class NobleStack implements RadioStack {
     listener: StackLinkListener,
   ): Promise<StackLink> {
     const id = address.replaceAll(':', '');
-    const link = new NobleLink(listener);
+    const link = new NobleLink(listener, {
+      service: this.#lastUsed.get(id),
+      uses: (service) => this.#lastUsed.set(id, service),
+    });
     const gone = (reason: number | string) => link.gone(reason);
     // Before connecting: a 3e can beat the promise.
     this.#noble.once(`disconnect:${id}`, gone);
@@ -151,6 +156,12 @@ class NobleStack implements RadioStack {
   }
 }
 
+/** What a peripheral was used for on earlier links. */
+interface Habit {
+  readonly service: string | undefined;
+  uses(service: string): void;
+}
+
 class NobleLink implements StackLink {
   mtu = SMALLEST_MTU;
   /** Why the link ended, if it has. */
@@ -158,11 +169,14 @@ class NobleLink implements StackLink {
   readonly #listener: StackLinkListener;
   readonly #characteristics = new Map<string, Characteristic>();
   readonly #discovered = new Set<string>();
+  readonly #habit: Habit;
+  #discovering: Promise<void> = Promise.resolve();
   #peripheral: Peripheral | undefined;
   #begun = false;
 
-  constructor(listener: StackLinkListener) {
+  constructor(listener: StackLinkListener, habit: Habit) {
     this.#listener = listener;
+    this.#habit = habit;
   }
 
   /** Waits for the MTU, which noble exchanges first on every link and does not wait for itself. */
@@ -172,6 +186,10 @@ class NobleLink implements StackLink {
     this.mtu = known;
     if (this.why !== undefined) throw new LinkError('failed', this.why);
     this.#begun = true;
+    // While the daemon hears that the link is there, and says what it wants of it.
+    if (this.#habit.service !== undefined) {
+      this.#discover(this.#habit.service).catch(() => undefined); // asked for again by who needs it
+    }
   }
 
   gone(reason: number | string): void {
@@ -220,26 +238,30 @@ class NobleLink implements StackLink {
   /** Handles are not kept over links, so each link discovers what it uses, by exact service. */
   async #characteristic(wanted: GattCharacteristic): Promise<Characteristic> {
     if (this.why !== undefined) throw new LinkError('closed', this.why);
+    await this.#discover(wanted.service);
     const key = `${fullUuid(wanted.service)}/${fullUuid(wanted.characteristic)}`;
-    const peripheral = this.#peripheral;
-    if (!this.#discovered.has(wanted.service) && peripheral !== undefined) {
-      const found = await peripheral.discoverSomeServicesAndCharacteristicsAsync(
-        [wanted.service],
-        [],
-      );
-      this.#discovered.add(wanted.service);
-      for (const characteristic of found.characteristics) {
-        this.#characteristics.set(
-          `${fullUuid(wanted.service)}/${fullUuid(characteristic.uuid)}`,
-          characteristic,
-        );
-      }
-    }
     const characteristic = this.#characteristics.get(key);
     if (characteristic === undefined) {
       throw new LinkError('missing', `no characteristic ${wanted.characteristic}`);
     }
+    this.#habit.uses(wanted.service);
     return characteristic;
+  }
+
+  /** One at a time, each service once a link. */
+  #discover(service: string): Promise<void> {
+    const before = this.#discovering.catch(() => undefined); // told to who asked for it
+    this.#discovering = before.then(async () => {
+      const peripheral = this.#peripheral;
+      if (this.#discovered.has(service) || peripheral === undefined) return;
+      const found = await peripheral.discoverSomeServicesAndCharacteristicsAsync([service], []);
+      this.#discovered.add(service);
+      for (const characteristic of found.characteristics) {
+        const key = `${fullUuid(service)}/${fullUuid(characteristic.uuid)}`;
+        this.#characteristics.set(key, characteristic);
+      }
+    });
+    return this.#discovering;
   }
 }
 
