@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { mock, test } from 'node:test';
 import { SeamWebhook } from 'seam';
+import { RecordBook } from '../../../../daemon/vendors/record-book.ts';
+import { queueIn } from '../../../../daemon/vendors/seam/webhook-queue.ts';
 import { FLAT_KEY, hours, minutes } from '../../../site.ts';
 import { faultsOf } from './bench.ts';
 import { type SeamBench, seamBench } from './connector-bench.ts';
@@ -229,4 +231,30 @@ test('a receiver is called past the client of the cloud, whose answers are belie
   await bench.site.advance(2000);
   assert.equal(own.calls.length, 1);
   assert.ok(asked.length > 0 && !asked.includes(own.url));
+});
+
+test('of a flood of events some hundred wait for a receiver that takes none, the rest in the journal, and all come once it does', async () => {
+  await using bench = await seamBench({ seed: 27, isAlone: true });
+  await using own = await receiver(bench);
+  const { site } = bench;
+  const { desk } = site.daemon;
+  await bench.ask('/webhooks/create', { url: own.url });
+  own.answer(500);
+  const sample = site.last('device.online');
+  const { type, body } = sample;
+  const of = sample.device === undefined ? {} : { device: sample.device };
+  const flood = Array.from({ length: 700 }, () => ({ type, body, ...of }));
+  await desk.journal.append({ stamp: desk.stamp(), entries: flood }).committed;
+  await site.advance(5000);
+  const waiting = () =>
+    [...new RecordBook(desk.grants, 'seam').all()]
+      .map(([, { extra }]) => queueIn(extra?.['queue'])?.waiting.length ?? 0)
+      .reduce((sum, each) => sum + each, 0);
+  assert.ok(waiting() >= 500 && waiting() <= 600, `${waiting()} wait`);
+  own.answer(200);
+  own.calls.length = 0;
+  await later(bench, hours(11));
+  await site.advance(minutes(5));
+  assert.equal(waiting(), 0);
+  assert.equal(new Set(own.calls.map(({ id }) => id)).size, 700);
 });
