@@ -4,42 +4,67 @@
  * secrets and the modes of their files. Only a cache: torn, changed, another's, or gone, and the text is read again.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
-import { deserialize, serialize } from 'node:v8';
 import type { Config } from '../config/schema.ts';
 
-const FILE = 'config.checked';
+/** Where it is kept, and what it is for. */
+export interface ConfigCopy {
+  /** `undefined`: there is no place for it. */
+  readonly directory: string | undefined;
+  /** Another wherever another program may read the text in another way. */
+  readonly program: string;
+  readonly text: string;
+}
+
 const DIGEST = 32;
 
-/** @param directory `undefined`: there is no place for it. */
-export function checkedBefore(text: string, directory: string | undefined): Config | undefined {
-  if (directory === undefined) return undefined;
+export function copyFile(directory: string): string {
+  return join(directory, 'config.checked');
+}
+
+export function checkedBefore(copy: ConfigCopy): Config | undefined {
+  if (copy.directory === undefined) return undefined;
   try {
-    const bytes = ownFile(join(directory, FILE));
+    const bytes = ownFile(copyFile(copy.directory));
     const body = bytes.subarray(DIGEST);
-    if (!digestOf(text, body).equals(bytes.subarray(0, DIGEST))) return undefined;
-    // What was checked before it was written, byte for byte; maps and endless numbers are more than JSON has.
-    const config: Config = deserialize(body);
-    return config;
+    if (!digestOf(copy, body).equals(bytes.subarray(0, DIGEST))) return undefined;
+    return unpackedConfig(body);
   } catch {
     return undefined; // none yet, or not ours to believe
   }
 }
 
-/** For the next start. A full disk, or none to write on, is no fault: that start takes longer. */
-export function keepChecked(text: string, config: Config, directory: string | undefined): void {
-  if (directory === undefined) return;
-  try {
-    const body = serialize(config);
-    if (!isDeepStrictEqual(deserialize(body), config)) return;
-    const file = join(directory, FILE);
-    writeFileSync(`${file}.new`, Buffer.concat([digestOf(text, body), body]), { mode: 0o600 });
-    renameSync(`${file}.new`, file);
-  } catch {
-    // See above.
-  }
+/** Of text, program and what is kept for them. */
+export function digestOf({ program, text }: ConfigCopy, body: Uint8Array): Buffer {
+  const { node, v8, tz } = process.versions;
+  const what = JSON.stringify([program, node, v8, tz, text]);
+  return createHash('sha256').update(what).update(body).digest();
+}
+
+/** What was checked before it was written, byte for byte; so it is believed. */
+export function unpackedConfig(body: Uint8Array): Config {
+  return JSON.parse(new TextDecoder().decode(body), (_name, value) => {
+    if (typeof value !== 'object' || value === null) return value;
+    for (const name of Object.keys(value)) if (isNothing(value[name])) value[name] = undefined;
+    if (Array.isArray(value.$map)) return new Map(value.$map);
+    return value.$number === 'Infinity' ? Number.POSITIVE_INFINITY : value;
+  });
+}
+
+/** As JSON has it, with what a config has beyond: maps, endless numbers, and settings that are named and not there. */
+export function packedConfig(config: unknown): Uint8Array {
+  return new TextEncoder().encode(
+    JSON.stringify(config, (_name, value) => {
+      if (value === undefined) return { $nothing: true };
+      if (value === Number.POSITIVE_INFINITY) return { $number: 'Infinity' };
+      return value instanceof Map ? { $map: [...value] } : value;
+    }),
+  );
+}
+
+function isNothing(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && '$nothing' in value;
 }
 
 /** @throws where anybody else could have written it. */
@@ -52,11 +77,4 @@ function ownFile(path: string): Buffer {
   } finally {
     closeSync(file);
   }
-}
-
-/** In the bundle the name of this file changes with all that it is built from. */
-function digestOf(text: string, body: Uint8Array): Buffer {
-  const { node, v8, tz } = process.versions;
-  const program = JSON.stringify([import.meta.url, node, v8, tz, text]);
-  return createHash('sha256').update(program).update(body).digest();
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Read first: arguments here, the parts in `core.ts` and `wiring.ts`, what happens in `pipeline.ts`, the decision in `access/decide.ts`.
-import { orTell } from './cli/output.ts';
+import { orTell } from './cli/failure.ts';
 import { runAsked } from './cli/run-asked.ts';
 
 const asked = runAsked(process.argv.slice(2));

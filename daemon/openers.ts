@@ -11,7 +11,6 @@ import type { BusOpener } from './devices/supervisor.ts';
 import type { Radios } from './platform/ble-backend.ts';
 import { gattPeripheral } from './platform/ble-link.ts';
 import { inputOpener } from './platform/input-link.ts';
-import { tcpOpener } from './platform/tcp-link.ts';
 
 export interface OpenerParts {
   readonly clock: Clock;
@@ -68,7 +67,13 @@ export function openersOf(config: Config, parts: OpenerParts): ReadonlyMap<strin
         );
         break;
       case 'tcp':
-        openers.set(name, tcpOpener({ ...splitHostAndPort(to), clock: parts.clock }));
+        openers.set(
+          name,
+          loadedLate('tcp', to, async () => {
+            const { tcpOpener } = await import('./platform/tcp-link.ts');
+            return tcpOpener({ ...splitHostAndPort(to), clock: parts.clock });
+          }),
+        );
         break;
       case 'input':
         openers.set(name, inputOpener({ path: to, clock: parts.clock }));
@@ -95,7 +100,7 @@ function factorySpeed(bus: string, config: Config, { catalogue }: OpenerParts): 
   return driver === undefined ? undefined : catalogue.get(driver)?.defaultBaudRate;
 }
 
-/** A site of network gateways needs no native library of serial ports. */
+/** A site of network gateways needs no native library of serial ports, and the other way round. */
 function loadedLate(
   kind: ByteLinkOpener['kind'],
   name: string,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { loadConfig } from '../../config/load.ts';
-import { CommandFailure, EXIT } from './output.ts';
+import { CommandFailure, EXIT } from './failure.ts';
 import { readRunFile } from './run-file.ts';
 import { variableOption } from './variables.ts';
 

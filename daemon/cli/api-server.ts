@@ -16,7 +16,7 @@ import {
   type HttpServer,
 } from '../platform/http.ts';
 import type { VendorPart } from '../vendors/vendor.ts';
-import { CommandFailure } from './output.ts';
+import { CommandFailure } from './failure.ts';
 import { writeRunFile } from './run-file.ts';
 
 export interface ApiServerOptions {

@@ -14,7 +14,8 @@ import { drawPassphrase, sealUnit, type UnitFile, unitFile } from '../store/seal
 import { newUnit, readUnit, type Unit, writeUnit } from '../store/unit.ts';
 import { copyStore, put } from '../store/unit-copy.ts';
 import { keepOwner } from './commission-lock.ts';
-import { CommandFailure, EXIT, printJson, printLine, styled } from './output.ts';
+import { CommandFailure, EXIT } from './failure.ts';
+import { printJson, printLine, styled } from './output.ts';
 import { working } from './progress.ts';
 import { variableOption } from './variables.ts';
 

@@ -12,7 +12,8 @@ import { type BleRadio, bleTransport } from '../platform/ble-transport.ts';
 import { realClock } from '../platform/clock.ts';
 import { realRandom } from '../platform/random.ts';
 import { checkAdapter, type Finding } from './ble-doctor.ts';
-import { CommandFailure, EXIT, printJson, printLine, printTable, styled } from './output.ts';
+import { CommandFailure, EXIT } from './failure.ts';
+import { printJson, printLine, printTable, styled } from './output.ts';
 
 interface AdapterOptions {
   readonly adapter: string;

@@ -3,7 +3,8 @@ import type { Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import { ConfigError, type Fault } from '../../drivers/contract/errors.ts';
-import { EXIT, printJson, printLine, styled } from './output.ts';
+import { EXIT } from './failure.ts';
+import { printJson, printLine, styled } from './output.ts';
 import { variableOption } from './variables.ts';
 
 export function checkConfigCommand(program: Command): void {

@@ -3,7 +3,7 @@ import { chownSync, lstatSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { lockDirectory } from '../store/lock.ts';
 import { StorageError } from '../store/ports.ts';
-import { CommandFailure, EXIT } from './output.ts';
+import { CommandFailure, EXIT } from './failure.ts';
 import { readRunFile } from './run-file.ts';
 
 export function mustNotRun(directory: string): void {

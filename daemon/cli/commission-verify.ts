@@ -6,7 +6,8 @@ import { type PublicJwk, publicHalf, publicJwkSchema } from '../cloud/jose.ts';
 import { parseJson } from '../cloud/jws.ts';
 import { verifySheet } from '../commission/signed-sheet.ts';
 import { SIGNING_KEY, signingKey } from './commission-key.ts';
-import { CommandFailure, EXIT, printJson, printLine, styled } from './output.ts';
+import { CommandFailure, EXIT } from './failure.ts';
+import { printJson, printLine, styled } from './output.ts';
 
 export interface VerifyOptions {
   readonly config?: string;

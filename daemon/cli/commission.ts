@@ -23,7 +23,8 @@ import { signingKey } from './commission-key.ts';
 import { keepOwner, locked, mustNotRun } from './commission-lock.ts';
 import type { VerifyOptions } from './commission-verify.ts';
 import { verify } from './commission-verify.ts';
-import { CommandFailure, EXIT, printJson } from './output.ts';
+import { CommandFailure, EXIT } from './failure.ts';
+import { printJson } from './output.ts';
 import { variableOption } from './variables.ts';
 
 interface CommissionOptions {

@@ -28,7 +28,7 @@ import { lastTimeContact } from '../platform/time-contact.ts';
 import { countStart, forgetStarts } from '../starts.ts';
 import { type Journal, StorageError } from '../store/ports.ts';
 import { BUILT_AT } from './built-at.ts';
-import { CommandFailure, EXIT } from './output.ts';
+import { CommandFailure, EXIT } from './failure.ts';
 
 export interface RunOptions {
   /** The file. */
@@ -55,7 +55,10 @@ async function run({ config: file, set, stopWithin }: RunOptions): Promise<void>
   const text = readConfigText(file);
   // What `--set` gives may be a secret, and is written nowhere.
   const cache = set.size === 0 ? process.env['CACHE_DIRECTORY'] : undefined;
-  const read = checkedBefore(text, cache) ?? (await parsed(text, set));
+  // In the bundle the name of this file changes with all that is loaded from it.
+  const program = `${ownVersion()} ${import.meta.url}`;
+  const copy = { directory: cache, program, text };
+  const read = checkedBefore(copy) ?? (await parsed(text, set));
   const log = new LateLog(read.log.level);
   const clock = realClock();
   const { directory } = read.store;
@@ -124,7 +127,7 @@ async function run({ config: file, set, stopWithin }: RunOptions): Promise<void>
   const { runRest } = await import('./daemon-rest.ts');
   const { isFenced } = await runRest({
     ...{ text, set, read, config, allowed, outside, core, log, stopping, until },
-    keepIn: cache,
+    copy,
     fail: () => failed.abort(),
   });
   forgetStarts(directory);

@@ -3,8 +3,9 @@ import { parseConfig } from '../../config/load.ts';
 import type { MqttAccess } from '../../config/online-schema.ts';
 import type { Config } from '../../config/schema.ts';
 import type { SecretSource } from '../../config/secrets.ts';
-import { keepChecked } from '../checked-config.ts';
+import type { ConfigCopy } from '../checked-config.ts';
 import type { Broker } from '../cloud/broker.ts';
+import { keepChecked } from '../config-keeper.ts';
 import type { Core, CoreOutside } from '../core.ts';
 import { UndiciClient } from '../platform/http-client.ts';
 import type { LateLog } from '../platform/late-log.ts';
@@ -31,8 +32,8 @@ export interface RestParts {
   /** The same, or the start fails. */
   readonly until: AbortSignal;
   readonly fail: () => void;
-  /** Where the checked config is kept for the next start. */
-  readonly keepIn: string | undefined;
+  /** Of the checked config, for the next start. */
+  readonly copy: ConfigCopy;
 }
 
 /** Resolves when it has stopped in good order. */
@@ -75,7 +76,7 @@ export async function runRest(parts: RestParts): Promise<{ readonly isFenced: bo
     api: api.url,
   });
   manager.ready();
-  keepChecked(text, parts.read, parts.keepIn);
+  keepChecked(parts.copy, parts.read);
   await running;
   return { isFenced: daemon.fenced.aborted };
 }

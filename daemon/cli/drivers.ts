@@ -3,7 +3,8 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { catalogue } from '../../drivers/catalogue.ts';
 import type { DriverEntry } from '../../drivers/contract/machine.ts';
-import { CommandFailure, EXIT, printJson, printLine, printTable, styled } from './output.ts';
+import { CommandFailure, EXIT } from './failure.ts';
+import { printJson, printLine, printTable, styled } from './output.ts';
 
 export function driversCommand(program: Command): void {
   program

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { GrantReply } from '../local-api/grant-fields.ts';
 import { ApiClient, type ApiOptions, withApiOptions } from './api-client.ts';
-import { CommandFailure, EXIT, printJson, printLine, printTable, styled } from './output.ts';
+import { CommandFailure, EXIT } from './failure.ts';
+import { printJson, printLine, printTable, styled } from './output.ts';
 import { reply } from './status.ts';
 
 type Json = { readonly json?: boolean };

@@ -8,7 +8,8 @@ import { BRIDGE_ID } from '../../config/online-schema.ts';
 import { writeClientKey } from '../cloud/client-key.ts';
 import { type Enrolment, enrol } from '../cloud/enrolment.ts';
 import { keepOwner } from './commission-lock.ts';
-import { CommandFailure, EXIT, printJson, printLine, styled } from './output.ts';
+import { CommandFailure, EXIT } from './failure.ts';
+import { printJson, printLine, styled } from './output.ts';
 
 interface InitOptions {
   readonly site: string;

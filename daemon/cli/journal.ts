@@ -15,7 +15,8 @@ import {
   withDirectoryOptions,
 } from './api-client.ts';
 import { entryLine } from './entry-line.ts';
-import { CommandFailure, EXIT, printJson, printLine, styled } from './output.ts';
+import { CommandFailure, EXIT } from './failure.ts';
+import { printJson, printLine, styled } from './output.ts';
 import { working } from './progress.ts';
 import { reply } from './status.ts';
 

@@ -2,7 +2,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { KeyReply } from '../local-api/keys.ts';
 import { ApiClient, type ApiOptions, withApiOptions } from './api-client.ts';
-import { CommandFailure, EXIT, printJson, printLine, printTable, styled } from './output.ts';
+import { CommandFailure, EXIT } from './failure.ts';
+import { printJson, printLine, printTable, styled } from './output.ts';
 import { reply } from './status.ts';
 
 type Json = { readonly json?: boolean };

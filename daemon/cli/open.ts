@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { type Command, InvalidArgumentError } from 'commander';
 import { ApiClient, type ApiOptions, withApiOptions } from './api-client.ts';
-import { EXIT, printJson, printLine, styled } from './output.ts';
+import { EXIT } from './failure.ts';
+import { printJson, printLine, styled } from './output.ts';
 import { reply } from './status.ts';
 
 interface Outcome {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
-import { EXIT, orTell } from './output.ts';
+import { EXIT, orTell } from './failure.ts';
 
 /** `all` makes the program again, with every command. */
 type Add = (to: Command, all: () => Promise<Command>) => void;

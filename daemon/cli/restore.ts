@@ -11,7 +11,8 @@ import { placeStore, put } from '../store/unit-copy.ts';
 import { type ApiOptions, directoriesOf, withDirectoryOptions } from './api-client.ts';
 import { passphraseIn } from './backup.ts';
 import { keepOwner } from './commission-lock.ts';
-import { CommandFailure, EXIT, printJson, printLine, styled } from './output.ts';
+import { CommandFailure, EXIT } from './failure.ts';
+import { printJson, printLine, styled } from './output.ts';
 import { working } from './progress.ts';
 
 interface RestoreOptions extends ApiOptions {

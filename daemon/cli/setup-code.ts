@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { type ApiOptions, directoriesOf, withDirectoryOptions } from './api-client.ts';
-import { CommandFailure, printLine } from './output.ts';
+import { CommandFailure } from './failure.ts';
+import { printLine } from './output.ts';
 
 export function setupCodeCommand(program: Command): void {
   withDirectoryOptions(program.command('setup-code'))

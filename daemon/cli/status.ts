@@ -4,7 +4,8 @@ import { z } from 'zod';
 import type { DeviceReply } from '../local-api/devices.ts';
 import type { StatusReply } from '../local-api/site.ts';
 import { ApiClient, type ApiOptions, withApiOptions } from './api-client.ts';
-import { ago, EXIT, printJson, printLine, printTable, siteTime, styled } from './output.ts';
+import { EXIT } from './failure.ts';
+import { ago, printJson, printLine, printTable, siteTime, styled } from './output.ts';
 
 export function statusCommand(program: Command): void {
   withApiOptions(program.command('status'))

@@ -6,7 +6,8 @@ import { drawToken, readTokens, storedToken, writeTokens } from '../local-api/to
 import { realClock } from '../platform/clock.ts';
 import { realRandom } from '../platform/random.ts';
 import { type ApiOptions, directoriesOf, withDirectoryOptions } from './api-client.ts';
-import { CommandFailure, EXIT, printJson, printLine, printTable, styled } from './output.ts';
+import { CommandFailure, EXIT } from './failure.ts';
+import { printJson, printLine, printTable, styled } from './output.ts';
 
 type Options = ApiOptions & { readonly json?: boolean };
 

@@ -2,7 +2,8 @@
 import type { Command } from 'commander';
 import type { DifferenceReply, FidelityReply, VendorStatusReply } from '../local-api/vendors.ts';
 import { ApiClient, type ApiOptions, withApiOptions } from './api-client.ts';
-import { ago, EXIT, printJson, printLine, printTable, styled } from './output.ts';
+import { EXIT } from './failure.ts';
+import { ago, printJson, printLine, printTable, styled } from './output.ts';
 import { reply } from './status.ts';
 
 type Options = ApiOptions & { readonly json?: boolean };

@@ -9,7 +9,8 @@ import { StorageError } from '../store/ports.ts';
 import { openUnit } from '../store/sealed-box.ts';
 import { type ApiOptions, directoriesOf, withDirectoryOptions } from './api-client.ts';
 import { passphraseIn } from './backup.ts';
-import { CommandFailure, EXIT, printJson, printLine, styled } from './output.ts';
+import { CommandFailure, EXIT } from './failure.ts';
+import { printJson, printLine, styled } from './output.ts';
 import { type Bar, working } from './progress.ts';
 
 interface VerifyOptions extends ApiOptions {

@@ -1,7 +1,8 @@
 /** `latchkey why`: a decision replayed on what it knew. `latchkey what-if`: one that nobody asked for yet. */
 import type { Command } from 'commander';
 import { ApiClient, type ApiOptions, withApiOptions } from './api-client.ts';
-import { EXIT, printJson, printLine, styled } from './output.ts';
+import { EXIT } from './failure.ts';
+import { printJson, printLine, styled } from './output.ts';
 import { reply } from './status.ts';
 
 interface WhyReply {

@@ -1,5 +1,4 @@
 /** The machine's own clocks: the wall clock, which may be set at any time, and one that only counts. */
-import { performance } from 'node:perf_hooks';
 import {
   type Clock,
   instant,
@@ -17,8 +16,10 @@ const LONGEST_WAIT_MS = 2 ** 31 - 1;
  * own may be up to a millisecond early.
  */
 export function realClock(): Clock {
-  const began = Number(process.hrtime.bigint()) / 1e6 - performance.now();
-  const now = () => uptime(began + performance.now());
+  const now = () => {
+    const [seconds, nanoseconds] = process.hrtime();
+    return uptime(seconds * 1000 + nanoseconds / 1e6);
+  };
   return {
     now: () => instant(Date.now()),
     uptime: now,

@@ -13,8 +13,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { parseConfig } from '../../config/load.ts';
-import { checkedBefore, keepChecked } from '../../daemon/checked-config.ts';
+import { checkedBefore, copyFile } from '../../daemon/checked-config.ts';
+import { keepChecked } from '../../daemon/config-keeper.ts';
 import { ended, printed, start } from './cli/process.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -36,26 +38,28 @@ devices: { board: { driver: modbus-relay, bus: door-bus, slots: { 3: { relay: 1,
 accessPoints: { box: { box: board } }
 `;
   const config = parseConfig(text);
-  assert.equal(checkedBefore(text, folder), undefined);
-  keepChecked(text, config, folder);
-  assert.deepEqual(checkedBefore(text, folder), config);
-  assert.equal(checkedBefore(`${text}\n`, folder), undefined);
-  assert.equal(checkedBefore(text, undefined), undefined);
+  const copy = { directory: folder, program: 'one', text };
+  assert.equal(checkedBefore(copy), undefined);
+  keepChecked(copy, config);
+  assert.deepEqual(checkedBefore(copy), config);
+  assert.equal(checkedBefore({ ...copy, text: `${text}\n` }), undefined);
+  assert.equal(checkedBefore({ ...copy, program: 'another' }), undefined);
+  assert.equal(checkedBefore({ ...copy, directory: undefined }), undefined);
 
-  const file = join(folder, 'config.checked');
+  const file = copyFile(folder);
   assert.equal(statSync(file).mode & 0o777, 0o600);
   const bytes = readFileSync(file);
   for (let at = 0; at < bytes.length; at += 7) {
     writeFileSync(file, bytes.with(at, (bytes[at] ?? 0) ^ 1));
-    assert.equal(checkedBefore(text, folder), undefined, `byte ${at}`);
+    assert.equal(checkedBefore(copy), undefined, `byte ${at}`);
   }
   truncateSync(file, 40);
-  assert.equal(checkedBefore(text, folder), undefined);
+  assert.equal(checkedBefore(copy), undefined);
   writeFileSync(file, bytes);
   chmodSync(file, 0o620);
-  assert.equal(checkedBefore(text, folder), undefined);
+  assert.equal(checkedBefore(copy), undefined);
 
-  keepChecked(text, config, join(folder, 'nowhere')); // no fault
+  keepChecked({ ...copy, directory: join(folder, 'nowhere') }, config); // no fault
 });
 
 test('a start that finds the config as it was takes it, and still looks at the modes of secrets', async (t) => {
@@ -80,13 +84,12 @@ api: { listen: 127.0.0.1:0 }
     return /"site":"([a-z-]+)"/.exec(said)?.[1];
   };
   assert.equal(await site(), 'house');
-  const config = checkedBefore(text, cache);
-  assert.deepEqual(config, parseConfig(text));
-  keepChecked(
-    text,
-    { ...parseConfig(text), site: { ...parseConfig(text).site, id: 'taken' } },
-    cache,
-  );
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  const source = pathToFileURL(join(ROOT, 'daemon/cli/daemon-process.ts'));
+  const copy = { directory: cache, program: `${version} ${source}`, text };
+  const config = parseConfig(text);
+  assert.deepEqual(checkedBefore(copy), config);
+  keepChecked(copy, { ...config, site: { ...config.site, id: 'taken' } });
   assert.equal(await site(), 'taken');
   chmodSync(pepper, 0o644);
   const refused = run();

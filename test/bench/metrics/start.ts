@@ -1,9 +1,9 @@
-/** From the start of a process. */
+/** From the start of a process: any but the first after an installation, which finds what that one left in its cache. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { bundle } from '../../../daemon/bundle.ts';
 import { openDatabase } from '../../../daemon/store/database.ts';
@@ -29,6 +29,7 @@ export const start: Metric = {
   async prepare({ quick }) {
     const site = await standing();
     await bundle(PACKED);
+    await site.untilReady(join(PACKED, 'main.mjs'));
     const empty = join(site.directory, 'empty.mjs');
     writeFileSync(empty, '');
     return {
@@ -84,10 +85,17 @@ async function standing() {
   const config = join(home.path, 'config.yaml');
   writeFileSync(config, configText(home.path, `api: { listen: 127.0.0.1:${await freePort()} }\n`));
   const owned = parts.move();
+  /** As the service manager gives it; each program has its own. */
+  const cacheFor = (main: string) => {
+    const cache = join(home.path, `cache-${basename(dirname(main))}`);
+    mkdirSync(cache, { recursive: true, mode: 0o700 });
+    return cache;
+  };
   const run = async (main: string, over: (child: ChildProcess) => Promise<unknown>) => {
     const before = performance.now();
     const child = spawn(process.execPath, [main, 'run', '--config', config], {
       stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, CACHE_DIRECTORY: cacheFor(main) },
     });
     const gone = once(child, 'exit');
     const failed = gone.then(([code]) => {

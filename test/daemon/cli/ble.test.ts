@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Command } from 'commander';
 import { bleCommand } from '../../../daemon/cli/ble.ts';
-import { CommandFailure } from '../../../daemon/cli/output.ts';
+import { CommandFailure } from '../../../daemon/cli/failure.ts';
 import { radioBackend } from '../../../daemon/platform/ble-backend.ts';
 import { realClock } from '../../../daemon/platform/clock.ts';
 import { NukiLock } from '../../../simulator/devices/nuki-lock.ts';
