@@ -38,9 +38,9 @@ interface Range {
   readonly to: number;
 }
 
-/** What comes within this time is acknowledged together, and a backlog by so many: a bridge waits at 5,000. */
+/** What comes within this time is acknowledged together, and a backlog by so many: half of where a bridge waits for it. */
 const ACK_GATHER: Millis = 50;
-const ACK_MOST = 1_000;
+const ACK_MOST = 2_500;
 /** A hole that stays this long is asked for. */
 const HOLE_PATIENCE: Millis = 1_000;
 const HOLE_MOST = 5_000;

@@ -43,8 +43,8 @@ export const question = z.discriminatedUnion('ask', [
 ]);
 export type Question = z.infer<typeof question>;
 
-/** As many events are acknowledged at once, or what came within this time. */
-const ACK_EVENTS = 1000;
+/** As many events are acknowledged at once, or what came within this time, as the product's client does it. */
+const ACK_EVENTS = 2500;
 const ACK_MS = 50;
 const REQUESTER = 'bench';
 

@@ -426,12 +426,12 @@ test('a disk that cannot be read for a while holds up the events, and ends nothi
   assert.ok(wire.events.some((event) => event.seq === seq));
 });
 
-test('a follower acknowledges a backlog by the thousand, and the rest of it within 50 ms', async () => {
+test('a follower acknowledges a backlog 2,500 at a time, and the rest of it within 50 ms', async () => {
   const { stack, home, clock, wire, bridge } = await set();
   await using _ = stack;
   await happen(
     bridge,
-    Array.from({ length: 2_400 }, (_, n) => ({ type: 'access.denied', body: { n } }) as const),
+    Array.from({ length: 4_000 }, (_, n) => ({ type: 'access.denied', body: { n } }) as const),
   );
   await clock.advance(1_000);
   const { kid, jwk } = home.sender('cc-test');
@@ -449,8 +449,8 @@ test('a follower acknowledges a backlog by the thousand, and the rest of it with
   );
   stack.defer(() => feed.close());
   for (const value of wire.json(/\/evt\//)) await feed.take(value);
-  assert.deepEqual(acks, [bridge.topics.ack, bridge.topics.ack]);
+  assert.deepEqual(acks, [bridge.topics.ack]);
   await clock.advance(50);
-  assert.equal(acks.length, 3);
+  assert.equal(acks.length, 2);
   assert.equal(feed.watermark?.seq, bridge.journal.lastSeq);
 });
