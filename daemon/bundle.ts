@@ -95,6 +95,15 @@ exports.binding = found(outside);`,
     /\/serialport\/dist\/index\.js$/,
     `exports.SerialPort = { binding: require('@serialport/bindings-cpp').autoDetect() };`,
   ],
+  // Both load what speaks to other processes and to the network; nothing here lists ports.
+  [
+    /\/@serialport\/bindings-cpp\/dist\/linux-list\.js$/,
+    `exports.linuxList = () => { throw new Error('ports are not listed'); };`,
+  ],
+  [
+    /\/@serialport\/bindings-cpp\/node_modules\/debug\/src\/index\.js$/,
+    `module.exports = () => () => {};`,
+  ],
 ];
 
 const nativeOutside: Plugin = {

@@ -15,7 +15,7 @@ import { inputOpener } from './platform/input-link.ts';
 export interface OpenerParts {
   readonly clock: Clock;
   readonly catalogue: ReadonlyMap<string, Driver>;
-  readonly radios: Radios;
+  readonly radios: Pick<Radios, 'get'>;
   /** Told in plain words what would make a port work better. */
   readonly advise: (bus: string, advice: string) => void;
 }

@@ -18,11 +18,11 @@ import { drivers } from '../../drivers/drivers.ts';
 import { checkedBefore } from '../checked-config.ts';
 import { type Core, type CoreOutside, openCore } from '../core.ts';
 import { openersOf } from '../openers.ts';
-import { Radios } from '../platform/ble-backend.ts';
 import { machineBoot } from '../platform/boot.ts';
 import { realClock } from '../platform/clock.ts';
 import { readHardwareClock } from '../platform/hardware-clock.ts';
 import { LateLog } from '../platform/late-log.ts';
+import { LateRadios } from '../platform/late-radios.ts';
 import { realRandom } from '../platform/random.ts';
 import { lastTimeContact } from '../platform/time-contact.ts';
 import { countStart, forgetStarts } from '../starts.ts';
@@ -77,12 +77,16 @@ async function run({ config: file, set, stopWithin }: RunOptions): Promise<void>
     setTimeout(overdue, stopWithin).unref();
   });
 
-  await using radios = new Radios(clock, (adapter, news) => {
-    if (news.kind === 'alarm') log.error('radio-alarm', { adapter, why: news.why });
-    else if (news.kind === 'down') log.warn('radio-down', { adapter, why: news.why });
-    else if (news.kind === 'up') log.info('radio-up', { adapter });
-    else log.debug('radio', { adapter, line: news.line });
+  await using radios = new LateRadios(async () => {
+    const { Radios } = await import('../platform/ble-backend.ts');
+    return new Radios(clock, (adapter, news) => {
+      if (news.kind === 'alarm') log.error('radio-alarm', { adapter, why: news.why });
+      else if (news.kind === 'down') log.warn('radio-down', { adapter, why: news.why });
+      else if (news.kind === 'up') log.info('radio-up', { adapter });
+      else log.debug('radio', { adapter, line: news.line });
+    });
   });
+  if (Object.values(config.buses).some(({ ble }) => ble !== undefined)) await radios.load();
   const boot = machineBoot();
   const outside: CoreOutside = {
     clock,
@@ -124,6 +128,7 @@ async function run({ config: file, set, stopWithin }: RunOptions): Promise<void>
     });
     await firstAnswer(core.opened.journal, clock);
   }
+  await radios.load();
   const { runRest } = await import('./daemon-rest.ts');
   const { isFenced } = await runRest({
     ...{ text, set, read, config, allowed, outside, core, log, stopping, until },
