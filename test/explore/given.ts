@@ -28,6 +28,7 @@ export class GivenByVendors {
   readonly #byCode = new Map<string, Map<string, Given>>();
   /** Taken back at the box, which said that it is. */
   readonly #dead = new Set<string>();
+  #isOver = false;
 
   constructor(world: VendorWorld, site: SimulatedSite) {
     this.#world = world;
@@ -49,8 +50,14 @@ export class GivenByVendors {
     this.#dead.add(code);
   }
 
+  /** Nothing more is given from now on: what a cloud is told by the site itself nobody learns. */
+  end(): void {
+    this.#isOver = true;
+  }
+
   /** What the clouds have now was given, too, whoever made it. */
   absorb(): void {
+    if (this.#isOver) return;
     const { keycafe, seam, intserv } = this.#world;
     for (const { bookingCode, body } of keycafe.accesses.values()) {
       const window = windowOf(body, ZONE);

@@ -19,6 +19,7 @@ export async function parted(life: Life, twin: Twin): Promise<void> {
   await atVendorsFromTheStart(life);
   await life.pass(minutes(20));
   life.given.absorb();
+  life.given.end();
   if (twin === 'online') return;
   life.say('the internet goes for good');
   life.cable.cut();
