@@ -5,6 +5,7 @@ import { grantId } from '../../../../daemon/access/model.ts';
 import { resolveWindow } from '../../../../daemon/access/window.ts';
 import { windowOf } from '../../../../daemon/vendors/keycafe/mapping.ts';
 import { isWithin } from '../../../../daemon/vendors/narrower.ts';
+import { converges, FAULT, type Story, TROUBLE, takeCommon, WAIT } from '../two-sides.ts';
 import { basic } from '../vendor-site.ts';
 import { type Bench, keycafeBench, SECRET } from './bench.ts';
 
@@ -27,48 +28,33 @@ const step = fc.oneof(
   fc.record({ kind: fc.constant('edit-here' as const), which, bounds }),
   fc.record({ kind: fc.constant('cancel-there' as const), which }),
   fc.record({ kind: fc.constant('cancel-here' as const), which }),
-  fc.record({ kind: fc.constantFrom('away' as const, 'back' as const, 'restart' as const) }),
-  fc.record({
-    kind: fc.constant('fault' as const),
-    fault: fc.constantFrom(
-      'cut' as const,
-      'half' as const,
-      'lost-answer' as const,
-      'status' as const,
-    ),
-  }),
-  fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: 10, max: 70_000 }) }),
+  TROUBLE,
+  FAULT,
+  WAIT,
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-test('however the two sides are changed, cut and restarted, they agree at the end, and nothing was wider', async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(step, { minLength: 3, maxLength: 14 }),
-      fc.nat(1000),
-      async (steps, seed) => {
-        await using bench = await keycafeBench({ seed: 100 + seed });
-        await bench.poll();
-        const story = new Story(bench);
-        for (const each of steps) {
-          await story.take(each);
-          story.checkNotWider();
-        }
-        bench.cloud.server.isAway = false;
-        // Answers take real time and pauses are virtual, so how many rounds it takes hangs on the machine.
-        for (let rounds = 0; rounds < 60 && (rounds < 10 || story.waits); rounds += 10) {
-          await bench.poll(10);
-          story.checkNotWider();
-        }
-        story.checkAgreed();
-      },
-    ),
-    { numRuns: LONG ? 150 : 4 },
-  );
-});
+test('however the two sides are changed, cut and restarted, they agree at the end, and nothing was wider', () =>
+  converges({
+    step,
+    runs: LONG ? 150 : 4,
+    begin: async (seed) => {
+      const bench = await keycafeBench({ seed: 100 + seed });
+      await bench.poll();
+      return {
+        story: new BothSides(bench),
+        mend: () => {
+          bench.cloud.server.isAway = false;
+        },
+        round: () => bench.poll(10),
+        rounds: { least: 1, most: 6 },
+        [Symbol.asyncDispose]: () => bench[Symbol.asyncDispose](),
+      };
+    },
+  }));
 
 /** What anybody ever allowed for an access: an intersection of edits, never more than the widest of them. */
-class Story {
+class BothSides implements Story<Step> {
   readonly #bench: Bench;
   readonly #made: number[] = [];
   readonly #cancelled = new Set<string>();
@@ -121,25 +107,8 @@ class Story {
         this.#cancelled.add(stored?.grant.id ?? '');
         return;
       }
-      case 'away':
-        cloud.server.isAway = true;
-        return;
-      case 'back':
-        cloud.server.isAway = false;
-        return;
-      case 'restart':
-        await this.#bench.restart();
-        return;
-      case 'fault':
-        cloud.server.fail(
-          each.fault === 'status' ? { kind: 'status', status: 503 } : { kind: each.fault },
-        );
-        return;
-      case 'wait':
-        await site.advance(each.ms);
-        return;
       default:
-        each satisfies never;
+        return takeCommon(this.#bench, each);
     }
   }
 

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { grantId } from '../../../../daemon/access/model.ts';
+import type { CloudFault } from '../../../../simulator/clouds/common.ts';
 import { minutes } from '../../../site.ts';
+import { converges, FAULT, FAULTS, type Story, TROUBLE, takeCommon, WAIT } from '../two-sides.ts';
 import { type SeamBench, seamBench } from './connector-bench.ts';
 
 const AT = '2026-03-02T09:00:00Z';
@@ -23,53 +25,37 @@ const step = fc.oneof(
   fc.record({ kind: fc.constantFrom('code-there' as const, 'code-here' as const) }),
   fc.record({ kind: fc.constant('end-code-there' as const), which }),
   fc.record({ kind: fc.constant('end-code-here' as const), which }),
-  fc.record({ kind: fc.constantFrom('away' as const, 'back' as const, 'restart' as const) }),
+  TROUBLE,
+  FAULT,
+  WAIT,
   fc.record({
-    kind: fc.constant('fault' as const),
-    fault: fc.constantFrom(
-      { kind: 'cut' } as const,
-      { kind: 'half' } as const,
-      { kind: 'lost-answer' } as const,
-      { kind: 'status', status: 503 } as const,
-      { kind: 'status', status: 429, retryAfter: '5' } as const,
-    ),
-    onPages: fc.boolean(),
+    kind: fc.constant('page-fault' as const),
+    fault: fc.constantFrom<CloudFault>(...FAULTS, { kind: 'status', status: 429, retryAfter: '5' }),
   }),
-  fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: 10, max: 70_000 }) }),
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-test('however both sides are changed, cut and restarted, they agree at the end, and nothing was wider at any moment', async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(step, { minLength: 4, maxLength: 14 }),
-      fc.nat(1000),
-      fc.constantFrom(0, 20_000),
-      async (steps, seed, programming) => {
-        await using bench = await seamBench({
-          seed: 100 + seed,
-          at: AT,
-          cloud: { pageSize: 2, programming },
-        });
-        const story = new Story(bench);
-        for (const each of steps) {
-          await story.take(each);
-          story.checkNotWider();
-        }
-        bench.cloud.server.isAway = false;
-        // Answers take real time and pauses are virtual, so how many rounds it takes hangs on the machine.
-        for (let round = 0; round < 40 && (round < 5 || story.waits); round += 1) {
-          await bench.round();
-          story.checkNotWider();
-        }
-        story.checkAgreed();
-      },
-    ),
-    { numRuns: LONG ? 150 : 3 },
-  );
-});
+test('however both sides are changed, cut and restarted, they agree at the end, and nothing was wider at any moment', () =>
+  converges({
+    step,
+    runs: LONG ? 150 : 3,
+    begin: async (seed) => {
+      const programming = seed % 2 === 0 ? 0 : 20_000;
+      const cloud = { pageSize: 2, programming };
+      const bench = await seamBench({ seed: 100 + seed, at: AT, cloud });
+      return {
+        story: new BothSides(bench),
+        mend: () => {
+          bench.cloud.server.isAway = false;
+        },
+        round: () => bench.round(),
+        rounds: { least: 5, most: 40 },
+        [Symbol.asyncDispose]: () => bench[Symbol.asyncDispose](),
+      };
+    },
+  }));
 
-class Story {
+class BothSides implements Story<Step> {
   readonly #bench: SeamBench;
   /** Ids that the dialect gave out. */
   readonly #grants: string[] = [];
@@ -85,7 +71,7 @@ class Story {
   }
 
   async take(each: Step): Promise<void> {
-    const { cloud, flat, other, site } = this.#bench;
+    const { cloud, flat, other } = this.#bench;
     switch (each.kind) {
       case 'make-there':
         cloud.addGrant(this.#stay(other, each.end));
@@ -156,26 +142,14 @@ class Story {
         if (status === 200) this.#dead.add(`seam-${access_code_id}`);
         return;
       }
-      case 'away':
-        cloud.server.isAway = true;
-        return;
-      case 'back':
-        cloud.server.isAway = false;
-        return;
-      case 'restart':
-        await this.#bench.restart();
-        return;
-      case 'fault': {
+      case 'page-fault': {
         const isPage = ({ body }: { readonly body: unknown }) =>
           Object(body).page_cursor !== undefined;
-        cloud.server.fail(each.fault, each.onPages ? isPage : undefined);
+        cloud.server.fail(each.fault, isPage);
         return;
       }
-      case 'wait':
-        await site.advance(each.ms);
-        return;
       default:
-        each satisfies never;
+        return takeCommon(this.#bench, each);
     }
   }
 
