@@ -17,8 +17,8 @@ export class Secrets {
   /** `codes`: what vendors gave, and clients of theirs. */
   constructor(codes: readonly string[]) {
     const all = [...PINS, ...FOBS, ...codes, TOKEN].join('|');
-    // Not within a longer number or word, where it would be chance.
-    this.#plain = new RegExp(`(?<![0-9A-Za-z.])(${all})(?![0-9A-Za-z])`, 'i');
+    // Not within a longer number or word, nor as a number of JSON (how often a reader was heard): that would be chance.
+    this.#plain = new RegExp(`(?<![0-9A-Za-z.]|":)(${all})(?![0-9A-Za-z])`, 'i');
   }
 
   look(where: string, text: string): void {
