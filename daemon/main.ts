@@ -10,4 +10,6 @@ if (asked === undefined) {
 } else {
   const { runDaemon } = await import('./cli/daemon-process.ts');
   await orTell(() => runDaemon(asked));
+  // Nothing is left to do. Node's own tidying up was seen to turn without end after native work on ports and threads.
+  process.once('beforeExit', () => process.exit());
 }

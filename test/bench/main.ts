@@ -49,6 +49,8 @@ for (const metric of metrics.filter(({ name }) => wanted.length === 0 || wanted.
   }
 }
 await forgetStores();
+// All is put away. Node's own tidying up was seen to turn without end after all that ran here.
+process.once('beforeExit', () => process.exit());
 if (options.json) process.stdout.write(`${JSON.stringify({ metrics: results.map(plain) })}\n`);
 
 async function run(metric: Metric): Promise<Result | undefined> {
