@@ -76,9 +76,9 @@ export class DebianRoot implements AsyncDisposable {
   /** By dpkg, which asks nobody: what it needs is there. */
   async install(deb: string): Promise<void> {
     const name = basename(deb);
-    copyFileSync(deb, join(this.path, 'root', name));
-    await this.run(`dpkg -i /root/${name}`);
-    rmSync(join(this.path, 'root', name));
+    copyFileSync(deb, join(this.path, 'srv', name));
+    await this.run(`dpkg -i /srv/${name}`);
+    rmSync(join(this.path, 'srv', name));
   }
 
   /** As systemd-timesyncd leaves it behind after each contact with a time server. */
