@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { benchTopFile } from '../../simulator/bench-top-routes.ts';
 import { faultsOf, hasChromium, openBrowser, type StartedSite, startSite } from '../browser.ts';
+import { asked } from '../daemon/local-api/panel-bench.ts';
 
 test('the bench top in a browser', async (t) => {
   if (!hasChromium(t)) return;
@@ -45,17 +46,6 @@ async function openBench(browser: Browser, { simulator }: StartedSite): Promise<
   await page.goto(`${simulator}/bench-top`);
   await page.getByRole('button', { name: 'Pull at door 16' }).waitFor();
   return page;
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: replies of every shape are looked into
-async function asked(site: StartedSite, method: string, path: string, body?: object): Promise<any> {
-  const answer = await fetch(`${site.api}/api/v1/${path}`, {
-    method,
-    headers: { authorization: `Bearer ${site.token}`, 'content-type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  assert.equal(answer.status, 200, path);
-  return answer.json();
 }
 
 async function takingAndPutting(page: Page, site: StartedSite): Promise<void> {
