@@ -205,13 +205,11 @@ test('an unlock is waited for until its attempt ends, and fails with the reason'
     );
     assert.equal(again.status, 'success');
   }
-  await settled(bench, first.locks.unlockDoor({ device_id }));
+  const waiting = { waitForActionAttempt: { pollingInterval: 20 } };
+  await settled(bench, first.locks.unlockDoor({ device_id }, waiting));
   await site.takeKey(FLAT_KEY.slot);
   await assert.rejects(
-    settled(
-      bench,
-      first.locks.unlockDoor({ device_id }, { waitForActionAttempt: { pollingInterval: 20 } }),
-    ),
+    settled(bench, first.locks.unlockDoor({ device_id }, waiting)),
     (error: unknown) => isSeamActionAttemptError(error) && Object(error).code === 'key_not_here',
   );
 });
