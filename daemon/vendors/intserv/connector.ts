@@ -4,6 +4,7 @@
  */
 import type { Millis } from '../../../drivers/contract/time.ts';
 import { grantId } from '../../access/model.ts';
+import { answerIn } from '../answer.ts';
 import { type Connector, type ConnectorStatus, Rounds, vendorTurned } from '../connector.ts';
 import type { VendorLog } from '../desk.ts';
 import { differencesOf, driftOf } from '../difference.ts';
@@ -16,7 +17,7 @@ import type { SyncChange, VendorSync } from '../vendor-sync.ts';
 import { readEvents } from './event-reading.ts';
 import { AccessKeyBook, KIND } from './key-book.ts';
 import type { IntservPlaces } from './mapping.ts';
-import { AccessKeyPush, parsedWith } from './push.ts';
+import { AccessKeyPush } from './push.ts';
 import { levelsSchema } from './wire.ts';
 
 export interface IntservParts {
@@ -183,7 +184,9 @@ export class IntservConnector implements Connector {
       body: {},
       signal,
     });
-    const there = new Set(parsedWith(levelsSchema, reply.body).levels.map(({ id }) => id));
+    const there = new Set(
+      answerIn(reply.body, levelsSchema, '/accesslevels/list').levels.map(({ id }) => id),
+    );
     const changes = Object.entries(places.levels).map(([level, name]): SyncChange => {
       const id = `level:${level}`;
       const detail = `IntServ has no access level for ${name}`;

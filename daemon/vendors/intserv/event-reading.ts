@@ -4,10 +4,10 @@
  * only events know was made elsewhere, and is reported.
  */
 import { z } from 'zod';
+import { answerIn } from '../answer.ts';
 import type { VendorHost } from '../vendor-host.ts';
 import type { SyncChange, VendorSync } from '../vendor-sync.ts';
 import { KIND } from './key-book.ts';
-import { parsedWith } from './push.ts';
 import { EVENTS_MOST, eventsSchema, type IntservEvents } from './wire.ts';
 
 const cursorSchema = z.object({ from: z.string(), seen: z.array(z.string()) });
@@ -43,7 +43,7 @@ export async function readEvents(
       },
       signal,
     });
-    const read = parsedWith(eventsSchema, reply.body);
+    const read = answerIn(reply.body, eventsSchema, '/events/list');
     now.push(...read.events);
     // The earliest of all pages: what came in between is read again rather than missed.
     least = page === 0 || read.least_sync_time < least ? read.least_sync_time : least;

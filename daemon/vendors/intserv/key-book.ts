@@ -1,8 +1,8 @@
 /** Access keys as this box keeps them: made and changed by the dialect, told to IntServ by the connector. */
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { StoredGrant } from '../../access/lookup.ts';
 import { type GrantId, grantId, holderId } from '../../access/model.ts';
+import { drawnUuid, uuidOf } from '../uuid.ts';
 import type { VendorRecord } from '../vendor-record.ts';
 import type { VendorSync, WantedGrant } from '../vendor-sync.ts';
 import {
@@ -279,13 +279,12 @@ export class AccessKeyBook {
     const { accessLevels } = this.#parts.sync.desk.ports().site.policies;
     const derived = [...accessLevels.keys()]
       .filter((name) => !given.has(name))
-      .map((name) => [derivedUuid(name), name] as const);
+      .map((name) => [uuidOf(`latchkey access level ${name}`), name] as const);
     return { ...levels, ...Object.fromEntries(derived) };
   }
 
   #uuid(): string {
-    const bytes = Buffer.from(this.#parts.sync.desk.random.bytes(16));
-    return uuidFrom(bytes, 4);
+    return drawnUuid(this.#parts.sync.desk.random);
   }
 }
 
@@ -302,23 +301,4 @@ function datesIn(found: StoredGrant | undefined) {
 
 export function numberOf(id: GrantId): string {
   return id.slice('intserv:'.length);
-}
-
-function derivedUuid(name: string): string {
-  return uuidFrom(createHash('sha256').update(`latchkey access level ${name}`).digest(), 8);
-}
-
-/** RFC 9562: version 4 is random, 8 is made otherwise. */
-function uuidFrom(bytes: Uint8Array, version: 4 | 8): string {
-  const copy = Buffer.from(bytes.subarray(0, 16));
-  copy[6] = ((copy[6] ?? 0) & 0x0f) | (version << 4);
-  copy[8] = ((copy[8] ?? 0) & 0x3f) | 0x80;
-  const hex = copy.toString('hex');
-  return [
-    hex.slice(0, 8),
-    hex.slice(8, 12),
-    hex.slice(12, 16),
-    hex.slice(16, 20),
-    hex.slice(20),
-  ].join('-');
 }

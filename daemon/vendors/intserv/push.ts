@@ -1,5 +1,6 @@
 /** Access keys told to IntServ. `add` is an upsert by key, so one whose answer is lost may be asked for again. */
 import type { Grant } from '../../access/model.ts';
+import { answerIn } from '../answer.ts';
 import { type HttpReply, VendorError } from '../http.ts';
 import { type Settled, sentOf, type Task } from '../outward.ts';
 import type { VendorHost } from '../vendor-host.ts';
@@ -43,7 +44,7 @@ export class AccessKeyPush {
     }
     const reply = await this.#told(task, kept, signal);
     if (reply === undefined) return this.removedThere(task);
-    const shown = parsedWith(accessKeySchema, reply.body);
+    const shown = answerIn(reply.body, accessKeySchema, '/accesskeys/add');
     const { tries: _tries, ...rest } = record;
     const places: PlaceState[] = [{ place: 'intserv', state: 'pending' }];
     const extra = { ...record.extra, ...(shown.person == null ? {} : { person: shown.person.id }) };
@@ -124,7 +125,7 @@ export class AccessKeyPush {
       body,
       signal,
     });
-    return placesIn(parsedWith(statusSchema, reply.body));
+    return placesIn(answerIn(reply.body, statusSchema, '/accesskeys/status'));
   }
 
   /** Unknown is as good as removed; which of 400 and 404 says so is written nowhere, so `status` is asked. */
@@ -216,20 +217,4 @@ function placesIn({
   ];
   if (found.length > 0 || status === 'NotApplied' || status === 'Applied') return found;
   return [{ place: 'intserv', state: status === 'Failed' ? 'failed' : 'pending' }];
-}
-
-/** @throws VendorError */
-export function parsedWith<T>(
-  schema: { safeParse(value: unknown): { success: true; data: T } | { success: false } },
-  body: string,
-): T {
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch (error) {
-    throw new VendorError('malformed', 'an answer that is no JSON', { cause: error });
-  }
-  const read = schema.safeParse(value);
-  if (!read.success) throw new VendorError('malformed', 'an answer of another shape');
-  return read.data;
 }

@@ -3,8 +3,10 @@
  * what was revoked here, reads all keys and all accesses, takes absence for a revocation only once every page was read,
  * and then tells what was made and changed here.
  */
+import { z } from 'zod';
 import type { Millis } from '../../../drivers/contract/time.ts';
 import { grantId, type KeyId } from '../../access/model.ts';
+import { answerIn } from '../answer.ts';
 import { type Connector, type ConnectorStatus, Rounds, vendorTurned } from '../connector.ts';
 import type { VendorLog } from '../desk.ts';
 import { type Difference, differencesOf, driftOf } from '../difference.ts';
@@ -17,7 +19,7 @@ import type { VendorSync } from '../vendor-sync.ts';
 import { CustodyReport } from './custody-report.ts';
 import { MemberPush } from './member-push.ts';
 import { MEMBERSHIP, membershipThing, PERMISSION, permissionThing } from './member-thing.ts';
-import { AccessPush, KeyPush, parsed } from './push.ts';
+import { AccessPush, KeyPush } from './push.ts';
 import { accessThing, type KeycafePlaces, keyThings } from './thing.ts';
 import {
   accessSchema,
@@ -197,16 +199,13 @@ export class KeycafeConnector implements Connector {
   async #read(reading: Reading, signal: AbortSignal): Promise<void> {
     const { sync, places } = this.#parts;
     const { desk } = sync;
-    for await (const rows of this.#list('/key', signal)) {
-      const things: SeenThing[] = rows.flatMap((row) =>
-        keyThings(shown(row, keySchema), desk, places),
-      );
+    for await (const rows of this.#list('/key', keySchema, signal)) {
+      const things: SeenThing[] = rows.flatMap((key) => keyThings(key, desk, places));
       await reading.page(things, 'keycafe');
     }
     const known = (key: KeyId) => desk.grants.key(key) !== undefined;
-    for await (const rows of this.#list('/access', signal)) {
-      const things = rows.map((row) => {
-        const access = shown(row, accessSchema);
+    for await (const rows of this.#list('/access', accessSchema, signal)) {
+      const things = rows.map((access) => {
         const id = grantId(sync.idOf('access', access.id) ?? `keycafe:access:${access.id}`);
         return accessThing(access, id, desk, places, known);
       });
@@ -220,15 +219,13 @@ export class KeycafeConnector implements Connector {
     const { sync, places } = this.#parts;
     const { desk } = sync;
     const members = new Map<string, Membership>();
-    for await (const rows of this.#list('/organizationMembership', signal)) {
-      const found = rows.map((row) => shown(row, membershipSchema));
+    for await (const found of this.#list('/organizationMembership', membershipSchema, signal)) {
       for (const member of found) members.set(member.user.id, member);
       await reading.page(found.map(membershipThing), 'keycafe');
     }
     const known = (key: KeyId) => desk.grants.key(key) !== undefined;
-    for await (const rows of this.#list('/permission', signal)) {
-      const things = rows.map((row) => {
-        const permission = shown(row, permissionSchema);
+    for await (const rows of this.#list('/permission', permissionSchema, signal)) {
+      const things = rows.map((permission) => {
         const id = sync.idOf(PERMISSION, permission.id) ?? `keycafe:permission:${permission.id}`;
         const member = members.get(permission.user.id);
         return permissionThing(permission, member, id, desk, places, known);
@@ -238,10 +235,14 @@ export class KeycafeConnector implements Connector {
   }
 
   /** Pages of a bare array, as the `Link` header names them. */
-  async *#list(path: string, signal: AbortSignal): AsyncIterable<readonly unknown[]> {
+  async *#list<T>(
+    path: string,
+    schema: z.ZodType<T>,
+    signal: AbortSignal,
+  ): AsyncIterable<readonly T[]> {
     for (let page = 1; page <= PAGES_MOST; page += 1) {
       const reply = await this.#host.call({ method: 'GET', path, query: { page }, signal });
-      yield parsed(reply.body, listSchema);
+      yield answerIn(reply.body, z.array(schema), path);
       if (!linksIn(reply.headers['link']).has('next')) return;
     }
     throw new VendorError('malformed', `${path}: pages without end`);
@@ -251,22 +252,6 @@ export class KeycafeConnector implements Connector {
     const { sync, places } = this.#parts;
     return Object.values(places.keys).includes(id) || sync.record(id)?.kind === 'key';
   }
-}
-
-const listSchema = {
-  safeParse: (value: unknown) =>
-    Array.isArray(value)
-      ? ({ success: true, data: value as readonly unknown[] } as const)
-      : ({ success: false } as const),
-};
-
-function shown<T>(
-  row: unknown,
-  schema: { safeParse(value: unknown): { success: true; data: T } | { success: false } },
-): T {
-  const read = schema.safeParse(row);
-  if (!read.success) throw new VendorError('malformed', 'an item of a list has another shape');
-  return read.data;
 }
 
 function errorIdIn(body: string): string | undefined {

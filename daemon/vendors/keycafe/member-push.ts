@@ -1,11 +1,12 @@
 /** Members and permissions that the dialect made or took back, told to Keycafe. */
 import { keyId } from '../../access/model.ts';
+import { answerIn } from '../answer.ts';
 import type { Settled, Task } from '../outward.ts';
 import type { VendorHost } from '../vendor-host.ts';
 import type { VendorRecord } from '../vendor-record.ts';
 import type { VendorSync } from '../vendor-sync.ts';
 import { memberPrint, permissionPrint } from './member-thing.ts';
-import { parsed, refOfKey } from './push.ts';
+import { refOfKey } from './push.ts';
 import type { KeycafePlaces } from './thing.ts';
 import { type Membership, membershipSchema, type Permission, permissionSchema } from './wire.ts';
 
@@ -50,7 +51,7 @@ export class MemberPush {
         const user = { ...(email == null ? {} : { email }), ...(mobile == null ? {} : { mobile }) };
         return { user, ...(fields.code == null ? {} : { code: fields.code }) };
       },
-      read: (body) => parsed(body, membershipSchema),
+      read: (body) => answerIn(body, membershipSchema, '/organizationMembership'),
       print: (fields) => {
         const read = membershipSchema.safeParse(fields);
         return read.success ? memberPrint(read.data.user) : undefined;
@@ -83,7 +84,7 @@ export class MemberPush {
     return new MemberPush(parts, {
       path: '/permission',
       body: bodyOf,
-      read: (body) => parsed(body, permissionSchema),
+      read: (body) => answerIn(body, permissionSchema, '/permission'),
       print: (fields) => {
         const read = permissionSchema.safeParse(fields);
         return read.success ? permissionPrint(read.data) : undefined;

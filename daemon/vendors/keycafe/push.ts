@@ -1,5 +1,6 @@
 /** What is done at Keycafe because of what was done here. Only a part of an access can be edited; the rest is made anew. */
 import { type holderId, type Key, type KeyId, keyId } from '../../access/model.ts';
+import { answerIn } from '../answer.ts';
 import { VendorError } from '../http.ts';
 import { type Settled, sentOf, type Task } from '../outward.ts';
 import type { VendorHost } from '../vendor-host.ts';
@@ -44,7 +45,7 @@ export class AccessPush {
       body: { ...body.all, key: { id: Number(key) } },
       signal,
     });
-    const access = parsed(reply.body, accessSchema);
+    const access = answerIn(reply.body, accessSchema, '/access');
     const next = this.#inStep(task, access, sentOf(stored));
     return { record: next, ...this.#withCode(task, access) };
   }
@@ -79,7 +80,7 @@ export class AccessPush {
       },
       signal,
     });
-    const access = reply.body === '' ? undefined : parsed(reply.body, accessSchema);
+    const access = reply.body === '' ? undefined : answerIn(reply.body, accessSchema, '/access');
     return { record: this.#inStep(task, access, sentOf(stored)) };
   }
 
@@ -197,22 +198,6 @@ function nameOf(holder: ReturnType<typeof holderId>): string {
   return `Guest ${digestOf(holder).slice(0, 8)}`;
 }
 
-/** @throws VendorError */
-export function parsed<T>(
-  body: string,
-  schema: { safeParse(value: unknown): { success: true; data: T } | { success: false } },
-): T {
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch (error) {
-    throw new VendorError('malformed', 'an answer that is no JSON', { cause: error });
-  }
-  const read = schema.safeParse(value);
-  if (!read.success) throw new VendorError('malformed', 'an answer of another shape');
-  return read.data;
-}
-
 /** Keycafe's id of a key, once it knows it. */
 export function refOfKey(key: KeyId, sync: VendorSync, places: KeycafePlaces): string | undefined {
   const configured = Object.entries(places.keys).find(([, ours]) => ours === key)?.[0];
@@ -230,7 +215,7 @@ export class KeyPush {
   async create(task: Task, signal: AbortSignal): Promise<Settled> {
     const body = this.#body(task);
     const reply = await this.#parts.host.call({ method: 'POST', path: '/key', body, signal });
-    const key = parsed(reply.body, keySchema);
+    const key = answerIn(reply.body, keySchema, '/key');
     return { record: this.#inStep(task, key.id), ...this.#told(task, key.id) };
   }
 

@@ -11,9 +11,9 @@ import {
   type Window,
 } from '../../access/model.ts';
 import type { VendorSecrets } from '../desk.ts';
+import { uuidOf } from '../uuid.ts';
 import type { WantedGrant } from '../vendor-sync.ts';
 import type { GrantFields, MethodFields, Mode } from './fields.ts';
-import { uuidOf } from './ids.ts';
 
 export const MODE_NAMES: Readonly<Record<Mode, string>> = {
   code: 'PIN Code',

@@ -5,7 +5,7 @@ import type { Command } from '../../access/command.ts';
 import type { Json } from '../../access/entry.ts';
 import type { EvidenceRow } from '../../store/ports.ts';
 import type { VendorDesk } from '../desk.ts';
-import { drawnUuid } from './ids.ts';
+import { drawnUuid } from '../uuid.ts';
 import { notFound } from './seam-error.ts';
 
 const attemptSchema = z.object({

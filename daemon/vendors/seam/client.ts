@@ -1,5 +1,6 @@
 /** Seam's API as the connector calls it: every path by POST, lists page by page. */
 import { z } from 'zod';
+import { answered, answerIn } from '../answer.ts';
 import { VendorError } from '../http.ts';
 import type { VendorHost } from '../vendor-host.ts';
 import { type ActionAttempt, actionAttemptSchema, errorSchema, paginationSchema } from './wire.ts';
@@ -21,7 +22,7 @@ export class SeamClient {
     signal: AbortSignal,
   ): Promise<Readonly<Record<string, unknown>>> {
     const reply = await this.#host.call({ method: 'POST', path, body, signal });
-    return read(reply.body, z.record(z.string(), z.unknown()), path);
+    return answerIn(reply.body, z.record(z.string(), z.unknown()), path);
   }
 
   /** The one result of this name. @throws VendorError */
@@ -32,7 +33,7 @@ export class SeamClient {
     schema: z.ZodType<T>,
     signal: AbortSignal,
   ): Promise<T> {
-    return checked((await this.call(path, body, signal))[name], schema, path);
+    return answered((await this.call(path, body, signal))[name], schema, path);
   }
 
   /** The attempt that the answer names, if any; and all of the answer. @throws VendorError */
@@ -65,9 +66,9 @@ export class SeamClient {
     for (let page = 0; page < PAGES_MOST; page += 1) {
       const asked = cursor === undefined ? body : { ...body, page_cursor: cursor };
       const answer = await this.call(path, asked, signal);
-      yield checked(answer[name], z.array(schema), path);
+      yield answered(answer[name], z.array(schema), path);
       if (answer['pagination'] === undefined) return;
-      const { has_next_page, next_page_cursor } = checked(
+      const { has_next_page, next_page_cursor } = answered(
         answer['pagination'],
         paginationSchema,
         path,
@@ -93,23 +94,6 @@ export class SeamClient {
     for await (const page of this.pages(path, body, name, schema, signal)) found.push(...page);
     return found;
   }
-}
-
-function read<T>(text: string, schema: z.ZodType<T>, path: string): T {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new VendorError('malformed', `${path}: an answer that is no JSON`, { cause: error });
-  }
-  return checked(value, schema, path);
-}
-
-export function checked<T>(value: unknown, schema: z.ZodType<T>, path: string): T {
-  const found = schema.safeParse(value);
-  if (found.success) return found.data;
-  const where = found.error.issues[0]?.path.map(String).join('.') ?? '';
-  throw new VendorError('malformed', `${path}: an answer of another shape at ${where}`);
 }
 
 /** Seam's own word for what is wrong; some answers of 404 are plain text. */

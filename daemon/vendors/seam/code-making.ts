@@ -1,5 +1,6 @@
 /** What is asked of access codes, and what one comes to: its digits, its times, and what makes it be here. */
 import { z } from 'zod';
+import { drawnUuid } from '../uuid.ts';
 import type { VendorRecord } from '../vendor-record.ts';
 import type { SyncChange } from '../vendor-sync.ts';
 import { wantedCode } from './access-code.ts';
@@ -8,7 +9,6 @@ import { lengthsOf } from './device-settings.ts';
 import { BY, type DialectParts, idHere, KINDS } from './dialect-parts.ts';
 import { flag, moment, uuid } from './endpoint.ts';
 import type { CodeFields } from './fields.ts';
-import { drawnUuid } from './ids.ts';
 import { invalid, notFound, SeamError } from './seam-error.ts';
 import type { Shelved } from './shelf.ts';
 import { targetOf } from './site-devices.ts';

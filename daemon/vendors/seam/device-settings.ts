@@ -1,8 +1,9 @@
 /** What clients say of a device of this site: its name for them, their metadata, and the codes that it takes. */
+
+import { uuidOf } from '../uuid.ts';
 import type { VendorRecord } from '../vendor-record.ts';
 import { BY, type DialectParts, idHere, KINDS } from './dialect-parts.ts';
 import type { DeviceFields } from './fields.ts';
-import { uuidOf } from './ids.ts';
 import { notFound } from './seam-error.ts';
 import type { SiteDevice } from './site-devices.ts';
 

@@ -1,5 +1,6 @@
 /** Access codes of several devices at once, spare codes, and those that others made. */
 import { z } from 'zod';
+import { drawnUuid } from '../uuid.ts';
 import { codeBody, wantedCode } from './access-code.ts';
 import {
   type Code,
@@ -28,7 +29,6 @@ import {
   WRITE,
 } from './endpoint.ts';
 import type { CodeFields } from './fields.ts';
-import { drawnUuid } from './ids.ts';
 import { invalid, notFound, SeamError } from './seam-error.ts';
 
 const DEVICES_MOST = 200;

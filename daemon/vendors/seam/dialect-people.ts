@@ -1,5 +1,6 @@
 /** The workspace and user identities. */
 import { z } from 'zod';
+import { drawnUuid } from '../uuid.ts';
 import { BY, type DialectParts, idHere, KINDS, rankOf } from './dialect-parts.ts';
 import {
   CHANGE,
@@ -13,7 +14,6 @@ import {
   WRITE,
 } from './endpoint.ts';
 import type { PersonFields } from './fields.ts';
-import { drawnUuid } from './ids.ts';
 import { pageOf } from './page.ts';
 import { notFound, SeamError } from './seam-error.ts';
 

@@ -1,11 +1,11 @@
 /** Webhooks of callers: registered here, and called from here (`webhook-courier.ts`). */
 import { z } from 'zod';
+import { drawnUuid } from '../uuid.ts';
 import type { VendorRecord } from '../vendor-record.ts';
 import { targetFault } from '../webhook-target.ts';
 import { BY, type DialectParts, idHere, KINDS } from './dialect-parts.ts';
 import { CHANGE, endpoint, listOf, READ, REMOVE, type SeamEndpoint, WRITE } from './endpoint.ts';
 import type { WebhookFields } from './fields.ts';
-import { drawnUuid } from './ids.ts';
 import { invalid, notFound, SeamError } from './seam-error.ts';
 import { emptyQueue, queueAsJson } from './webhook-queue.ts';
 

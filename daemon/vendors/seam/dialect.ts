@@ -10,6 +10,7 @@ import {
   type DialectRoute,
   isSameSecret,
 } from '../dialect.ts';
+import { drawnUuid } from '../uuid.ts';
 import type { VendorSync } from '../vendor-sync.ts';
 import { ActionAttempts } from './action-attempts.ts';
 import { DeviceLimits } from './device-limits.ts';
@@ -26,7 +27,6 @@ import { placeEndpoints } from './dialect-places.ts';
 import { relatedEndpoints } from './dialect-related.ts';
 import { webhookEndpoints } from './dialect-webhooks.ts';
 import { callOf, inputOf, type Method, READ, type SeamEndpoint } from './endpoint.ts';
-import { drawnUuid } from './ids.ts';
 import { isTheirs, NO_PLACES, type SeamPlaces } from './places.ts';
 import { errorAnswer, SeamError } from './seam-error.ts';
 import { SiteDevices } from './site-devices.ts';

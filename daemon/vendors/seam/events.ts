@@ -1,10 +1,10 @@
 /** The journal as Seam's events. Those about a grant carry ids only (vendor-apis.md 3.7). Pure. */
 import { isSet, numberIn, textIn } from '../../access/body.ts';
 import type { EntryType, RecordedEntry } from '../../access/entry.ts';
+import { uuidOf } from '../uuid.ts';
 import { type DialectParts, KINDS } from './dialect-parts.ts';
 import { uuid } from './endpoint.ts';
 import { changesAt, type GrantChange } from './grant-changes.ts';
-import { uuidOf } from './ids.ts';
 
 export interface SiteEvent {
   readonly event_id: string;

@@ -1,6 +1,7 @@
 /** Making, changing and taking back a grant: in force before it resolves. */
 import { grantId, type HolderId, type Target } from '../../access/model.ts';
 import { holderFor } from '../people.ts';
+import { drawnUuid } from '../uuid.ts';
 import { digestOf } from '../vendor-record.ts';
 import type { SyncChange } from '../vendor-sync.ts';
 import { MODE_NAMES, wantedGrant } from './access-grant.ts';
@@ -9,7 +10,6 @@ import { keepPerson, known } from './dialect-people.ts';
 import type { GrantFields, MethodFields, RequestedFields } from './fields.ts';
 import { changesBetween, withChanges } from './grant-changes.ts';
 import type { Requested, Wanted } from './grant-requests.ts';
-import { drawnUuid } from './ids.ts';
 import { checkReservation, withoutOverridden } from './reservation.ts';
 import { invalid, notFound, SeamError } from './seam-error.ts';
 import type { Shelved } from './shelf.ts';

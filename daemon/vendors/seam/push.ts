@@ -1,12 +1,13 @@
 /** What is done at Seam because of what was done here. Times and a name can be changed there; for the rest a grant is made anew. */
 import type { Grant } from '../../access/model.ts';
 import { resolveWindow } from '../../access/window.ts';
+import { answered } from '../answer.ts';
 import { VendorError } from '../http.ts';
 import { type Settled, sentOf, type Task } from '../outward.ts';
 import { digestOf } from '../vendor-record.ts';
 import type { VendorSync } from '../vendor-sync.ts';
 import { waitingFor } from './attempt-reader.ts';
-import { checked, type SeamClient } from './client.ts';
+import type { SeamClient } from './client.ts';
 import type { DeviceBudgets } from './device-budgets.ts';
 import { theirDevices } from './device-reader.ts';
 import { codeFields, type GrantFields, grantFields } from './fields.ts';
@@ -169,7 +170,7 @@ export class CodePush {
       ...(is_one_time_use ? { is_one_time_use } : {}),
     };
     const { answer, attempt } = await client.begun('/access_codes/create', body, signal);
-    const made = checked(answer['access_code'], accessCodeSchema, '/access_codes/create');
+    const made = answered(answer['access_code'], accessCodeSchema, '/access_codes/create');
     const { fingerprint: _print, ...extra } = record.extra ?? {};
     const waiting = waitingFor({ ...record, extra }, attempt, device_id);
     const more = { ...waiting, ref: made.access_code_id, sent: sentOf(stored), tries: 0 };

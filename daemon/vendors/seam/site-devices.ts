@@ -6,7 +6,7 @@
 import type { DeviceId } from '../../../drivers/contract/device.ts';
 import type { AccessPoint, Key, Target } from '../../access/model.ts';
 import type { VendorDesk } from '../desk.ts';
-import { uuidOf } from './ids.ts';
+import { uuidOf } from '../uuid.ts';
 import { NO_PLACES, refOf, type SeamPlaces } from './places.ts';
 
 export type SiteDevice =
