@@ -8,6 +8,7 @@ import { GRANTS_A_LOOK } from './looks.ts';
 import { Empty, Fault, Loading, Page, State, Time, valueIn } from './parts.ts';
 import { may } from './roles.ts';
 import { useSearch } from './search.ts';
+import { SearchForm } from './search-form.ts';
 import type { Grant, Me } from './shapes.ts';
 import type { Site } from './site.ts';
 
@@ -48,17 +49,7 @@ export function Grants({ site, me, version, refresh }: GrantsProps) {
     html`<button type="button" class="main" onClick=${() => setMaking(true)}>${say('grants.new')}</button>`;
 
   return html`<${Page} name="grants" title=${say('nav.grants')} note=${say('grants.note')} actions=${make}>
-    <form class="search" role="search" onSubmit=${(event: Event) => event.preventDefault()}>
-      <label class="wide">
-        ${say('field.search')}
-        <input
-          type="search"
-          value=${text}
-          placeholder=${say('grants.placeholder')}
-          maxlength="100"
-          onInput=${(event: InputEvent) => setText(valueIn(event))}
-        />
-      </label>
+    <${SearchForm} text=${text} placeholder=${say('grants.placeholder')} typed=${setText}>
       <label>
         ${say('grants.source')}
         <select value=${source} onChange=${(event: Event) => setSource(valueIn(event))}>
@@ -66,7 +57,7 @@ export function Grants({ site, me, version, refresh }: GrantsProps) {
           ${SOURCES.map((each) => html`<option value=${each}>${sayWord('source', each)}</option>`)}
         </select>
       </label>
-    </form>
+    <//>
     <p role="status" class="count">
       ${say('grants.count', { n: found.rows.length, all: site.status.grants })}${found.isLooking && html`${' '}${say('page.looking')}`}
     </p>

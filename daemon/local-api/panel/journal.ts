@@ -6,6 +6,7 @@ import { say, sayWord } from './language.ts';
 import { ENTRIES_A_LOOK } from './looks.ts';
 import { Empty, Fault, Loading, Page, valueIn } from './parts.ts';
 import { useSearch } from './search.ts';
+import { SearchForm } from './search-form.ts';
 import type { Device, Entry } from './shapes.ts';
 
 const CLASSES = ['access', 'grant', 'device', 'security', 'system'] as const;
@@ -50,18 +51,7 @@ export function Journal({ heard, devices, text }: JournalProps) {
   const count = found.rows.length;
 
   return html`<${Page} name="journal" title=${say('nav.journal')} note=${say('journal.note')}>
-    <form class="search" role="search" onSubmit=${(event: Event) => event.preventDefault()}>
-      <label class="wide">
-        ${say('field.search')}
-        <input
-          type="search"
-          name="text"
-          value=${wanted.text}
-          maxlength="100"
-          placeholder=${say('journal.placeholder')}
-          onInput=${set('text')}
-        />
-      </label>
+    <${SearchForm} text=${wanted.text} placeholder=${say('journal.placeholder')} typed=${(text: string) => setWanted({ ...wanted, text })}>
       <label>
         ${say('journal.kind')}
         <select name="kind" value=${wanted.classes} onChange=${set('classes')}>
@@ -78,7 +68,7 @@ export function Journal({ heard, devices, text }: JournalProps) {
       </label>
       <label>${say('field.from')}<input type="date" value=${wanted.from} onInput=${set('from')} /></label>
       <label>${say('field.until')}<input type="date" value=${wanted.to} onInput=${set('to')} /></label>
-    </form>
+    <//>
     <p role="status" class="count">
       ${say(found.next === null ? 'journal.count' : 'journal.count-newest', { n: count })}${found.isLooking && html`${' '}${say('page.looking')}`}
     </p>

@@ -7,6 +7,7 @@ import { say, sayWord } from './language.ts';
 import { moment, span } from './moments.ts';
 import { Data, Empty, Page, State, valueIn } from './parts.ts';
 import { may } from './roles.ts';
+import { SearchForm } from './search-form.ts';
 import type { Key, KeyPlace, Me } from './shapes.ts';
 import type { Site } from './site.ts';
 
@@ -37,23 +38,14 @@ export function Keys({ site, me, refresh }: KeysProps) {
     html`<button type="button" class="main" onClick=${() => setMaking(true)}>${say('keys.new')}</button>`;
 
   return html`<${Page} name="keys" title=${say('nav.keys')} note=${say('keys.note')} actions=${make}>
-    <form class="search" role="search" onSubmit=${(event: Event) => event.preventDefault()}>
-      <label class="wide">
-        ${say('field.search')}
-        <input
-          type="search"
-          value=${text}
-          placeholder=${say('keys.placeholder')}
-          onInput=${(event: InputEvent) => setText(valueIn(event))}
-        />
-      </label>
+    <${SearchForm} text=${text} placeholder=${say('keys.placeholder')} typed=${setText}>
       <label>
         ${say('keys.where')}
         <select value=${where} onChange=${(event: Event) => setWhere(valueIn(event))}>
           ${WHERE.map((each) => html`<option value=${each}>${say(each === '' ? 'field.all' : `where.${each}`)}</option>`)}
         </select>
       </label>
-    </form>
+    <//>
     <p role="status" class="count">${say('keys.count', { n: shown.length, all: keys.length })}</p>
     <div class="card flush">
       <table>

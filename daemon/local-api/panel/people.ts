@@ -3,10 +3,11 @@ import { html } from 'htm/preact';
 import { useState } from 'preact/hooks';
 import { GrantForm } from './grant-form.ts';
 import { say } from './language.ts';
-import { Empty, Fault, Loading, Page, valueIn } from './parts.ts';
+import { Empty, Fault, Loading, Page } from './parts.ts';
 import { PersonDialog } from './person-dialog.ts';
 import { may } from './roles.ts';
 import { useSearch } from './search.ts';
+import { SearchForm } from './search-form.ts';
 import type { Me, Person } from './shapes.ts';
 import type { Site } from './site.ts';
 
@@ -39,18 +40,7 @@ export function People({ site, me, version, refresh }: PeopleProps) {
     may(me, 'admin') &&
     html`<button type="button" class="main" onClick=${() => setMaking(true)}>${say('people.new')}</button>`;
   return html`<${Page} name="people" title=${say('nav.people')} note=${say('people.note')} actions=${make}>
-    <form class="search" role="search" onSubmit=${(event: Event) => event.preventDefault()}>
-      <label class="wide">
-        ${say('field.search')}
-        <input
-          type="search"
-          value=${text}
-          maxlength="100"
-          placeholder=${say('people.placeholder')}
-          onInput=${(event: InputEvent) => setText(valueIn(event))}
-        />
-      </label>
-    </form>
+    <${SearchForm} text=${text} placeholder=${say('people.placeholder')} typed=${setText} />
     <p role="status" class="count">${say('people.count', { n: found.rows.length })}</p>
     ${found.fault !== undefined && html`<${Fault} fault=${found.fault} again=${found.again} />`}
     <div class="card flush">
