@@ -2,7 +2,7 @@
  * A checkpoint: the whole ledger in one entry, written before older entries are erased for retention; the fold goes on
  * from it. The rows are in `evidence`, which stays on the box.
  */
-import { isObject, listIn, objectIn, textIn, toJsonObject } from './body.ts';
+import { isObject, listIn, objectIn, textIn } from './body.ts';
 import type { Entry, Json, RecordedEntry } from './entry.ts';
 import type { LedgerChange, LedgerTable, LedgerView } from './ledger.ts';
 
@@ -24,7 +24,7 @@ export function checkpointOf(ledger: LedgerView): Entry {
   return {
     type: 'system.checkpoint',
     body: { rows: rows.length },
-    evidence: toJsonObject({ ledger: rows }),
+    evidence: { ledger: rows },
   };
 }
 

@@ -147,8 +147,11 @@ export interface Entry {
   /** Pseudonymous holder; erased with the body when retention or a person asks for it. */
   readonly sub?: HolderId;
   readonly body: JsonObject;
-  /** What the decision knew, for `why`; stays on the box, its SHA-256 stands in the body as `evidence`. */
-  readonly evidence?: JsonObject;
+  /**
+   * What the decision knew, for `why`; stays on the box, its SHA-256 stands in the body as `evidence`. Anything that
+   * JSON can tell: it becomes text once, in the store.
+   */
+  readonly evidence?: object;
 }
 
 /** When an entry was made, as far as the clock can tell. */
@@ -161,7 +164,7 @@ export interface Stamp {
 }
 
 /** An entry with its place in the chain. `hash = SHA-256(prev | seq | ts | type | SHA-256(body))` (conventions 2.6). */
-export interface RecordedEntry extends Entry {
+export interface RecordedEntry extends Omit<Entry, 'evidence'> {
   /** Changes only when the journal is made anew. */
   readonly epoch: string;
   /** From 1, without gaps within an epoch. */
@@ -171,6 +174,7 @@ export interface RecordedEntry extends Entry {
   readonly stamp: Stamp;
   readonly prev: string;
   readonly hash: string;
+  readonly evidence?: JsonObject;
 }
 
 export function classOf(type: EntryType): EntryClass {

@@ -1,6 +1,6 @@
 /** What a decision knew, as stored beside its entry, and read back to replay it. Stays on the box. */
 import { instant, type Millis } from '../../drivers/contract/time.ts';
-import { isObject, numberIn, objectIn, textIn, toJsonObject } from './body.ts';
+import { isObject, numberIn, objectIn, textIn } from './body.ts';
 import type { Decision } from './decision.ts';
 import type { Json, JsonObject } from './entry.ts';
 import type { Knowledge } from './knowledge.ts';
@@ -16,16 +16,18 @@ export interface Evidence {
   readonly decision: Json;
 }
 
-export function evidenceOf(known: Knowledge, clock: ClockInterval, decision: Decision): JsonObject {
-  const plain: Knowledge = {
-    ...known,
-    matches: known.matches.map((match) => {
-      const { duress: _duress, sealed: _sealed, ...credential } = match.credential;
-      return { ...match, credential };
-    }),
-  };
-  // JSON has no endless number: a clock without upper bound is written as null.
-  return toJsonObject({ format: FORMAT, known: plain, clock, decision });
+/** As it is to be written: JSON has no endless number, a clock without upper bound becomes null in it. */
+export function evidenceOf(known: Knowledge, clock: ClockInterval, decision: Decision): object {
+  const isMarked = known.matches.some(({ credential }) => credential.duress !== undefined);
+  return { format: FORMAT, known: isMarked ? unmarked(known) : known, clock, decision };
+}
+
+function unmarked(known: Knowledge): Knowledge {
+  const matches = known.matches.map((match) => {
+    const { duress: _duress, ...credential } = match.credential;
+    return { ...match, credential };
+  });
+  return { ...known, matches };
 }
 
 /** Undefined: not evidence of a decision, or of a later version than this. */

@@ -1,6 +1,6 @@
 /** A ledger with changes laid over it, so that the steps of one fold see one another. */
 import type { RecordedEntry } from './entry.ts';
-import { Ledger, type LedgerChange, type LedgerView } from './ledger.ts';
+import { Ledger, type LedgerChange, type LedgerTable, type LedgerView } from './ledger.ts';
 
 export type FoldStep = (ledger: LedgerView, entry: RecordedEntry) => readonly LedgerChange[];
 
@@ -13,22 +13,31 @@ export function inOrder(
   let changes: readonly LedgerChange[] = [];
   for (const step of steps) {
     const seen = changes.length === 0 ? ledger : laidOver(ledger, changes);
-    changes = [...changes, ...step(seen, entry)];
+    const more = step(seen, entry);
+    if (more.length > 0) changes = changes.length === 0 ? more : [...changes, ...more];
   }
   return changes;
 }
 
+/** Made when a step asks for a row: most of them look at nothing but the entry. */
 function laidOver(ledger: LedgerView, changes: readonly LedgerChange[]): LedgerView {
-  const over = new Ledger();
-  over.apply(changes);
-  const touched = new Set(changes.map(({ table, id }) => `${table} ${id}`));
+  let made: Ledger | undefined;
+  const over = (): Ledger => {
+    if (made === undefined) {
+      made = new Ledger();
+      made.apply(changes);
+    }
+    return made;
+  };
+  const isTouched = (table: LedgerTable, id: string) =>
+    changes.some((each) => each.table === table && each.id === id);
   return {
     get(table, id) {
-      return touched.has(`${table} ${id}`) ? over.get(table, id) : ledger.get(table, id);
+      return isTouched(table, id) ? over().get(table, id) : ledger.get(table, id);
     },
     *all(table) {
-      for (const row of ledger.all(table)) if (!touched.has(`${table} ${row[0]}`)) yield row;
-      yield* over.all(table);
+      for (const row of ledger.all(table)) if (!isTouched(table, row[0])) yield row;
+      yield* over().all(table);
     },
   };
 }

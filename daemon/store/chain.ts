@@ -47,11 +47,14 @@ export function entryHash(
   type: string,
   digest: string,
 ): string {
-  const numbers = Buffer.alloc(16);
-  numbers.writeBigUInt64BE(BigInt(seq), 0);
-  numbers.writeBigInt64BE(BigInt(at), 8);
-  const parts = [Buffer.from(prev, 'hex'), numbers, Buffer.from(type), Buffer.from(digest, 'hex')];
-  return hash('sha256', Buffer.concat(parts));
+  const name = Buffer.from(type).toString('hex');
+  return hash('sha256', Buffer.from(`${prev}${hex64(seq)}${hex64(at)}${name}${digest}`, 'hex'));
+}
+
+/** Two's complement, as a time before 1970 has it. */
+function hex64(whole: number): string {
+  const positive = whole < 0 ? BigInt.asUintN(64, BigInt(whole)) : whole;
+  return positive.toString(16).padStart(16, '0');
 }
 
 export function sha256(text: string): string {
@@ -60,17 +63,11 @@ export function sha256(text: string): string {
 
 /** UUID version 7 (RFC 9562 5.7): 48 bits of time, the rest drawn. */
 export function uuid7(at: number, random: Random): string {
-  const bytes = Buffer.alloc(16);
-  bytes.writeUIntBE(Math.max(0, Math.min(Math.trunc(at), 2 ** 48 - 1)), 0, 6);
-  bytes.set(random.bytes(10), 6);
-  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x70, 6);
-  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
-  const hex = bytes.toString('hex');
-  return [
-    hex.slice(0, 8),
-    hex.slice(8, 12),
-    hex.slice(12, 16),
-    hex.slice(16, 20),
-    hex.slice(20),
-  ].join('-');
+  const time = Math.max(0, Math.min(Math.trunc(at), 2 ** 48 - 1))
+    .toString(16)
+    .padStart(12, '0');
+  const drawn = random.bytes(10);
+  drawn[2] = ((drawn[2] ?? 0) & 0x3f) | 0x80; // the variant; the version takes the place of four bits
+  const hex = Buffer.from(drawn.buffer, drawn.byteOffset, drawn.length).toString('hex');
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${hex.slice(1, 4)}-${hex.slice(4, 8)}-${hex.slice(8)}`;
 }

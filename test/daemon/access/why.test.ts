@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
+import { toJsonObject } from '../../../daemon/access/body.ts';
 import type { RecordedEntry } from '../../../daemon/access/entry.ts';
 import { evidenceOf, inOrder, readEvidence } from '../../../daemon/access/evidence.ts';
 import { grantId, keyId, REASONS } from '../../../daemon/access/model.ts';
@@ -202,7 +203,7 @@ test('evidence keeps an endless hi, and what is left of grace', () => {
     graceLeft: 7,
   } as const;
   const evidence = evidenceOf(known, clock, { kind: 'denied', reason: 'revoked' });
-  assert.deepEqual(readEvidence(evidence)?.clock, clock);
+  assert.deepEqual(readEvidence(toJsonObject(evidence))?.clock, clock);
 });
 
 test('what is compared does not depend on the order of members', () => {

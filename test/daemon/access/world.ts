@@ -8,6 +8,7 @@ import {
   answerToCommand,
   answerToTimer,
 } from '../../../daemon/access/answer.ts';
+import { toJsonObject } from '../../../daemon/access/body.ts';
 import type { Command } from '../../../daemon/access/command.ts';
 import type { Entry, RecordedEntry, Stamp } from '../../../daemon/access/entry.ts';
 import { fold } from '../../../daemon/access/fold.ts';
@@ -347,9 +348,10 @@ export class World {
   }
 
   record(entries: readonly Entry[]): RecordedEntry[] {
-    return entries.map((entry) => {
+    return entries.map(({ evidence, ...entry }) => {
       const recorded: RecordedEntry = {
         ...entry,
+        ...(evidence === undefined ? {} : { evidence: toJsonObject(evidence) }),
         epoch: 'e',
         seq: this.journal.length + 1,
         id: `id-${this.journal.length + 1}`,
