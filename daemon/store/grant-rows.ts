@@ -6,20 +6,20 @@ import { type SlotNumber, slotNumber } from '../../drivers/contract/device.ts';
 import { type Instant, instant } from '../../drivers/contract/time.ts';
 import type { Json } from '../access/entry.ts';
 import type { StoredGrant } from '../access/lookup.ts';
-import {
-  type Credential,
-  type CredentialIndex,
-  credentialIndex,
-  type Grant,
-  type GrantId,
-  type HolderId,
-  type Key,
-  type Operation,
-  type ResolvedWindow,
-  type Target,
-  type Vendor,
-  type Window,
+import type {
+  Credential,
+  CredentialIndex,
+  Grant,
+  GrantId,
+  HolderId,
+  Key,
+  Operation,
+  ResolvedWindow,
+  Target,
+  Vendor,
+  Window,
 } from '../access/model.ts';
+import { type CodeNumbers, codeNumbers, FIRST_CODE, NO_CODE, type NoCode } from './code-numbers.ts';
 import { type GrantChange, type GrantWrite, StorageError } from './ports.ts';
 
 /** A grant on its way to the writer. */
@@ -195,9 +195,11 @@ export function stateFrom(doc: string): Grant['state'] {
 }
 
 /** What a grant has in the trees of codes and slots, as document and row tell. @throws StorageError `corrupt` */
-export function treesOf(doc: string, code: Buffer | null): Pick<GrantRow, 'codes' | 'slots'> {
+export function treesOf(
+  doc: string,
+  first: CredentialIndex | null,
+): Pick<GrantRow, 'codes' | 'slots'> {
   const tuple = tupleFrom(doc);
-  const first = code === null ? null : credentialIndex(code.toString('hex'));
   return {
     codes: codesOf(tuple[2].map((each) => credentialFrom(each, first))),
     slots: slotsOf(tuple[3].map(targetFrom)),
@@ -286,7 +288,7 @@ export function jsonFrom(text: string): Json {
 }
 
 /** What every lookup selects from `grants g`. */
-export const STORED_COLUMNS = storedColumns("lower(nullif(hex(g.code), ''))");
+export const STORED_COLUMNS = storedColumns(FIRST_CODE);
 
 /** `first` tells the first code in hex. */
 export function storedColumns(first: string): string {
@@ -325,13 +327,9 @@ function revocation(rev: number | null, at: number | null): StoredGrant['revoked
 }
 
 /** For its place in the row. */
-export function firstCode({ codes }: Pick<GrantRow, 'codes'>): Buffer | null {
+export function firstCode({ codes }: Pick<GrantRow, 'codes'>): CodeNumbers | NoCode {
   const [first] = codes;
-  return first === undefined ? null : codeBytes(first);
-}
-
-export function codeBytes(index: CredentialIndex | string): Buffer {
-  return Buffer.from(index, 'hex');
+  return first === undefined ? NO_CODE : codeNumbers(first);
 }
 
 export function slotNumbers(rows: readonly [number][]): readonly SlotNumber[] {

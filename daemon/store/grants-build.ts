@@ -3,6 +3,7 @@
  * time of inserting into them, performance.md 6), then what other sources have and what came meanwhile. Runs in a
  * thread of its own, so that revocations go on being written to the live file.
  */
+import { codeKeys } from './code-numbers.ts';
 import {
   type Database,
   GRANTS_MIGRATIONS,
@@ -15,7 +16,8 @@ import {
 } from './database.ts';
 import { BUCKETS, bucketOf, GrantDigest, grantHash } from './digest.ts';
 import type { GrantColumns } from './grant-columns.ts';
-import { codeBytes, type GrantRow } from './grant-rows.ts';
+import { INSERT_COLUMNS } from './grant-insert.ts';
+import type { GrantRow } from './grant-rows.ts';
 import {
   type CatchUpOrder,
   catchUp,
@@ -45,7 +47,7 @@ export class GrantBuild {
   readonly #db: Database;
   readonly #indexes: readonly [name: string, sql: string][];
   readonly #inserts = new Map<number, Statement<unknown[], unknown>>();
-  readonly #stageCode: Statement<[Buffer, number], unknown>;
+  readonly #stageCode: Statement<[number, number], unknown>;
   readonly #slot: Statement<[string, number, number], unknown>;
   #digest = new GrantDigest();
   #count = 0;
@@ -63,8 +65,8 @@ export class GrantBuild {
       .all();
     for (const [name] of this.#indexes) db.exec(`DROP INDEX ${name}`);
     // Of grants that have several: the first code lies in the row.
-    db.exec('CREATE TEMP TABLE code (code BLOB NOT NULL, num INTEGER NOT NULL)');
-    this.#stageCode = db.prepare<[Buffer, number], unknown>('INSERT INTO temp.code VALUES (?, ?)');
+    db.exec('CREATE TEMP TABLE code (code INTEGER NOT NULL, num INTEGER NOT NULL)');
+    this.#stageCode = db.prepare<[number, number], unknown>('INSERT INTO temp.code VALUES (?, ?)');
     this.#slot = db.prepare<[string, number, number], unknown>(
       'INSERT OR IGNORE INTO slot VALUES (?, ?, ?)',
     );
@@ -134,20 +136,19 @@ export class GrantBuild {
 
   /** Those from one place to before another; the number of the last. */
   #insert(columns: GrantColumns, buckets: readonly number[], from: number, to: number): number {
-    const { source, ids, revs, holders, starts, ends, locals, docs, codes } = columns;
+    const { source, ids, revs, holders, starts, ends, locals, docs } = columns;
+    const { codes, codeMiddles, codeLasts } = columns;
     const values: unknown[] = [];
     for (let n = from; n < to; n++) {
-      const code = codes[n];
       values.push(buckets[n], ids[n], source, revs[n], holders[n], starts[n], ends[n], locals[n]);
-      values.push(docs[n], typeof code === 'string' ? codeBytes(code) : null);
+      values.push(docs[n], codes[n], codeMiddles[n], codeLasts[n]);
     }
     const count = to - from;
     let statement = this.#inserts.get(count);
     if (statement === undefined) {
-      const rows = Array.from({ length: count }, () => '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+      const rows = Array.from({ length: count }, () => '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
       statement = this.#db.prepare<unknown[], unknown>(
-        `INSERT INTO grants (bucket, id, source, rev, holder, starts, ends, local, doc, code)
-         VALUES ${rows.join(', ')}`,
+        `INSERT INTO grants (${INSERT_COLUMNS}) VALUES ${rows.join(', ')}`,
       );
       this.#inserts.set(count, statement);
     }
@@ -155,7 +156,7 @@ export class GrantBuild {
   }
 
   #stageTrees(codes: readonly string[], slots: GrantRow['slots'], num: number): void {
-    for (const code of codes.slice(1)) this.#stageCode.run(codeBytes(code), num);
+    for (const key of codeKeys(codes.slice(1))) this.#stageCode.run(key, num);
     for (const { box, slot } of slots) this.#slot.run(box, slot, num);
   }
 

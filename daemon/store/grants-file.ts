@@ -3,17 +3,12 @@
  * transaction. Runs in the writer's thread, or in the main thread for tests.
  */
 import { instant } from '../../drivers/contract/time.ts';
-import { grantId } from '../access/model.ts';
+import { type CredentialIndex, grantId } from '../access/model.ts';
+import { codeBytes, codeKeys, FIRST_CODE } from './code-numbers.ts';
 import { type Database, storage } from './database.ts';
 import { BUCKETS, type ByteText, bucketOf, GrantDigest, grantHash } from './digest.ts';
-import {
-  codeBytes,
-  firstCode,
-  type GrantRow,
-  type KeyRow,
-  type RowWrite,
-  treesOf,
-} from './grant-rows.ts';
+import { grantInsert, treeInsert } from './grant-insert.ts';
+import { firstCode, type GrantRow, type KeyRow, type RowWrite, treesOf } from './grant-rows.ts';
 import type { GrantChange, GrantWriteResult, PutOutcome } from './ports.ts';
 
 export interface Tombstone {
@@ -131,51 +126,32 @@ export class GrantFile {
       if (isLive(held)) this.#count(source, bucket, grantHash(row.id, rev), -1);
       this.#replace(held, row);
     } else {
-      this.#insert(bucket, row);
+      this.#to.insert(bucket, row);
     }
     this.#count(row.source, bucket, grantHash(row.id, row.rev), 1);
     return 'stored';
-  }
-
-  #insert(bucket: number, row: GrantRow): void {
-    const { id, source, rev, holder, starts, ends, local, doc } = row;
-    const { lastInsertRowid } = this.#to.insert.run(
-      bucket,
-      id,
-      source,
-      rev,
-      holder,
-      starts,
-      ends,
-      local,
-      doc,
-      firstCode(row),
-    );
-    const num = Number(lastInsertRowid);
-    for (const code of row.codes) this.#to.code.run(codeBytes(code), num);
-    for (const { box, slot } of row.slots) this.#to.slot.run(box, slot, num);
   }
 
   /** Only what differs: each tree that is left alone is a page less to write, and most revisions keep their codes. */
   #replace([num, , , , , holder]: Held, row: GrantRow): void {
     const { codes, slots } = this.#treesOf(num);
     const { rev, starts, ends, local, doc } = row;
-    this.#to.change.run(rev, starts, ends, local, doc, firstCode(row), num);
+    this.#to.change.run(rev, starts, ends, local, doc, ...firstCode(row), num);
     if (row.holder !== holder) this.#to.holder.run(row.holder, num);
-    for (const code of codes) {
-      if (!row.codes.includes(code)) this.#to.codeGone.run(codeBytes(code), num);
-    }
-    for (const code of row.codes) {
-      if (!codes.includes(code)) this.#to.code.run(codeBytes(code), num);
-    }
+    const keys = codeKeys(row.codes);
+    for (const key of codeKeys(codes)) if (!keys.includes(key)) this.#to.codeGone.run(key, num);
     const isIn = (all: GrantRow['slots'], one: GrantRow['slots'][number]) =>
       all.some(({ box, slot }) => box === one.box && slot === one.slot);
     for (const each of slots) {
       if (!isIn(row.slots, each)) this.#to.slotGone.run(each.box, each.slot, num);
     }
-    for (const each of row.slots) {
-      if (!isIn(slots, each)) this.#to.slot.run(each.box, each.slot, num);
-    }
+    this.#to.found(
+      {
+        codes: row.codes.filter((code) => !codes.includes(code)),
+        slots: row.slots.filter((each) => !isIn(slots, each)),
+      },
+      num,
+    );
   }
 
   /** The row stays, out of the digest: its code goes on to be known as revoked, and takes a key back. */
@@ -262,7 +238,7 @@ export class GrantFile {
 
   #remove(num: number): void {
     const { codes, slots } = this.#treesOf(num);
-    for (const code of codes) this.#to.codeGone.run(codeBytes(code), num);
+    for (const key of codeKeys(codes)) this.#to.codeGone.run(key, num);
     for (const { box, slot } of slots) this.#to.slotGone.run(box, slot, num);
     this.#to.gone.run(num);
   }
@@ -325,27 +301,23 @@ function prepare(db: Database) {
       `INSERT INTO tombstone VALUES (?, ?, ?)
        ON CONFLICT DO UPDATE SET rev = excluded.rev, at = excluded.at WHERE excluded.rev > rev`,
     ),
-    insert: db.prepare<unknown[], unknown>(
-      `INSERT INTO grants (bucket, id, source, rev, holder, starts, ends, local, doc, code)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    ),
+    insert: grantInsert(db),
+    found: treeInsert(db),
     change: db.prepare<unknown[], unknown>(
-      `UPDATE grants SET rev = ?, starts = ?, ends = ?, local = ?, doc = ?, code = ?,
-         gone = NULL, revoked = NULL, revoked_at = NULL WHERE num = ?`,
+      `UPDATE grants SET rev = ?, starts = ?, ends = ?, local = ?, doc = ?,
+         code = ?, code_middle = ?, code_last = ?, gone = NULL, revoked = NULL, revoked_at = NULL WHERE num = ?`,
     ),
     revoke: db.prepare<[number, number, number], unknown>(
       'UPDATE grants SET revoked = ?, revoked_at = ? WHERE num = ?',
     ),
     // By itself: SQLite writes an index anew whenever its column is named, whatever the value.
     holder: db.prepare<[string, number], unknown>('UPDATE grants SET holder = ? WHERE num = ?'),
-    code: db.prepare<[Buffer, number], unknown>('INSERT OR IGNORE INTO credential VALUES (?, ?)'),
-    slot: db.prepare<[string, number, number], unknown>(
-      'INSERT OR IGNORE INTO slot VALUES (?, ?, ?)',
-    ),
     trees: db
-      .prepare<[number], [string, Buffer | null]>('SELECT doc, code FROM grants WHERE num = +?')
+      .prepare<[number], [string, CredentialIndex | null]>(
+        `SELECT g.doc, ${FIRST_CODE} FROM grants g WHERE g.num = +?`,
+      )
       .raw(),
-    codeGone: db.prepare<[Buffer, number], unknown>(
+    codeGone: db.prepare<[number, number], unknown>(
       'DELETE FROM credential WHERE code = ? AND num = ?',
     ),
     slotGone: db.prepare<[string, number, number], unknown>(

@@ -1,15 +1,17 @@
 /** What goes from the live file of grants into the one that will take its place. */
 import type { GrantId, HolderId, Vendor } from '../access/model.ts';
+import { type CodeNumbers, codeFrom, type NoCode } from './code-numbers.ts';
 import type { Database } from './database.ts';
 import { bucketOf } from './digest.ts';
-import { codeBytes, type GrantRow, treesOf } from './grant-rows.ts';
+import { treeInsert } from './grant-insert.ts';
+import { type GrantRow, treesOf } from './grant-rows.ts';
 import { GrantFile } from './grants-file.ts';
 
 export const RAW_COLUMNS =
-  'g.bucket, g.id, g.source, g.rev, g.holder, g.starts, g.ends, g.local, g.gone, g.doc, g.code, g.revoked, g.revoked_at';
+  'g.bucket, g.id, g.source, g.rev, g.holder, g.starts, g.ends, g.local, g.gone, g.doc, g.revoked, g.revoked_at, g.code, g.code_middle, g.code_last';
 export const RAW_INSERT = `INSERT INTO grants
-  (bucket, id, source, rev, holder, starts, ends, local, gone, doc, code, revoked, revoked_at)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  (bucket, id, source, rev, holder, starts, ends, local, gone, doc, revoked, revoked_at, code, code_middle, code_last)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 export type RawGrant = [
   bucket: number,
   id: GrantId,
@@ -21,9 +23,9 @@ export type RawGrant = [
   local: 0 | 1,
   gone: number | null,
   doc: string,
-  code: Buffer | null,
   revoked: number | null,
   revokedAt: number | null,
+  ...code: CodeNumbers | NoCode,
 ];
 
 export interface CatchUpOrder {
@@ -37,8 +39,8 @@ export interface CatchUpOrder {
 }
 
 export function rowOf(raw: RawGrant): GrantRow {
-  const [, id, source, rev, holder, starts, ends, local, , doc, code] = raw;
-  return { id, source, rev, holder, starts, ends, local, doc, ...treesOf(doc, code) };
+  const [, id, source, rev, holder, starts, ends, local, , doc, , , ...code] = raw;
+  return { id, source, rev, holder, starts, ends, local, doc, ...treesOf(doc, codeFrom(code)) };
 }
 
 /** Row by row, so that it works between two files and between two databases in memory. */
@@ -131,15 +133,7 @@ function copyUnlessThere(db: Database, row: RawGrant): void {
     .get(row[0], row[1]);
   if (there !== undefined) return;
   const num = Number(db.prepare<unknown[], unknown>(RAW_INSERT).run(...row).lastInsertRowid);
-  const { codes, slots } = rowOf(row);
-  const code = db.prepare<[Buffer, number], unknown>(
-    'INSERT OR IGNORE INTO credential VALUES (?, ?)',
-  );
-  for (const each of codes) code.run(codeBytes(each), num);
-  const slot = db.prepare<[string, number, number], unknown>(
-    'INSERT OR IGNORE INTO slot VALUES (?, ?, ?)',
-  );
-  for (const { box, slot: number } of slots) slot.run(box, number, num);
+  treeInsert(db)(rowOf(row), num);
 }
 
 function copyRows(

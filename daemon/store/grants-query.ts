@@ -15,10 +15,10 @@ import {
   type Key,
   type KeyId,
 } from '../access/model.ts';
+import { CODE_TEXT, codeBytes, codeNumbers } from './code-numbers.ts';
 import { type Database, type Statement, storage } from './database.ts';
 import { bucketOf, type GrantDigest } from './digest.ts';
 import {
-  codeBytes,
   jsonFrom,
   keyFrom,
   STORED_COLUMNS,
@@ -35,11 +35,12 @@ const LIMIT_MAX = 1000;
 const LIVE = 'g.gone IS NULL AND g.revoked IS NULL';
 
 /**
- * The statement of every presentation. CROSS JOIN fixes the order: from the code to its grants. The first code of a
- * grant is told only where it is another than the one shown: a text less to make.
+ * The statement of every presentation: middle, last and key of the code. CROSS JOIN fixes the order: from the code to
+ * its grants. The first code of a grant is told only where it is another than the one shown: a text less to make.
  */
-export const BY_CREDENTIAL = `SELECT ${storedColumns('iif(g.code = c.code, NULL, lower(hex(g.code)))')}
-  FROM credential c CROSS JOIN grants g ON g.num = c.num WHERE c.code = +?`;
+export const BY_CREDENTIAL = `SELECT ${storedColumns(
+  `iif(g.code = c.code AND g.code_middle = +? AND g.code_last = +?, NULL, ${CODE_TEXT})`,
+)} FROM credential c CROSS JOIN grants g ON g.num = c.num WHERE c.code = +?`;
 
 export class GrantReader implements GrantLookup {
   readonly #db: Database;
@@ -52,10 +53,12 @@ export class GrantReader implements GrantLookup {
   }
 
   byCredential(index: CredentialIndex): readonly GrantMatch[] {
-    const rows = storage(() => this.#to.byCredential.all(codeBytes(index)));
+    const [key, middle, last] = codeNumbers(index);
+    const rows = storage(() => this.#to.byCredential.all(middle, last, key));
     const found: GrantMatch[] = [];
     for (const row of rows) {
       const { grant, window, revoked } = storedFrom(row, index);
+      // None has it where another code only begins alike.
       const credential = grant.credentials.find((each) => each.index === index);
       if (credential !== undefined) found.push({ grant, window, revoked, credential });
     }
@@ -234,7 +237,7 @@ function prepare(db: Database) {
   const stored = <Bind extends unknown[]>(where: string) =>
     db.prepare<Bind, StoredTuple>(`SELECT ${STORED_COLUMNS} FROM grants g WHERE ${where}`).raw();
   return {
-    byCredential: db.prepare<[Buffer], StoredTuple>(BY_CREDENTIAL).raw(),
+    byCredential: db.prepare<[number, number, number], StoredTuple>(BY_CREDENTIAL).raw(),
     byId: stored<[number, string]>('g.bucket = +? AND g.id = +?'),
     byHolder: stored<[string]>('g.holder = +?'),
     key: db

@@ -1,7 +1,7 @@
 /** What every store of grants promises, in memory or on files, with or without threads. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { KeyId } from '../../daemon/access/model.ts';
+import { type CredentialIndex, credentialId, type KeyId } from '../../daemon/access/model.ts';
 import { digestOf } from '../../daemon/store/digest.ts';
 import type { GrantStore } from '../../daemon/store/ports.ts';
 import { deviceId, slotNumber } from '../../drivers/contract/device.ts';
@@ -34,6 +34,40 @@ export function grantsContract(
     assert.equal(grants.count('cloud'), 6);
     assert.equal(grants.count(), 6);
     assert.equal(grants.count('seam'), 0);
+  });
+
+  test(`${name}: codes that begin alike are told apart, also where a grant has both`, async () => {
+    await using opened = await open();
+    const { grants } = opened;
+    const [same, other, none] = [codeOf(2), codeOf(3), codeOf(4)];
+    assert.equal(same.slice(0, 12), other.slice(0, 12));
+    const fob = { id: credentialId('f'), kind: 'fob', index: other } as const;
+    const both = { ...grantOf(2), credentials: [...grantOf(2).credentials.slice(0, 1), fob] };
+    const near = { ...grantOf(4), credentials: [fob] };
+    const ids = (index: CredentialIndex) =>
+      grants.byCredential(index).map(({ grant, credential }) => [grant.id, credential.index]);
+    const all = () => [same, other, none].map(ids);
+
+    await put(grants, 2);
+    await grants.write({ source: 'cloud', changes: [{ kind: 'put', grant: near }] });
+    const apart = [[[grantId(2), same]], [[grantId(4), other]], []];
+    assert.deepEqual(all(), apart);
+
+    const builder = await grants.snapshot('cloud', 'alike');
+    await builder.part(1, [both, near]);
+    const digest = digestOf([both, near]);
+    const outcome = await builder.commit({ parts: 1, version: 1, digest });
+    assert.equal(outcome.kind, 'applied');
+    const shared = [
+      [grantId(2), other],
+      [grantId(4), other],
+    ];
+    assert.deepEqual(all(), [[[grantId(2), same]], shared, []]);
+
+    await grants.write({ source: 'cloud', changes: [{ kind: 'put', grant: grantOf(2, 2) }] });
+    const [code] = all();
+    assert.deepEqual(code, [[grantId(2), same]]);
+    assert.deepEqual(ids(other), [[grantId(4), other]]);
   });
 
   test(`${name}: windows are kept in instants`, async () => {
@@ -75,17 +109,17 @@ export function grantsContract(
       targets: slots.map((slot) => ({ kind: 'slot' as const, id: `box:${slot}` })),
     });
     const revisions = [
-      [[1, 2], [3, 4], 1],
+      [[3, 2], [3, 4], 1],
       [[2, 5], [4], 1],
       [[5], [4, 6], 2],
       [[], [], 2],
-      [[1], [3], 1],
+      [[3], [3], 1],
     ] as const;
     for (const [n, [codes, slots, holder]] of revisions.entries()) {
       const grant = of(n + 1, codes, slots, holder);
       await grants.write({ source: 'cloud', changes: [{ kind: 'put', grant }] });
       assert.deepEqual(grants.grant(grant.id)?.grant, grant);
-      for (const code of [1, 2, 5]) {
+      for (const code of [2, 3, 5]) {
         const found = codes.some((each) => each === code) ? [grant] : [];
         assert.deepEqual(
           grants.byCredential(codeOf(code)).map((match) => match.grant),

@@ -1,14 +1,9 @@
 /** What we are told: whole pictures, changes, and finding that nothing changed. */
 import { readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  type Database,
-  GRANTS_MIGRATIONS,
-  migrate,
-  openDatabase,
-} from '../../../daemon/store/database.ts';
+import { GRANTS_MIGRATIONS, migrate, openDatabase } from '../../../daemon/store/database.ts';
 import { bucketOf } from '../../../daemon/store/digest.ts';
-import { codeBytes } from '../../../daemon/store/grant-rows.ts';
+import { grantInsert } from '../../../daemon/store/grant-insert.ts';
 import { pause } from '../../../drivers/contract/time.ts';
 import { clock } from '../clocks.ts';
 import { digestOf, fill, grantOf, grantsOf, rowOf } from '../grants.ts';
@@ -27,7 +22,7 @@ class PlainInsert implements Disposable {
     const db = openDatabase(path);
     db.pragma('cache_size = -16000');
     migrate(db, GRANTS_MIGRATIONS);
-    const insert = rowInsert(db);
+    const insert = grantInsert(db);
     let spent = 0;
     const timed = <Result>(body: () => Result): Result => {
       const before = performance.now();
@@ -39,7 +34,7 @@ class PlainInsert implements Disposable {
     for (let from = 0; from < count; from += 1000) {
       const some = grantsOf(Math.min(1000, count - from), this.#indexer, from);
       timed(() => {
-        for (const grant of some) insert(grant);
+        for (const grant of some) insert(bucketOf(grant.id), rowOf(grant));
       });
     }
     timed(() => db.exec('COMMIT'));
@@ -50,31 +45,6 @@ class PlainInsert implements Disposable {
   [Symbol.dispose](): void {
     this.#folder[Symbol.dispose]();
   }
-}
-
-function rowInsert(db: Database) {
-  const row = db.prepare<unknown[], unknown>(
-    `INSERT INTO grants (bucket, id, source, rev, holder, starts, ends, local, doc, code)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  );
-  const code = db.prepare<[Buffer, number], unknown>('INSERT INTO credential VALUES (?, ?)');
-  return (grant: Parameters<typeof rowOf>[0]) => {
-    const { id, source, rev, holder, starts, ends, local, doc, codes } = rowOf(grant);
-    const bytes = codes.map(codeBytes);
-    const { lastInsertRowid } = row.run(
-      bucketOf(id),
-      id,
-      source,
-      rev,
-      holder,
-      starts,
-      ends,
-      local,
-      doc,
-      bytes[0] ?? null,
-    );
-    for (const each of bytes) code.run(each, Number(lastInsertRowid));
-  };
 }
 
 /** Bytes that this process and its threads have handed to the disk. */

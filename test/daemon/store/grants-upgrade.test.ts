@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { resolveWindow } from '../../../daemon/access/window.ts';
 import { BACKUPS } from '../../../daemon/store/backups.ts';
 import {
+  type Database,
   GRANTS_MIGRATIONS,
   openDatabase,
   quickCheck,
@@ -26,6 +27,14 @@ import {
 } from './known.ts';
 
 const NAME = 'grants-0123456789ab.db';
+
+function runMigration(db: Database, version: number): void {
+  const [name = ''] = readdirSync(GRANTS_MIGRATIONS).filter(
+    (each) => Number(each.slice(0, 3)) === version,
+  );
+  db.exec(readFileSync(join(GRANTS_MIGRATIONS, name), 'utf8'));
+  db.pragma(`user_version = ${version}`);
+}
 
 /** Documents as version 1 wrote them, with the codes in their tree. */
 const ROWS = [
@@ -52,8 +61,7 @@ const ROWS = [
 
 function writeFirstVersion(path: string): void {
   const db = openDatabase(path);
-  db.exec(readFileSync(join(GRANTS_MIGRATIONS, '001-grants.sql'), 'utf8'));
-  db.pragma('user_version = 1');
+  runMigration(db, 1);
   const digest = new GrantDigest();
   for (const { n, rev, doc, codes } of ROWS) {
     const id = grantId(n);
@@ -78,11 +86,21 @@ function writeFirstVersion(path: string): void {
   db.close();
 }
 
-test('grants of the first version are found as before, and a copy of the old file is kept', async () => {
+for (const version of [1, 2]) {
+  test(`grants of version ${version} are found as before, and a copy of the old file is kept`, () =>
+    upgraded(version));
+}
+
+async function upgraded(version: number): Promise<void> {
   using folder = temporaryFolder();
   const random = new SeededRandom(3);
   const clock = new StillClock();
   writeFirstVersion(join(folder.path, NAME));
+  if (version === 2) {
+    const db = openDatabase(join(folder.path, NAME));
+    runMigration(db, 2);
+    db.close();
+  }
   const directory = folder.path;
   const { journal } = await openJournal({ directory, clock, random, worker: false });
   await using _journal = journal;
@@ -138,9 +156,11 @@ test('grants of the first version are found as before, and a copy of the old fil
   await grants.write({ source: 'cloud', changes: [{ kind: 'put', grant: changed }] });
   assert.deepEqual([found(2), found(3).map(({ grant }) => grant)], [[], [changed]]);
 
-  const copies = readdirSync(join(directory, BACKUPS)).filter((name) => name.includes('before-v2'));
+  const copies = readdirSync(join(directory, BACKUPS)).filter((name) =>
+    name.includes(`before-v${version + 1}`),
+  );
   const [copy = ''] = copies;
   const old = openDatabase(join(directory, BACKUPS, copy), { readonly: true });
-  assert.deepEqual([copies.length, versionOf(old), quickCheck(old, true)], [1, 1, []]);
+  assert.deepEqual([copies.length, versionOf(old), quickCheck(old, true)], [1, version, []]);
   old.close();
-});
+}
