@@ -168,6 +168,8 @@ export type ToldColumns = Pick<
 /** Only what `grantRow` made is read here. @throws StorageError `corrupt` */
 export function grantFrom(columns: ToldColumns): Grant {
   const { id, rev, source, holder, starts, ends, doc, first } = columns;
+  const usual: unknown = USUAL.exec(doc);
+  if (isUsual(usual)) return usualGrant(columns, usual);
   const tuple = tupleFrom(doc);
   const [ref, version] = tuple;
   const grant: Grant = {
@@ -211,8 +213,8 @@ function codesOf(credentials: readonly Credential[]): readonly CredentialIndex[]
 }
 
 /**
- * What nearly every document looks like, with one credential, one target and one operation. The pattern takes a fifth
- * of the time of JSON.parse, which looks for each short text among all texts there are (2 of a decision's 13 µs).
+ * What nearly every document looks like, with one credential, one target and one operation. Read by this pattern and
+ * made at once, a grant takes a quarter of the time of a tuple made first, and an eighth of JSON.parse and that.
  */
 const USUAL =
   /^\[0,0,\[\["([^"\\]+)","([a-z_]+)",0(?:,(\d+))?\]\],\[\["([a-z_]+)","([^"\\]+)"\]\],\["([a-z-]+)"\]\]$/;
@@ -231,14 +233,34 @@ function isUsual(found: unknown): found is Usual {
   return found !== null;
 }
 
+function usualGrant(columns: ToldColumns, usual: Usual): Grant {
+  const { id, rev, source, holder, starts, ends, first: index } = columns;
+  if (index === null) throw lacksCode();
+  const [, credential, kind, digits, targetKind, target, operation] = usual;
+  const more = digits === undefined ? undefined : Number(digits);
+  return {
+    id,
+    rev,
+    source: { vendor: source, ref: id, version: String(rev) },
+    holder,
+    credentials: [
+      more === undefined
+        ? { id: credential, kind, index }
+        : { id: credential, kind, index, digits: more },
+    ],
+    targets: [{ kind: targetKind, id: target }],
+    window: instantsFrom(starts, ends),
+    operations: [operation],
+    options: {},
+    state: 'active',
+  };
+}
+
+function lacksCode(): StorageError {
+  return new StorageError('corrupt', 'a stored grant lacks its first code');
+}
+
 function tupleFrom(doc: string): GrantTuple {
-  const found: unknown = USUAL.exec(doc);
-  if (isUsual(found)) {
-    const [, credential, kind, digits, targetKind, target, operation] = found;
-    const one: CredentialTuple = [credential, kind, 0];
-    if (digits !== undefined) one.push(Number(digits));
-    return [0, 0, [one], [[targetKind, target]], [operation]];
-  }
   try {
     const tuple: GrantTuple = JSON.parse(doc);
     return tuple;
@@ -254,7 +276,7 @@ function targetFrom([kind, id]: GrantTuple[3][number]): Target {
 function credentialFrom(tuple: CredentialTuple, first: CredentialIndex | null): Credential {
   const [id, kind, code, more] = tuple;
   const index = code === 0 ? first : code;
-  if (index === null) throw new StorageError('corrupt', 'a stored grant lacks its first code');
+  if (index === null) throw lacksCode();
   if (more === undefined) return { id, kind, index };
   return typeof more === 'number'
     ? { id, kind, index, digits: more }
@@ -262,6 +284,9 @@ function credentialFrom(tuple: CredentialTuple, first: CredentialIndex | null): 
 }
 
 function instantsFrom(starts: number | null, ends: number | null): Window {
+  if (starts !== null && ends !== null) {
+    return { kind: 'instants', start: instant(starts), end: instant(ends) };
+  }
   return {
     kind: 'instants',
     ...(starts === null ? {} : { start: instant(starts) }),
