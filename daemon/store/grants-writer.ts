@@ -116,8 +116,8 @@ function reading<Result>(place: Place, use: (db: Database) => Result): Result {
 }
 
 export type Reply =
-  | { readonly call: number; readonly answer: unknown }
-  | { readonly call: number; readonly code: StorageError['code']; readonly message: string };
+  | { readonly answer: unknown }
+  | { readonly code: StorageError['code']; readonly message: string };
 
 interface Call {
   readonly resolve: (answer: never) => void;
@@ -126,20 +126,19 @@ interface Call {
 
 export function grantsThread(): GrantsThread {
   const worker = new Worker(new URL('./grants-worker.ts', import.meta.url));
-  const calls = new Map<number, Call>();
-  let count = 0;
+  /** Answered in the order in which they were asked. */
+  let calls: Call[] = [];
   let failure: StorageError | undefined;
   worker.on('message', (reply: Reply) => {
-    const call = calls.get(reply.call);
-    calls.delete(reply.call);
+    const call = calls.shift();
     if ('code' in reply) call?.reject(new StorageError(reply.code, reply.message));
     // Each request's answer has the type that `Requests` pairs with it; the thread runs the same table.
     else call?.resolve(reply.answer as never);
   });
   const fail = (error: StorageError) => {
     failure = error;
-    for (const call of calls.values()) call.reject(error);
-    calls.clear();
+    for (const call of calls) call.reject(error);
+    calls = [];
   };
   worker.on('error', (error) => fail(storageError(error)));
   worker.on('exit', () => fail(new StorageError('broken', 'the thread of grants has ended')));
@@ -150,9 +149,8 @@ export function grantsThread(): GrantsThread {
           reject(failure);
           return;
         }
-        count += 1;
-        calls.set(count, { resolve, reject });
-        worker.postMessage({ call: count, request: { name, ...ask } });
+        calls.push({ resolve, reject });
+        worker.postMessage({ name, ...ask });
       }),
     stop: async () => {
       await worker.terminate();

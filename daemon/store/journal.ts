@@ -88,7 +88,7 @@ export class JournalStore implements Journal {
   #waiting: Waiting[] = [];
   #generation = 0;
   #batches = 0;
-  readonly #sent = new Set<Promise<void>>();
+  #sent: Promise<void> = Promise.resolve();
   #storage: StorageState = 'ok';
   #closed = false;
   /** Why nothing can be written any more. */
@@ -341,7 +341,7 @@ export class JournalStore implements Journal {
     if (this.#closed) return;
     if (this.#unstored.counts.kept > 0) await this.#store();
     this.#closed = true;
-    await Promise.allSettled(this.#sent);
+    await this.#sent;
     this.#parts.closeReader();
     await this.#call((call) => this.#writer.post({ kind: 'close', call })).catch(() => undefined);
     await this.#writer.stop();
@@ -370,9 +370,7 @@ export class JournalStore implements Journal {
       });
     });
     // A failure is also told by `isSafe`; who does not wait for the disk need not handle it twice.
-    this.#sent.add(committed);
-    const settled = () => this.#sent.delete(committed);
-    committed.then(settled, settled);
+    this.#sent = committed.catch(() => undefined);
     if (this.#closed) this.#takeBack(new StorageError('broken', 'the journal is closed'));
     else if (this.#dead !== undefined) this.#takeBack(this.#dead);
     else {

@@ -1,11 +1,13 @@
 /** Thread entry of `storeSearch`. */
 import { parentPort } from 'node:worker_threads';
+import { giveWay } from './background.ts';
 import { storageError } from './database.ts';
 import { type SearchOrder, type SearchReply, searchFile } from './search.ts';
 
 const port = parentPort;
 if (port === null) throw new TypeError('search-worker.ts is started as a thread');
 
+giveWay();
 port.on('message', (order: SearchOrder) => {
   port.postMessage(reply(order));
 });
