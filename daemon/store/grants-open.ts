@@ -3,6 +3,7 @@
  * refuses, and has forgotten how far each source was read, so that all of it is fetched again.
  */
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Clock, Random } from '../../drivers/contract/time.ts';
 import type { Stamp } from '../access/entry.ts';
@@ -38,6 +39,7 @@ import { GRANTS_FILE, LIVE_MARK } from './journal-state.ts';
 import { copyDatabase, type RunsJob, runJobAside } from './maintenance.ts';
 import { type Journal, StorageError } from './ports.ts';
 import { quarantine } from './quarantine.ts';
+import { flushAsItGrows } from './steady-flush.ts';
 
 /** A larger file is checked page by page after the first decision. */
 const CHECK_FIRST_BYTES = 1024 * 1024;
@@ -114,11 +116,15 @@ export async function openGrantStore(options: GrantStoreOptions): Promise<Opened
       builder: () => ({
         thread: start(),
         path: home === undefined ? undefined : join(home, freshName(options.random)),
+        flush:
+          options.worker === false
+            ? undefined
+            : (path, signal) => flushAsItGrows(path, options.clock, signal),
       }),
       adopt: (built) => adopt(built, options),
       swapped: () => options.step?.('swapped'),
-      remove: (place) => {
-        if (typeof place === 'string') removeFile(place);
+      remove: async (place) => {
+        if (typeof place === 'string') await removeFile(place);
       },
       held: options.held ?? (() => []),
       now: () => options.clock.now(),
@@ -271,8 +277,9 @@ function freshName(random: Random): string {
   return `grants-${Buffer.from(random.bytes(6)).toString('hex')}.db`;
 }
 
-function removeFile(path: string): void {
-  for (const end of ['-wal', '-shm', '']) rmSync(`${path}${end}`, { force: true });
+/** To take a quarter of a gigabyte from the disk takes a while. */
+async function removeFile(path: string): Promise<void> {
+  for (const end of ['-wal', '-shm', '']) await rm(`${path}${end}`, { force: true });
 }
 
 function removeOthers(directory: string, name: string): void {

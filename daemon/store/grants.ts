@@ -37,7 +37,7 @@ import type {
   SnapshotBuilder,
 } from './ports.ts';
 import { StorageError } from './ports.ts';
-import { Snapshot, type SnapshotHost } from './snapshot.ts';
+import { type Builder, Snapshot, type SnapshotHost } from './snapshot.ts';
 
 /** A file of grants that is open for decisions. */
 export interface OpenFile {
@@ -51,14 +51,13 @@ export interface GrantParts {
   readonly writer: GrantsThread;
   readonly zone: string;
   readonly resolve: Resolve;
-  /** A thread that builds, and the path it builds at (`undefined` in memory). */
-  readonly builder: () => { readonly thread: GrantsThread; readonly path: string | undefined };
+  readonly builder: () => Builder;
   /** Opens what was built and names it the live file, durably. */
   readonly adopt: (built: Place) => Promise<OpenFile>;
   /** Told when decisions and writer use the new file and the old one is still there. */
   readonly swapped: () => void;
   /** Removes a file with its log. */
-  readonly remove: (place: Place) => void;
+  readonly remove: (place: Place) => Promise<void>;
   readonly held: () => Iterable<GrantId>;
   readonly now: () => Instant;
   readonly makeRoom: () => boolean;
@@ -211,10 +210,10 @@ export class GrantsStore implements GrantStore {
   }
 
   #host(): SnapshotHost {
-    const { thread, path } = this.#parts.builder();
+    const builder = this.#parts.builder();
+    const { path } = builder;
     return {
-      thread,
-      path,
+      ...builder,
       row: (grant) => this.#grantRow(grant),
       live: () => this.#file.place,
       version: (source) => this.version(source),
@@ -228,8 +227,8 @@ export class GrantsStore implements GrantStore {
         return result;
       },
       adopt: (built) => this.#adopt(built),
-      drop: () => {
-        if (path !== undefined) this.#parts.remove(path);
+      drop: async () => {
+        if (path !== undefined) await this.#parts.remove(path);
       },
       applied: (source, version) => this.#parts.raiseVersion(source, version),
       ended: (snapshot) => {
@@ -249,7 +248,7 @@ export class GrantsStore implements GrantStore {
     await this.#parts.writer.ask('open', { place: built });
     this.#parts.swapped();
     last.close();
-    this.#parts.remove(last.place);
+    await this.#parts.remove(last.place);
   }
 
   #alone<Result>(body: () => Promise<Result>): Promise<Result> {

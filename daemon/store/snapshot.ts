@@ -6,11 +6,17 @@ import type { GrantRow } from './grant-rows.ts';
 import type { GrantsThread, Place } from './grants-writer.ts';
 import { type SnapshotBuilder, StorageError } from './ports.ts';
 
-/** What the store does for it. */
-export interface SnapshotHost {
+/** Who builds its file. */
+export interface Builder {
   readonly thread: GrantsThread;
   /** Where it is built; `undefined` in memory. */
   readonly path: string | undefined;
+  /** Brings what is built to the disk until the signal, and then the rest; `undefined` where one thread does it all. */
+  readonly flush: ((path: string, signal: AbortSignal) => Promise<void>) | undefined;
+}
+
+/** What the store does for it. */
+export interface SnapshotHost extends Builder {
   row(grant: Grant): GrantRow;
   live(): Place;
   version(source: Vendor): number;
@@ -23,7 +29,7 @@ export interface SnapshotHost {
   inTurn<Result>(body: () => Promise<Result>): Promise<Result>;
   adopt(built: Place): Promise<void>;
   /** Removes what was built and is not wanted. */
-  drop(): void;
+  drop(): Promise<void>;
   applied(source: Vendor, version: number): void;
   ended(snapshot: Snapshot): void;
 }
@@ -39,7 +45,9 @@ export class Snapshot implements SnapshotBuilder {
   readonly #host: SnapshotHost;
   readonly #parts = new Set<number>();
   readonly #touched = new Set<string>();
+  readonly #built = new AbortController();
   #begun: Promise<undefined> | undefined;
+  #flushed: Promise<void> = Promise.resolve();
   #isOver = false;
   #isAdopted = false;
 
@@ -102,9 +110,11 @@ export class Snapshot implements SnapshotBuilder {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#host.ended(this);
+    this.#built.abort();
+    await this.#flushed.catch(() => undefined);
     await this.#host.thread.ask('close', {}).catch(() => undefined);
     await this.#host.thread.stop();
-    if (!this.#isAdopted) this.#host.drop();
+    if (!this.#isAdopted) await this.#host.drop();
   }
 
   async #finish(expected: { readonly version: number; readonly digest: string }): Promise<Outcome> {
@@ -117,6 +127,8 @@ export class Snapshot implements SnapshotBuilder {
     const order = { source, digest: expected.digest, now: host.now() };
     const { isSame, have } = await host.thread.ask('finish', { live: host.live(), order });
     if (!isSame) return { kind: 'digest-differs', have };
+    this.#built.abort();
+    await this.#flushed;
     return host.alone(async () => {
       if (expected.version < host.version(source)) {
         return { kind: 'digest-differs', have: host.digest(source) };
@@ -141,8 +153,16 @@ export class Snapshot implements SnapshotBuilder {
   }
 
   #begin(): Promise<undefined> {
-    this.#begun ??= this.#host.thread.ask('build', { path: this.#host.path });
+    this.#begun ??= this.#build();
     return this.#begun;
+  }
+
+  async #build(): Promise<undefined> {
+    const { thread, path, flush } = this.#host;
+    await thread.ask('build', { path });
+    if (path === undefined || flush === undefined) return;
+    this.#flushed = flush(path, this.#built.signal);
+    this.#flushed.catch(() => undefined); // told by who finishes
   }
 
   #mustGoOn(): void {
