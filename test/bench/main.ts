@@ -3,9 +3,12 @@ import { writeFileSync } from 'node:fs';
 import { Session } from 'node:inspector/promises';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { keepPausesShort } from '../../daemon/platform/heap.ts';
 import { forgetStores } from './house.ts';
 import { type Metric, measure, type Result, type Scale } from './measure.ts';
 import { metrics } from './metrics.ts';
+
+keepPausesShort(); // as the daemon does
 
 const { values: options } = parseArgs({
   options: {
