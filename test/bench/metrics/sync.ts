@@ -7,6 +7,7 @@ import { grantInsert } from '../../../daemon/store/grant-insert.ts';
 import { pause } from '../../../drivers/contract/time.ts';
 import { clock } from '../clocks.ts';
 import { digestOf, fill, grantOf, grantsOf, rowOf } from '../grants.ts';
+import { GrantsSender } from '../grants-process.ts';
 import { Folder, goodCode, type House, houseOf, indexerHere, openHouse } from '../house.ts';
 import { type Metric, quantile } from '../measure.ts';
 
@@ -161,6 +162,7 @@ export const syncUndisturbed: Metric = {
     const size = 10_000;
     const digest = digestOf(grants);
     const house = parts.use(await houseOf(size));
+    const sender = parts.use(await GrantsSender.start());
     // The first one starts the journal's thread: those due meanwhile would be the quiet percentile of a short round.
     await (await house.record(goodCode(size, 0)))();
     const owned = parts.move();
@@ -176,7 +178,8 @@ export const syncUndisturbed: Metric = {
       },
       ours: async (n) => {
         let over = false;
-        const arriving = comesIn(house, grants, n + 2, digest).finally(() => {
+        const whole = { count: grants, version: n + 2, digest };
+        const arriving = comesIn(house, sender, whole).finally(() => {
           over = true;
         });
         const [p99] = await Promise.all([p99While(house, size, () => over), arriving]);
@@ -190,15 +193,15 @@ export const syncUndisturbed: Metric = {
 /** Parts of a hundred, each acknowledged before the next, as the own cloud sends them; then all of it at once. */
 async function comesIn(
   house: House,
-  count: number,
-  version: number,
-  digest: string,
+  sender: GrantsSender,
+  whole: { readonly count: number; readonly version: number; readonly digest: string },
 ): Promise<void> {
   const size = 100;
-  const parts = count / size;
+  const { version, digest } = whole;
+  const parts = whole.count / size;
   const builder = await house.grants.snapshot('cloud', `bench-${version}`);
   for (let part = 0; part < parts; part++) {
-    await builder.part(part + 1, grantsOf(size, house.indexer, part * size));
+    await builder.part(part + 1, await sender.grants({ from: part * size, count: size }));
     await pause(clock, 0);
   }
   const outcome = await builder.commit({ parts, version, digest });
