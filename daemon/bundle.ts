@@ -2,9 +2,10 @@
  * The daemon in a few files under `dist/daemon`, which start in half the time of the source (performance.md 8). Native modules stay outside; threads and the radio process are files of their own, beside the
  * chunks that start them; what is loaded late in the source is loaded late here too.
  */
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
+import { fuseCore } from './fused-core.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 
@@ -20,12 +21,12 @@ export const OUTSIDE = [
 
 /** Of these only what is native stays outside: the first decision waits for them, and for each of their files. */
 const NEAR = ['better-sqlite3', '@serialport/bindings-cpp'];
+const FAR = OUTSIDE.filter((name) => !NEAR.includes(name));
 
-/**
- * Programs that share no file with one another. What several entries share becomes a file for each set of them: with the
- * commands beside it, the core of the daemon would be 48 files instead of 17, at half a millisecond each.
- */
-const DAEMON = { latchkey: 'daemon/main.ts' };
+/** Programs that share no file with one another: what a command needs is loaded by no daemon. */
+const DAEMON = { main: 'daemon/main.ts' };
+/** Answers at a door, and loads the rest after. */
+const CORE = 'daemon/cli/daemon-process.ts';
 const COMMANDS = { commands: 'daemon/cli/program.ts' };
 /** Started by their file's name; all lie in one folder. */
 const STARTED = {
@@ -47,11 +48,8 @@ export const REQUIRE_BANNER = `import { createRequire as toRequire } from 'node:
 const require = toRequire(import.meta.url);`;
 
 /** Code that was compiled once is read back; where nothing can be written it is compiled again. */
-const ENTRY = `#!/usr/bin/env node
-import { enableCompileCache } from 'node:module';
-enableCompileCache(process.env.CACHE_DIRECTORY);
-await import('./latchkey.mjs');
-`;
+const CACHE_BANNER = `import { enableCompileCache } from 'node:module';
+enableCompileCache(process.env.CACHE_DIRECTORY);`;
 
 const startedFiles: Plugin = {
   name: 'started-files',
@@ -120,22 +118,28 @@ const nativeOutside: Plugin = {
 export async function bundle(directory: string): Promise<readonly string[]> {
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
-  const programs = [
-    await program(DAEMON, directory, [commandsApart]),
-    await program(COMMANDS, directory),
-    await program(STARTED, directory),
-  ];
+  const daemon = await program(DAEMON, directory, {
+    plugins: [commandsApart],
+    banner: CACHE_BANNER,
+  });
+  await fuseCore({
+    directory,
+    metafile: daemon,
+    entryPoint: CORE,
+    program: 'main.mjs',
+    external: FAR,
+  });
+  const programs = [daemon, await program(COMMANDS, directory), await program(STARTED, directory)];
   for (const [folder, name] of READ_BESIDE) {
     cpSync(join(ROOT, folder), join(directory, name), { recursive: true });
   }
-  writeFileSync(join(directory, 'main.mjs'), ENTRY, { mode: 0o755 });
   return [...new Set(programs.flatMap(({ inputs }) => Object.keys(inputs)))];
 }
 
 async function program(
   entryPoints: Readonly<Record<string, string>>,
   directory: string,
-  plugins: readonly Plugin[] = [],
+  more: { readonly plugins?: readonly Plugin[]; readonly banner?: string } = {},
 ): Promise<Metafile> {
   const { metafile } = await build({
     absWorkingDir: ROOT,
@@ -147,12 +151,12 @@ async function program(
     format: 'esm',
     target: 'node24',
     outExtension: { '.js': '.mjs' },
-    external: OUTSIDE.filter((name) => !NEAR.includes(name)),
+    external: [...FAR],
     // Read at each start; names are kept for stack traces.
     minifyWhitespace: true,
     minifySyntax: true,
-    banner: { js: REQUIRE_BANNER },
-    plugins: [startedFiles, nativeOutside, ...plugins],
+    banner: { js: [REQUIRE_BANNER, more.banner].join('\n') },
+    plugins: [startedFiles, nativeOutside, ...(more.plugins ?? [])],
     logLevel: 'warning',
     metafile: true,
   });

@@ -29,7 +29,7 @@ import { lastTimeContact } from '../platform/time-contact.ts';
 import { countStart, forgetStarts } from '../starts.ts';
 import { type Journal, StorageError } from '../store/ports.ts';
 import { BUILT_AT } from './built-at.ts';
-import { CommandFailure, EXIT } from './failure.ts';
+import { CommandFailure, EXIT, orTell } from './failure.ts';
 
 export interface RunOptions {
   /** The file. */
@@ -38,6 +38,11 @@ export interface RunOptions {
   readonly set: ReadonlyMap<string, string>;
   /** What has not ended so long after it was asked to stop is ended. */
   readonly stopWithin: Millis;
+}
+
+/** The daemon is all that this process is for: what is expected of people is told on stderr. */
+export function runDaemonAlone(options: RunOptions): Promise<void> {
+  return orTell(() => runDaemon(options));
 }
 
 /** @throws ConfigError, CommandFailure for what an operator can mend; all else is ours, and ends it with its trace. */

@@ -64,11 +64,9 @@ export function layOut(options: TreeOptions): void {
 
   for (const [from, to] of COPIED) write(to, read(from));
   cpSync(bundle, join(tree, HOME, 'dist/daemon'), { recursive: true });
-  for (const name of ['main.mjs', 'latchkey.mjs']) {
-    // /usr/bin/latchkey names the Node that they run on.
-    const text = readFileSync(join(bundle, name), 'utf8').replace(/^#!.*\n/, '');
-    write(`${HOME}/dist/daemon/${name}`, text);
-  }
+  // /usr/bin/latchkey names the Node that it runs on.
+  const main = readFileSync(join(bundle, 'main.mjs'), 'utf8').replace(/^#!.*\n/, '');
+  write(`${HOME}/dist/daemon/main.mjs`, main);
   copyModules(root, loaded, join(tree, HOME), cpu);
   cpSync(runtime.koffi, join(tree, HOME, `node_modules/@koromix/koffi-linux-${cpu}`), {
     recursive: true,

@@ -18,7 +18,15 @@ test('the bundle runs, and starts its threads by the names that they have in it'
   assert.equal(said.trim(), version);
 
   const files = readdirSync(directory);
-  const chunks = files.filter((name) => name.endsWith('.mjs'));
+  const chunks = files.filter((name) => /\.[cm]js$/.test(name));
+  // What a door waits for is one file, which whoever only asks for a command does not load.
+  const [core, ...more] = files.filter((name) => name.endsWith('.cjs'));
+  assert.deepEqual(more, []);
+  const imported = [...readFileSync(main, 'utf8').matchAll(/["']\.\/([^"']+)["']/g)];
+  assert.deepEqual(
+    imported.map(([, name]) => name),
+    ['commands.mjs', core],
+  );
   const started = chunks.flatMap((name) => {
     const text = readFileSync(join(directory, name), 'utf8');
     return [...text.matchAll(/new URL\(["']\.\/([a-z-]+\.m?[jt]s)["']/g)].map(([, file]) => file);
