@@ -4,7 +4,10 @@ import type { Json, JsonObject } from './entry.ts';
 /** Leaves out what is undefined, so that a body is the same before and after JSON. */
 export function plain(fields: { readonly [name: string]: Json | undefined }): JsonObject {
   const found: Record<string, Json> = {};
-  for (const [name, value] of Object.entries(fields)) if (value !== undefined) found[name] = value;
+  for (const name of Object.keys(fields)) {
+    const value = fields[name];
+    if (value !== undefined) found[name] = value;
+  }
   return found;
 }
 

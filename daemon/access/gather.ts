@@ -6,7 +6,7 @@ import type { Knowledge, KnownPolicies } from './knowledge.ts';
 import { keyKnown, keyOfFob, keysAround } from './known-key.ts';
 import { knownMatch, levelsOf, namedKeys } from './known-match.ts';
 import { doorsOf, isAreaOnline, keypadsOf, plainPoint, slotsOf } from './known-point.ts';
-import type { CredentialRecord } from './ledger.ts';
+import type { CredentialRecord, Opening } from './ledger.ts';
 import type { GrantMatch } from './lookup.ts';
 import type {
   AccessPoint,
@@ -29,31 +29,31 @@ export function gather(event: DeviceEvent, ports: KnowledgePorts, stamp: Stamp):
   if (found === undefined) return { ...base(ports, stamp), device: event.device };
   const { point, role } = found;
   const pending = pendingAt(point, ports, stamp);
-  const presentation = presentationOf(event, role, point, pending, ports, stamp);
+  const presentation = presentationOf(event, role, pending, ports, stamp);
   const matches = matchesOf(presentation, pending, ports);
   const index = event.kind === 'card-read' ? ports.indexer.card(event) : undefined;
   const shown = index === undefined ? undefined : keyOfFob(index, ports);
   const levels = levelsOf(matches, ports.site.policies);
-  const named = [
-    ...matches.flatMap(({ grant }) => namedKeys(targetsOf(grant.targets, levels))),
-    ...(shown === undefined ? [] : [shown]),
-    ...(pending?.kind === 'attach-fob' ? [pending.key] : []),
-  ];
-  return {
-    ...around(point, named, matches, ports, stamp, levels),
-    device: event.device,
-    role,
-    matches: matches.map((match) => knownMatch(match, pending, ports)),
-    ...(role.kind === 'input'
-      ? { doors: doorsOf([...point.locks, ...role.inputs.flatMap(({ locks }) => locks)], ports) }
-      : {}),
-    ...(presentation === undefined ? {} : { presentation }),
-    ...(shown === undefined ? {} : { shown }),
-    ...(index === undefined ? {} : { fob: index }),
-    ...(pending === undefined ? {} : { pending }),
-    ...(pending?.kind === 'second-factor' ? { cards: recordsOf(pending.credentials, ports) } : {}),
-  };
+  const named = matches.flatMap(({ grant }) => namedKeys(targetsOf(grant.targets, levels)));
+  if (shown !== undefined) named.push(shown);
+  if (pending?.kind === 'attach-fob') named.push(pending.key);
+  const known = around(point, named, matches, ports, stamp, levels);
+  known.device = event.device;
+  known.role = role;
+  known.matches = matches.map((match) => knownMatch(match, pending, ports));
+  if (role.kind === 'input') {
+    known.doors = doorsOf([...point.locks, ...role.inputs.flatMap(({ locks }) => locks)], ports);
+  }
+  if (presentation !== undefined) known.presentation = presentation;
+  if (shown !== undefined) known.shown = shown;
+  if (index !== undefined) known.fob = index;
+  if (pending !== undefined) known.pending = pending;
+  if (pending?.kind === 'second-factor') known.cards = recordsOf(pending.credentials, ports);
+  return known;
 }
+
+/** Filled in place: copies of it, one for each thing that may be known, were a quarter of the gathering. */
+type Gathering = { -readonly [Member in keyof Knowledge]: Knowledge[Member] };
 
 function recordsOf(
   cards: readonly CredentialId[],
@@ -99,7 +99,7 @@ function base(
   { site, state, ledger }: KnowledgePorts,
   stamp: Stamp,
   accessLevels: KnownPolicies['accessLevels'] = {},
-): Knowledge {
+): Gathering {
   const { zone, clockUntrusted, auditFull, holidays, lockout, antiPassbackMinutes } = site.policies;
   return {
     bridge: site.bridge,
@@ -147,27 +147,29 @@ function around(
   ports: KnowledgePorts,
   stamp: Stamp,
   levels?: KnownPolicies['accessLevels'],
-): Knowledge {
+): Gathering {
   const { ledger, state } = ports;
   const devices = devicesOf(point);
-  const openings = Array.from(ledger.all('opening'), ([, opening]) => opening);
-  const moving = openings.flatMap(({ device, key }) =>
-    key !== undefined && devices.includes(device) ? [key] : [],
-  );
-  const ids = new Set([...named, ...moving, ...keysAround(point, matches, ledger)]);
-  return {
-    ...base(ports, stamp, levels),
-    point: plainPoint(point),
-    keys: [...ids].sort().flatMap((id) => keyKnown(id, ports) ?? []),
-    slots: slotsOf(point, ports, stamp),
-    openings: openings
-      .filter(({ device, key }) => devices.includes(device) || (key !== undefined && ids.has(key)))
-      .sort((a, b) => a.seq - b.seq),
-    keypads: keypadsOf(point, ports),
-    areaOnline: isAreaOnline(point, ports),
-    online: devices.filter((device) => state.online.has(device)),
-    doors: doorsOf(point.locks, ports),
-  };
+  const ids = new Set(named);
+  for (const [, { device, key }] of ledger.all('opening')) {
+    if (key !== undefined && devices.includes(device)) ids.add(key);
+  }
+  for (const id of keysAround(point, matches, ledger)) ids.add(id);
+  const openings: Opening[] = [];
+  for (const [, opening] of ledger.all('opening')) {
+    const { device, key } = opening;
+    if (devices.includes(device) || (key !== undefined && ids.has(key))) openings.push(opening);
+  }
+  const known = base(ports, stamp, levels);
+  known.point = plainPoint(point);
+  if (ids.size > 0) known.keys = [...ids].sort().flatMap((id) => keyKnown(id, ports) ?? []);
+  known.slots = slotsOf(point, ports, stamp);
+  known.openings = openings.sort((a, b) => a.seq - b.seq);
+  known.keypads = keypadsOf(point, ports);
+  known.areaOnline = isAreaOnline(point, ports);
+  known.online = devices.filter((device) => state.online.has(device));
+  known.doors = doorsOf(point.locks, ports);
+  return known;
 }
 
 function boxOf(command: Command): DeviceId | undefined {

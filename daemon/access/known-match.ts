@@ -1,5 +1,6 @@
 /** Grants as decisions know them: what carries the credential shown, joined with what was counted under it. */
 import type { KnownMatch } from './knowledge.ts';
+import type { CredentialRecord, LedgerView } from './ledger.ts';
 import type { GrantMatch } from './lookup.ts';
 import { type Credential, type KeyId, keyId, type Policies, type Target } from './model.ts';
 import type { Pending } from './presentation.ts';
@@ -36,21 +37,40 @@ export function knownMatch(
   { ledger }: KnowledgePorts,
 ): KnownMatch {
   const { grant, credential } = match;
-  const cards = pending?.kind === 'second-factor' ? pending.credentials : [];
-  const mine = cards.filter((id) => grant.credentials.some((each) => each.id === id));
-  const records = [credential.id, ...mine].flatMap((id) => ledger.get('credential', id) ?? []);
-  const record = records.find(({ disabled }) => disabled) ?? records[0];
-  const use = ledger.get('use', grant.id) ?? ledger.get('use', ALL_UNCONFIRMED);
-  const presence = ledger.get('area', grant.holder);
-  return {
-    grant: { ...grant, credentials: grant.credentials.map(unmarked) },
+  const known: { -readonly [Member in keyof KnownMatch]: KnownMatch[Member] } = {
+    grant: grant.credentials.some(isMarked)
+      ? { ...grant, credentials: grant.credentials.map(unmarked) }
+      : grant,
     credential: unsealed(credential),
     window: match.window,
     revoked: match.revoked,
-    ...(grant.uses === undefined || use === undefined ? {} : { use }),
-    ...(record === undefined ? {} : { credentialRecord: record }),
-    ...(presence === undefined ? {} : { presence }),
   };
+  if (grant.uses !== undefined) {
+    const use = ledger.get('use', grant.id) ?? ledger.get('use', ALL_UNCONFIRMED);
+    if (use !== undefined) known.use = use;
+  }
+  const record = recordOf(match, pending, ledger);
+  if (record !== undefined) known.credentialRecord = record;
+  const presence = ledger.get('area', grant.holder);
+  if (presence !== undefined) known.presence = presence;
+  return known;
+}
+
+/** Of the credential shown, or of the card that it completes: what disables comes first. */
+function recordOf(
+  { grant, credential }: GrantMatch,
+  pending: Pending | undefined,
+  ledger: LedgerView,
+): CredentialRecord | undefined {
+  const record = ledger.get('credential', credential.id);
+  if (pending?.kind !== 'second-factor' || record?.disabled === true) return record;
+  const mine = pending.credentials.filter((id) => grant.credentials.some((each) => each.id === id));
+  const cards = mine.flatMap((id) => ledger.get('credential', id) ?? []);
+  return cards.find(({ disabled }) => disabled) ?? record ?? cards[0];
+}
+
+function isMarked({ duress, sealed }: Credential): boolean {
+  return duress !== undefined || sealed !== undefined;
 }
 
 function unsealed(credential: Credential): Credential {

@@ -43,9 +43,17 @@ export function roleOf(
   return { point, role: { kind: point.locks.includes(device) ? 'lock' : 'reader' } };
 }
 
-export function devicesOf({ box, locks, readers, slotReaders }: AccessPoint): readonly DeviceId[] {
+/** Configured points do not change, so that each is looked through once. */
+const devicesAt = new WeakMap<AccessPoint, readonly DeviceId[]>();
+
+export function devicesOf(point: AccessPoint): readonly DeviceId[] {
+  const held = devicesAt.get(point);
+  if (held !== undefined) return held;
+  const { box, locks, readers, slotReaders } = point;
   const all = [...readers, ...locks, ...slotReaders.values(), ...(box ? [box.device] : [])];
-  return [...new Set(all)];
+  const devices = [...new Set(all)];
+  devicesAt.set(point, devices);
+  return devices;
 }
 
 export function isAt(point: AccessPoint, device: DeviceId | undefined): boolean {

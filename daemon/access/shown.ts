@@ -2,9 +2,7 @@
 import type { DeviceEvent } from '../../drivers/contract/device.ts';
 import type { Stamp } from './entry.ts';
 import type { DeviceRole } from './knowledge.ts';
-import { keypadsOf } from './known-point.ts';
 import { waitLeft } from './lockout.ts';
-import type { AccessPoint } from './model.ts';
 import type { Pending, Presentation } from './presentation.ts';
 import type { KnowledgePorts } from './site-facts.ts';
 
@@ -15,7 +13,6 @@ const LONGEST_CODE = 16;
 export function presentationOf(
   event: DeviceEvent,
   role: DeviceRole,
-  point: AccessPoint,
   pending: Pending | undefined,
   ports: KnowledgePorts,
   stamp: Stamp,
@@ -34,9 +31,10 @@ export function presentationOf(
   if (digits.length < SHORTEST_CODE || digits.length > LONGEST_CODE) {
     return { kind: 'malformed', what: 'code', fault: 'length' };
   }
-  const row = keypadsOf(point, ports).find(({ device }) => device === event.device)?.lockout;
+  const { site, ledger } = ports;
+  const row = site.keypads.has(event.device) ? ledger.get('keypad', event.device) : undefined;
   const now = { boot: stamp.boot, uptime: stamp.uptime, startedAt: ports.state.startedAt };
-  const isLocked = waitLeft(row, digits.length, now, ports.site.policies.lockout) > 0;
+  const isLocked = waitLeft(row, digits.length, now, site.policies.lockout) > 0;
   const code = { kind: 'code', digits: digits.length } as const;
   return isLocked ? code : { ...code, index: ports.indexer.pin(digits) };
 }
