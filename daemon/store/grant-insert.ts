@@ -14,8 +14,22 @@ export function grantInsert(db: Database): (bucket: number, row: GrantRow) => vo
   const found = treeInsert(db);
   return (bucket, row) => {
     const { id, source, rev, holder, starts, ends, local, doc } = row;
-    const values = [bucket, id, source, rev, holder, starts, ends, local, doc, ...firstCode(row)];
-    found(row, Number(insert.run(values).lastInsertRowid));
+    const [key, middle, last] = firstCode(row);
+    const { lastInsertRowid } = insert.run(
+      bucket,
+      id,
+      source,
+      rev,
+      holder,
+      starts,
+      ends,
+      local,
+      doc,
+      key,
+      middle,
+      last,
+    );
+    found(row, Number(lastInsertRowid));
   };
 }
 
