@@ -1,7 +1,6 @@
 /** Journal entries as they travel, alone or as a batch of one class. */
 import { instant, uptime } from '../../drivers/contract/time.ts';
-import type { EntryClass } from '../access/entry.ts';
-import { classOf } from '../access/entry.ts';
+import { classOf, type EntryClass, type JsonObject } from '../access/entry.ts';
 import type { ClockInterval } from '../access/model.ts';
 import { contentDigest, entryHash } from '../store/chain.ts';
 import type { OutboxLine } from '../store/ports.ts';
@@ -13,22 +12,15 @@ import { LARGEST } from './topics.ts';
  * is a hundred thousand of these.
  */
 export function eventText(line: OutboxLine, epoch: string, isoOf = isoText): string {
-  const { seq, id, type, at, mono, boot, clock, device, sub, body, prev, hash } = line;
-  const { state, lo } = clock;
-  const hi = Number.isFinite(clock.hi) ? clock.hi : null;
-  const ts = isoOf(at);
-  const dev = device === null ? '' : `,"dev":${JSON.stringify(device)}`;
-  const holder = sub === null ? '' : `,"sub":${JSON.stringify(sub)}`;
-  return (
-    `{"v":1,"epoch":"${epoch}","seq":${seq},"id":"${id}","type":"${type}","ts":"${ts}",` +
-    `"clock":{"state":"${state}","errMs":${errorOf(clock)},"lo":${lo},"hi":${hi}},` +
-    `"boot":${JSON.stringify(boot)},"mono":${mono}${dev}${holder},"body":${body},"prev":"${prev}","hash":"${hash}"}`
-  );
+  const { seq, id, type, at, members, prev, hash } = line;
+  return `{"v":1,"epoch":"${epoch}","seq":${seq},"id":"${id}","type":"${type}","ts":"${isoOf(at)}",${members},"prev":"${prev}","hash":"${hash}"}`;
 }
 
 /** Keeps id, type, time and hashes of an event of so many bytes; the body itself can be had at the box. */
 export function stubText(line: OutboxLine, epoch: string, bytes: number): string {
-  return eventText({ ...line, body: JSON.stringify({ quarantined: true, bytes }) }, epoch);
+  const members: JsonObject = JSON.parse(`{${line.members}}`);
+  const stub = JSON.stringify({ ...members, body: { quarantined: true, bytes } });
+  return eventText({ ...line, members: stub.slice(1, -1) }, epoch);
 }
 
 /**

@@ -7,15 +7,7 @@ import type { Instant } from '../../drivers/contract/time.ts';
 import type { Entry, EntryClass, EntryType, Json, RecordedEntry, Stamp } from '../access/entry.ts';
 import type { LedgerView } from '../access/ledger.ts';
 import type { GrantLookup, StoredGrant } from '../access/lookup.ts';
-import type {
-  ClockInterval,
-  Grant,
-  GrantId,
-  HolderId,
-  Key,
-  KeyId,
-  Vendor,
-} from '../access/model.ts';
+import type { Grant, GrantId, HolderId, Key, KeyId, Vendor } from '../access/model.ts';
 
 /** Rows beside the journal that must be committed with it. */
 export type EvidenceRow =
@@ -95,19 +87,17 @@ export interface EntryLine {
   readonly hash: string;
 }
 
-/** An entry as it is sent: without its evidence, its body as the JSON text that is stored, hashes in hex. */
+/** An entry as it is sent: without its evidence, hashes in hex. */
 export interface OutboxLine {
   readonly seq: number;
   readonly id: string;
   readonly type: EntryType;
   readonly at: Instant;
-  /** Milliseconds since the start of the machine. */
-  readonly mono: number;
-  readonly boot: string;
-  readonly clock: ClockInterval;
-  readonly device: string | null;
-  readonly sub: string | null;
-  readonly body: string;
+  /**
+   * JSON of the members `clock`, `boot`, `mono` (milliseconds since the start of the machine), `dev` and `sub` where
+   * there are any, and `body`, in this order and without braces; the body is the text that is stored.
+   */
+  readonly members: string;
   readonly prev: string;
   readonly hash: string;
 }

@@ -5,6 +5,7 @@ import { checkpointOf } from '../../daemon/access/checkpoint.ts';
 import type { GrantId, HolderId } from '../../daemon/access/model.ts';
 import type { JournalStore } from '../../daemon/store/journal.ts';
 import { StorageError } from '../../daemon/store/ports.ts';
+import { deviceId } from '../../drivers/contract/device.ts';
 import { instant } from '../../drivers/contract/time.ts';
 import { entryOf, NOON, stampAt } from '../daemon/store/known.ts';
 
@@ -49,17 +50,24 @@ export function journalContract(
     const { journal } = opened;
     const broken = { lo: NOON, hi: instant(Number.POSITIVE_INFINITY), state: 'broken' } as const;
     const stamp = { ...stampAt(NOON), clock: broken };
-    await journal.append({ stamp: stampAt(NOON), entries: [entryOf(1), entryOf(2)] }).committed;
+    const odd = { lo: NOON, hi: instant(NOON + 5), state: 'floor' } as const;
+    const text = '"\\\n\u0001\u007fö€😀\'\u2028';
+    const strange = { ...entryOf(2), device: deviceId('door'), body: { text } };
+    await journal.append({ stamp: stampAt(NOON), entries: [entryOf(1), strange] }).committed;
     await journal.append({ stamp, entries: [{ type: 'system.stopping', body: {} }] }).committed;
-    const lines = journal.outbox(0, 3, 10).map(({ mono, boot, at, clock, ...line }) => ({
-      ...line,
-      body: JSON.parse(line.body),
-      stamp: { at, uptime: mono, boot, clock },
-    }));
-    const told = journal.read({ limit: 10 }).map(({ epoch: _, evidence: __, ...entry }) => entry);
+    await journal.append({ stamp: { ...stamp, boot: text, clock: odd }, entries: [entryOf(3)] })
+      .committed;
+    const told = journal.read({ limit: 10 });
     assert.deepEqual(
-      lines,
-      told.map((entry) => ({ device: null, sub: null, ...entry })),
+      journal.outbox(0, 4, 10),
+      told.map(({ epoch: _, evidence: __, stamp: { at, boot, uptime: mono, clock }, ...entry }) => {
+        const { device: dev, sub, body, ...line } = entry;
+        const { state, lo } = clock;
+        const hi = Number.isFinite(clock.hi) ? clock.hi : null;
+        const errMs = hi === null ? null : Math.ceil((hi - lo) / 2);
+        const members = { clock: { state, errMs, lo, hi }, boot, mono, dev, sub, body };
+        return { ...line, at, members: JSON.stringify(members).slice(1, -1) };
+      }),
     );
     const seqs = (...which: [after: number, upTo: number, limit: number]) =>
       journal.outbox(...which).map(({ seq }) => seq);

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { test } from 'node:test';
 import type { RecordedEntry } from '../../../daemon/access/entry.ts';
 import { COMMAND_TYPES, RULES } from '../../../daemon/cloud/commands.ts';
-import { eventText, isGenuine, parcelOf } from '../../../daemon/cloud/event.ts';
+import { errorOf, eventText, isGenuine, parcelOf } from '../../../daemon/cloud/event.ts';
 import { EventFollower } from '../../../daemon/cloud/event-follower.ts';
 import {
   privateJwkSchema,
@@ -137,9 +137,12 @@ test('released replies and states are still understood, field for field', () => 
   }
 });
 
-/** As it lies in the store. */
+/** As the store tells it. */
 function lineOf({ stamp, device, sub, body, ...entry }: RecordedEntry): OutboxLine {
   const { at, uptime: mono, boot, clock } = stamp;
-  const who = { device: device ?? null, sub: sub ?? null };
-  return { ...entry, ...who, at, mono, boot, clock, body: JSON.stringify(body) };
+  const { state, lo } = clock;
+  const hi = Number.isFinite(clock.hi) ? clock.hi : null;
+  const told = { state, errMs: errorOf(clock), lo, hi };
+  const members = JSON.stringify({ clock: told, boot, mono, dev: device, sub, body });
+  return { ...entry, at, members: members.slice(1, -1) };
 }
