@@ -5,7 +5,7 @@
 import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
-import { fuseCore } from './fused-core.ts';
+import { fuseCore } from './packaging/fused-core.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 
