@@ -21,7 +21,7 @@ import { openersOf } from '../openers.ts';
 import { machineBoot } from '../platform/boot.ts';
 import { realClock } from '../platform/clock.ts';
 import { readHardwareClock } from '../platform/hardware-clock.ts';
-import { keepPausesShort } from '../platform/heap.ts';
+import { keepPausesShort, keepSlabsSmall } from '../platform/heap.ts';
 import { LateLog } from '../platform/late-log.ts';
 import { LateRadios } from '../platform/late-radios.ts';
 import { realRandom } from '../platform/random.ts';
@@ -48,6 +48,7 @@ export function runDaemonAlone(options: RunOptions): Promise<void> {
 /** @throws ConfigError, CommandFailure for what an operator can mend; all else is ours, and ends it with its trace. */
 export async function runDaemon(options: RunOptions): Promise<void> {
   keepPausesShort();
+  keepSlabsSmall();
   try {
     await run(options);
   } catch (error) {

@@ -304,6 +304,8 @@ function clientOptions(
     connectTimeout: options.connectWithin,
     reconnectPeriod: 0,
     queueQoSZero: false,
+    // Else the first packet waits 14 ms for a buffer of each of 65,536 numbers, 18 MB that make no later one quicker.
+    writeCache: false,
     resubscribe: false,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
