@@ -41,6 +41,7 @@ export async function fuseCore(options: FuseOptions): Promise<void> {
   }));
 
   const { outputFiles } = await build({
+    absWorkingDir: directory, // which has no part in the name, then
     stdin: {
       contents: handed
         .map(({ name, exports }) => {

@@ -1,8 +1,8 @@
-/** The packaged form finds everything that the source finds beside itself. */
+/** The packaged form finds everything that the source finds beside itself, and is the same wherever it is made. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { test } from 'node:test';
 import { bundle } from '../../daemon/bundle.ts';
 
@@ -41,4 +41,24 @@ test('the bundle runs, and starts its threads by the names that they have in it'
   for (const name of [...started, 'migrations', 'panel']) {
     assert.ok(name !== undefined && files.includes(name), `${name} is in the bundle`);
   }
+});
+
+test('the same source gives the same bytes, in whatever folder', async (t) => {
+  const above = join(ROOT, 'dist', `test-two-${process.pid}`);
+  t.after(() => rmSync(above, { recursive: true, force: true }));
+  const [one, other] = [join(above, 'one'), join(above, 'deep', 'other')];
+  await bundle(one);
+  await bundle(other);
+  const files = readdirSync(one, { recursive: true, withFileTypes: true }).filter((file) =>
+    file.isFile(),
+  );
+  assert.ok(files.length > 100);
+  for (const { name, parentPath } of files) {
+    const within = relative(one, join(parentPath, name));
+    assert.ok(readFileSync(join(one, within)).equals(readFileSync(join(other, within))), within);
+  }
+  assert.equal(
+    readdirSync(other, { recursive: true }).length,
+    readdirSync(one, { recursive: true }).length,
+  );
 });
