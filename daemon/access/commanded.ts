@@ -129,7 +129,11 @@ function openSlot(
 
 /** Whoever signed for it, as somebody who may have a key; what cannot be an id is left out. */
 function operatorId(by: string): HolderId {
-  const printable = by.replaceAll(/[^\u0020-\uffff]/g, '').slice(0, 256);
+  // Last, since the cut may have gone through a surrogate pair.
+  const printable = by
+    .replaceAll(/[^\u0020-\uffff]/g, '')
+    .slice(0, 256)
+    .toWellFormed();
   return holderId(printable === '' ? 'operator' : printable);
 }
 

@@ -13,9 +13,13 @@ export type AccessPointId = string & { readonly __id: 'access-point' };
 /** 32 lower-case hex digits: HMAC-SHA-256 under the site's pepper, cut to 16 bytes. */
 export type CredentialIndex = string & { readonly __id: 'credential-index' };
 
-/** The ids are opaque; only emptiness and control characters, which would break keys and topics, are refused. */
+/**
+ * The ids are opaque. Refused are emptiness, control characters, which would break keys and topics, and half of a
+ * surrogate pair: UTF-8 has none, so what is read back from the disk is another text, and its entry breaks the chain.
+ */
 function opaque(what: string, text: string): string {
-  if (text.length === 0 || text.length > 256 || /[\u0000-\u001f]/.test(text)) {
+  const isSized = text.length > 0 && text.length <= 256;
+  if (!isSized || /[\u0000-\u001f]/.test(text) || !text.isWellFormed()) {
     throw new RangeError(`a ${what} id is 1 to 256 printable characters`);
   }
   return text;

@@ -753,6 +753,11 @@ test('an operator whose name is no id still answers for the key', () => {
   assert.equal(world.journal.at(-1)?.sub, 'operator');
   world.command({ ...open, by: 'x'.repeat(300) });
   assert.equal(world.journal.at(-1)?.sub?.length, 256);
+  // UTF-8 has no half of a pair: the journal would read back another name than it hashed.
+  world.command({ ...open, by: `${'x'.repeat(255)}\u{1f511}` });
+  assert.equal(world.journal.at(-1)?.sub, `${'x'.repeat(255)}\ufffd`);
+  world.command({ ...open, by: 'anna \ud83d' });
+  assert.equal(world.journal.at(-1)?.sub, 'anna \ufffd');
 });
 
 test('a slot forced and left open is held open too, and closing it is recorded as late', () => {
