@@ -1,4 +1,4 @@
-/** How V8 keeps house where somebody at a door waits for each of its pauses. */
+/** How memory is kept: in short pauses, where somebody at a door waits for each, and little of it after a year of uptime. */
 import { setFlagsFromString } from 'node:v8';
 
 const FLAGS = [
