@@ -1,7 +1,10 @@
 /**
  * Decisions that come when they come, at a rate, whether or not those before are on the disk. A process of its own,
- * so that a slow disk can be put under it: `node burst.ts naive|ours DIRECTORY PER-SECOND SECONDS`.
+ * so that a slow disk can be put under it: `node burst.ts naive|ours DIRECTORY PER-SECOND SECONDS`. It gets warm on the
+ * disk as it is, then writes the file that SLOW_SYNC_FROM names, and gets used to the slow one.
  */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { z } from 'zod';
 import { pause } from '../../drivers/contract/time.ts';
@@ -18,6 +21,9 @@ export const burstSchema = z.object({
 
 const SIZE = 1000;
 const LATE_MS = 250;
+/** Decisions before those that count, on the disk as it is and on the slow one. */
+const WARM = 200;
+const WARM_SLOW = 20;
 /** Looks at the loop so often. */
 const RESOLUTION_MS = 1;
 
@@ -32,7 +38,9 @@ async function burst([how, directory, perSecond, seconds]: readonly string[]): P
     bare.commit();
     return Promise.resolve(async () => {});
   };
-  for (let n = 0; n < 200; n++) await (await act(n))();
+  for (let n = 0; n < WARM; n++) await (await act(n))();
+  writeFileSync(process.env['SLOW_SYNC_FROM'] ?? join(directory, 'slow'), '');
+  for (let n = 0; n < WARM_SLOW; n++) await (await act(n))();
   const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delays.enable();
   const every = 1000 / Number(perSecond);

@@ -135,6 +135,8 @@ function toDoor(door: string, n: number) {
   };
 }
 
+const RETRY_MS = 100;
+
 /** Everything is there once a code has opened the door. */
 async function firstOpening(
   site: { type(digits: string): void; end(): void },
@@ -148,7 +150,7 @@ async function firstOpening(
   let next = 0;
   await until(() => {
     if (!isOpen && performance.now() > next) {
-      next = performance.now() + 500;
+      next = performance.now() + RETRY_MS;
       site.type(doorCode(n));
       site.end();
       n += 1;

@@ -49,7 +49,7 @@ export const ble: Metric = {
       return performance.now() - before;
     };
     return {
-      perRound: quick ? 3 : 8,
+      perRound: quick ? 2 : 8,
       turns: 'each',
       n: 1,
       floor: async () => {

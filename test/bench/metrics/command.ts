@@ -35,7 +35,7 @@ export const command: Metric = {
       parts.use(await bareAnswerer(url, work));
       const trip = { count: 1, inFlight: 1, restMs: APART_MS };
       return {
-        perRound: quick ? 6 : 20,
+        perRound: quick ? 2 : 20,
         turns: 'each',
         n: 1,
         floor: () => cloud.ask({ ask: 'bare', bytes: BYTES, ...trip }),

@@ -28,7 +28,7 @@ export const decideDurable: Metric = {
     for (let n = 0; n < WARM; n++) house.answer(goodCode(SIZE, n));
     for (let n = 0; n < WARM / 10; n++) await (await house.record(goodCode(SIZE, n)))();
     return {
-      perRound: quick ? 25 : 100,
+      perRound: quick ? 15 : 100,
       turns: 'each',
       n: SIZE,
       floor: async () => {
@@ -71,14 +71,14 @@ export const decideBurst: Metric = {
       folder[Symbol.dispose]();
       return { skipped: 'no C compiler (cc) for the slow disk' };
     }
-    const seconds = quick ? 1 : 4;
+    const seconds = quick ? 0.5 : 4;
     const rate = 50;
     const sustained: number[] = [];
     const run = async (how: 'naive' | 'ours', perSecond: number) => {
       using store = await storeOf(1000);
       const args = [BURST, how, store.path, String(perSecond), String(seconds)];
       const child = spawn(process.execPath, args, {
-        env: { ...process.env, LD_PRELOAD: library },
+        env: { ...process.env, LD_PRELOAD: library, SLOW_SYNC_FROM: join(store.path, 'slow') },
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       return burstSchema.parse(JSON.parse(await outputOf(child)));

@@ -28,14 +28,15 @@ export const start: Metric = {
   goal: { ratio: 1.6, direction: 'at-most' },
   async prepare({ quick }) {
     const site = await standing();
-    await bundle(PACKED);
+    await packed();
     await site.untilReady(join(PACKED, 'main.mjs'));
     const empty = join(site.directory, 'empty.mjs');
     writeFileSync(empty, '');
     return {
       perRound: 1,
       turns: 'round',
-      roundsMost: quick ? 1 : 9,
+      roundsMost: quick ? 2 : 9,
+      isCold: true,
       n: SIZE,
       floor: async () => {
         const before = performance.now();
@@ -55,7 +56,7 @@ export const startAll: Metric = {
   goal: { ratio: 0.6, direction: 'at-most' },
   async prepare({ quick }) {
     const site = await standing();
-    await bundle(PACKED);
+    await packed();
     return {
       perRound: 1,
       turns: 'round',
@@ -67,6 +68,14 @@ export const startAll: Metric = {
     };
   },
 };
+
+let bundled: Promise<unknown> | undefined;
+
+/** The program as it is installed, made once. */
+function packed(): Promise<unknown> {
+  bundled ??= bundle(PACKED);
+  return bundled;
+}
 
 /** A site with its grants and its wires; only the daemon is missing. */
 async function standing() {

@@ -25,7 +25,7 @@ export const wireToWire: Metric = {
     const bare = parts.use(await bareWire());
     const owned = parts.move();
     return {
-      perRound: quick ? 6 : 20,
+      perRound: quick ? 2 : 20,
       turns: 'each',
       n: 1,
       floor: () => bare.once(),
