@@ -94,7 +94,7 @@ export class FaultList {
 }
 
 /** `devices.box.readers[1]` */
-export function pathText(at: Path): string {
+function pathText(at: Path): string {
   return at.reduce<string>(
     (text, part) =>
       typeof part === 'number' ? `${text}[${part}]` : text === '' ? part : `${text}.${part}`,

@@ -8,7 +8,7 @@ export const BRIDGE_ID = /^kb-[a-z0-9]{6,12}$/;
 
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1|\[::1\])$/;
 
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   return LOOPBACK.test(host);
 }
 
@@ -140,8 +140,6 @@ export const apiSchema = z
     path: ['listen'],
   });
 
-export type ApiConfig = Readonly<z.output<typeof apiSchema>>;
-
 const vendorId = z.string().regex(/^[A-Za-z0-9_.:-]{1,128}$/, 'an id of the vendor');
 
 /** Of vendors that list what they gave; IntServ lists nothing, all that is there was made from here. */
@@ -229,9 +227,6 @@ export const vendorsSchema = z.strictObject({
   seam: seam.optional(),
   intserv: intserv.optional(),
 });
-
-export type KeycafeConfig = Readonly<z.output<typeof keycafe>>;
-export type IntservConfig = Readonly<z.output<typeof intserv>>;
 
 export const logSchema = z.strictObject({
   level: z.enum(['error', 'warn', 'info', 'debug']).default('info'),

@@ -95,5 +95,3 @@ export const secretsSchema = z.strictObject({
     .optional()
     .describe('Ed25519 private JWK that signs checkpoints; made in the store when missing'),
 });
-
-export type SiteConfig = Readonly<z.output<typeof siteSchema>>;

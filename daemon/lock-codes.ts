@@ -21,7 +21,7 @@ export interface LockCodesParts {
 }
 
 /** Live grants with a PIN that open this lock, with what its keypad cannot express of them. */
-export function codesFor(lock: DeviceId, parts: LockCodesParts): readonly CodeWanted[] {
+function codesFor(lock: DeviceId, parts: LockCodesParts): readonly CodeWanted[] {
   const found: CodeWanted[] = [];
   for (let after: string | undefined; ; ) {
     const page = parts.grants.list({ limit: PAGE, ...(after === undefined ? {} : { after }) });

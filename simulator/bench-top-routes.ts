@@ -7,7 +7,7 @@ import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export const BENCH_TOP = '/bench-top';
+const BENCH_TOP = '/bench-top';
 
 export interface PageFile {
   readonly contentType: string;

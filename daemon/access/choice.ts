@@ -10,7 +10,7 @@ import { isCompleted } from './second-factor.ts';
 import type { Thing } from './things.ts';
 
 /** A slot or key must be chosen within this time. */
-export const CHOICE_WAIT: Millis = 20_000;
+const CHOICE_WAIT: Millis = 20_000;
 
 /** One grant that matches, and what it lets be opened; `refusal` is the first check that fails. */
 export interface Verdict {

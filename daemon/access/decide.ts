@@ -16,7 +16,7 @@ import { spentUses } from './uses.ts';
 import { isUnsupported, timeRefusal } from './validity.ts';
 
 /** A second factor must follow within this time. */
-export const SECOND_FACTOR_WAIT: Millis = 10_000;
+const SECOND_FACTOR_WAIT: Millis = 10_000;
 
 /** May what was shown open what it asks for? What comes back is judged before, and by less, than what goes out. */
 export function decide(

@@ -26,7 +26,7 @@ import type { FoldStep } from './overlay.ts';
 import { afterGivingBack } from './uses.ts';
 
 /** Whoever used a credential that several holders share. */
-export const UNATTRIBUTED: HolderId = holderId('unattributed');
+const UNATTRIBUTED: HolderId = holderId('unattributed');
 
 /** A granted or commanded opening begins; its id is the seq of the entry. */
 export function opened(ledger: LedgerView, entry: RecordedEntry): LedgerChange[] {

@@ -5,14 +5,7 @@
  */
 import type { DeviceId, SlotNumber } from '../../drivers/contract/device.ts';
 import type { Instant, Millis, Uptime } from '../../drivers/contract/time.ts';
-import type {
-  AccessPointId,
-  CredentialId,
-  CredentialIndex,
-  GrantId,
-  HolderId,
-  KeyId,
-} from './model.ts';
+import type { AccessPointId, CredentialIndex, GrantId, HolderId, KeyId } from './model.ts';
 
 /** Where a key is. One key, one place (P7). */
 export type Place =
@@ -169,9 +162,6 @@ export function slotId(box: DeviceId, slot: SlotNumber): string {
 export function doorId(lock: DeviceId): string {
   return `${lock}:door`;
 }
-
-/** Ids of people and grants are kept apart from ids of credentials in the same table type. */
-export type LedgerId = KeyId | GrantId | CredentialId | DeviceId | string;
 
 /** The ledger in memory: rows by table. `apply` returns what undoes it, for a commit that fails. */
 export class Ledger implements LedgerView {

@@ -6,12 +6,12 @@
 import type { Instant, Millis } from '../../drivers/contract/time.ts';
 import { type Random, randomInteger } from '../../drivers/contract/time.ts';
 
-export const LEAST_DIGITS = 4;
-export const MOST_DIGITS = 16;
+const LEAST_DIGITS = 4;
+const MOST_DIGITS = 16;
 /** Possible codes for each active one (IEC 60839-11-1 Grade 1); fewer are refused. */
-export const LEAST_RATIO = 1_000;
+const LEAST_RATIO = 1_000;
 /** Fewer are warned about. */
-export const GOOD_RATIO = 10_000;
+const GOOD_RATIO = 10_000;
 const MOST_DRAWS = 200;
 
 /** What is asked of the store while a code is drawn; each question is about one code. */
@@ -55,22 +55,6 @@ export function drawPin(space: CodeSpace, allotment: Allotment, random: Random):
       : { kind: 'drawn', digits: code };
   }
   return { kind: 'refused', why: 'code-space' };
-}
-
-/** A code and its duress code are drawn, never derived from one another, and both count. */
-export function drawPair(
-  space: CodeSpace,
-  allotment: Allotment,
-  random: Random,
-): { readonly code: Drawn; readonly duress: Drawn } {
-  const code = drawPin(space, allotment, random);
-  if (code.kind === 'refused') return { code, duress: code };
-  const rest: CodeSpace = {
-    isTaken: (digits) => digits === code.digits || space.isTaken(digits),
-    lastValid: (digits) => space.lastValid(digits),
-  };
-  const duress = drawPin(rest, { ...allotment, active: allotment.active + 1 }, random);
-  return { code, duress };
 }
 
 /** Possible codes for each active one, per keypad, once `more` are added. */

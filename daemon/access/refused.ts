@@ -14,9 +14,9 @@ import { signalFor } from './safe-reason.ts';
 import { matchesOf } from './second-factor.ts';
 
 /** A refusal is told at one fixed time after the presentation, so that its duration tells nothing (conventions 2.4). */
-export const REFUSAL_AFTER: Millis = 400;
+const REFUSAL_AFTER: Millis = 400;
 /** So many wrong PINs to one card in a row disable it. */
-export const WRONG_PINS_MOST = 10;
+const WRONG_PINS_MOST = 10;
 
 export function refused(
   reader: DeviceId,

@@ -10,7 +10,7 @@ import { isCompleted } from './second-factor.ts';
 import { hardwareRefusal, mayAttach, storageRefusal } from './things.ts';
 
 /** A fob must be shown within this time after the presentation that allows attaching it. */
-export const ATTACH_WAIT: Millis = 30_000;
+const ATTACH_WAIT: Millis = 30_000;
 
 export interface Held {
   readonly match: KnownMatch;

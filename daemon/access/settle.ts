@@ -3,9 +3,9 @@ import { type Millis, type Uptime, uptime as uptimeOf } from '../../drivers/cont
 import type { Opening, SlotCustody } from './ledger.ts';
 
 /** A slot that was not opened this long after its lock has locked again will not be. */
-export const NEVER_OPENED_AFTER: Millis = 30_000;
+const NEVER_OPENED_AFTER: Millis = 30_000;
 /** A slot reader says within this time after the door was shut what lies in the slot. */
-export const SLOT_READ_WAIT: Millis = 5_000;
+const SLOT_READ_WAIT: Millis = 5_000;
 
 export type Outcome =
   | 'wait' // more will be seen

@@ -51,11 +51,7 @@ export function entriesOnly(entries: readonly Entry[]): Answer {
   return { entries, actuations: [] };
 }
 
-export function slotReaderAt(
-  known: Knowledge,
-  slot: SlotNumber,
-  opening?: Opening,
-): DeviceId | undefined {
+function slotReaderAt(known: Knowledge, slot: SlotNumber, opening?: Opening): DeviceId | undefined {
   const point = known.point ?? known.points?.find(({ id }) => id === opening?.accessPoint);
   return point?.slotReaders.find(([each]) => each === slot)?.[1];
 }

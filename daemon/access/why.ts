@@ -76,7 +76,7 @@ export function whatIf(
 }
 
 /** Which rule, grant revision, clock state and tzdata version decided. */
-export function sentenceOf(decision: Decision, known: Knowledge, clock: ClockInterval): string {
+function sentenceOf(decision: Decision, known: Knowledge, clock: ClockInterval): string {
   const grant =
     decision.grant === undefined
       ? ''

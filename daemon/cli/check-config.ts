@@ -40,7 +40,7 @@ export function checkConfigCommand(program: Command): void {
 }
 
 /** `config.yaml:12: devices.box.address: found 12; at most 9`, as editors and eyes find it. */
-export function faultLines(file: string, faults: readonly Fault[]): readonly string[] {
+function faultLines(file: string, faults: readonly Fault[]): readonly string[] {
   const count = faults.length === 1 ? 'one fault' : `${faults.length} faults`;
   return [
     ...faults.map(({ path, line, found, remedy }) => {

@@ -95,7 +95,7 @@ function pem(path: string | undefined): string | undefined {
   return path === undefined ? undefined : readFileSync(path, 'utf8');
 }
 
-export function keyPath({ key }: Common): string {
+function keyPath({ key }: Common): string {
   return (
     key ?? join(process.env['LATCHKEY_DEMO'] ?? join(tmpdir(), 'latchkey-demo'), 'cloud-key.json')
   );
@@ -124,7 +124,7 @@ export function jsonObject(text: string): Record<string, unknown> {
   return { ...value };
 }
 
-export function messageOf(problem: unknown): string {
+function messageOf(problem: unknown): string {
   return problem instanceof Error ? problem.message : String(problem);
 }
 

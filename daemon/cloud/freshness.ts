@@ -8,7 +8,7 @@ import {
 } from '../../drivers/contract/time.ts';
 import type { ClockInterval } from '../access/model.ts';
 
-export const COUNTER_WINDOW = 1024n;
+const COUNTER_WINDOW = 1024n;
 const COUNTER_LIMIT = 1n << 64n;
 const WINDOW_BITS = (1n << COUNTER_WINDOW) - 1n;
 
@@ -54,7 +54,7 @@ export class CounterWindow {
   }
 }
 
-export const NONCE_LIFE: Millis = 5 * 60_000;
+const NONCE_LIFE: Millis = 5 * 60_000;
 
 /**
  * The two newest session nonces. One is made at each connect and every five minutes of the clock that never jumps, so
@@ -94,7 +94,7 @@ export class SessionNonces {
 }
 
 /** Tolerance between the sender's clock and ours while ours is trusted. */
-export const SKEW: Millis = 60_000;
+const SKEW: Millis = 60_000;
 
 export type TimeJudgement = 'in-time' | 'expired' | 'clock-untrusted';
 

@@ -4,7 +4,7 @@ import type { WireDeviceState } from './messages.ts';
 import type { Topics } from './topics.ts';
 
 /** `[a-zA-Z0-9_-]`; part of the identity of every entity, so it never changes for a device. */
-export function objectId(bridge: string, device: string): string {
+function objectId(bridge: string, device: string): string {
   return `${bridge}_${device}`.replaceAll('-', '_');
 }
 

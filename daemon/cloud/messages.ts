@@ -9,7 +9,7 @@ export const ACK_TYP = 'kb-ack+jws';
 export const CHECKPOINT_TYP = 'kb-chk+jws';
 
 /** Nesting of a body; the body itself is the first. */
-export const DEEPEST = 8;
+const DEEPEST = 8;
 const LONGEST_TEXT = 256;
 /** Texts that may be longer, each bounded by its own schema. */
 const LONG_TEXTS: ReadonlySet<string> = new Set(['sealed', 'sealedFob', 'echo']);
@@ -108,7 +108,7 @@ function beyondLimits(body: unknown, depth = 1, name = 'body'): string | undefin
 }
 
 /** The closed list of what a reply may say went wrong. */
-export const REPLY_CODES = [
+const REPLY_CODES = [
   'bad_request',
   'bad_signature',
   'unknown_key',

@@ -27,7 +27,7 @@ export interface OutboxCaps {
 
 const DAY: Millis = 86_400_000;
 
-export const OUTBOX_CAPS: OutboxCaps = { events: 200_000, bytes: 128 * 1024 * 1024, age: 30 * DAY };
+const OUTBOX_CAPS: OutboxCaps = { events: 200_000, bytes: 128 * 1024 * 1024, age: 30 * DAY };
 
 /** What an event has on the wire beside its body; as JSON with two hashes and an epoch, never less. */
 const ENVELOPE_BYTES = 400;

@@ -128,7 +128,7 @@ export class Replies {
   }
 }
 
-export function replyFrom(stored: Json | undefined): Reply | undefined {
+function replyFrom(stored: Json | undefined): Reply | undefined {
   const read = replySchema.safeParse(stored);
   return read.success ? { ...read.data, data: plain(read.data.data) } : undefined;
 }

@@ -37,7 +37,7 @@ const fileSchema = z.strictObject({
 type TrustFile = z.infer<typeof fileSchema>;
 
 /** A rotation by a key of the same power leaves the old one this long, for its owner to object with the recovery key. */
-export const ROTATION_OVERLAP: Millis = 24 * 3_600_000;
+const ROTATION_OVERLAP: Millis = 24 * 3_600_000;
 
 export interface Rotation {
   readonly add?: TrustedKey;

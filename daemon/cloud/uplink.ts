@@ -48,7 +48,7 @@ const IN_FLIGHT = 8;
 const SEND_AGAIN_AFTER: Millis = 30_000;
 const SEND_AGAIN_MOST: Millis = 3_600_000;
 const READ_AGAIN_AFTER: Millis = 5_000;
-export const RESEND_MOST = 5_000;
+const RESEND_MOST = 5_000;
 const RESENDS_WAITING = 16;
 
 interface Range {

@@ -11,12 +11,12 @@ const zone = z.string().min(1).max(64);
 const dayWindow = z.strictObject({ from: timeOfDay, to: timeOfDay });
 const operation = z.enum(['pickup', 'dropoff', 'unlock', 'attach-fob']);
 
-export const targetField = z.strictObject({
+const targetField = z.strictObject({
   kind: z.enum(['key', 'lock', 'slot', 'access_level', 'location']),
   id: openId,
 });
 
-export const windowField = z.discriminatedUnion('kind', [
+const windowField = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('ongoing') }),
   z.strictObject({
     kind: z.literal('instants'),

@@ -12,7 +12,6 @@ const holderSchema = z.object({
   grants: z.int().describe('revoked ones among them'),
   keys: z.array(z.string()).describe('that they have now'),
 });
-export type HolderReply = z.infer<typeof holderSchema>;
 
 export function holderEndpoints(desk: SiteDesk): readonly Endpoint[] {
   return [

@@ -288,7 +288,7 @@ function statedAs(desk: SiteDesk, stated: z.infer<typeof statedPlace>): StatedPl
   }
 }
 
-export function keyReply(desk: SiteDesk, key: Key): KeyReply {
+function keyReply(desk: SiteDesk, key: Key): KeyReply {
   const custody = desk.journal.ledger.get('key', key.id);
   const fob = custody?.fob === undefined ? key.fob : custody.fob;
   return {

@@ -112,7 +112,7 @@ export function pointAt(desk: SiteDesk, name: string): AccessPoint {
   throw new ApiError('not_found', `there is no access point ${name}`, 'accessPoint');
 }
 
-export function slotAt(
+function slotAt(
   desk: SiteDesk,
   at: { readonly accessPoint: string; readonly slot: number },
 ): { readonly device: DeviceId; readonly slot: SlotNumber } {

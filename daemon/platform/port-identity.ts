@@ -12,7 +12,7 @@ export interface PortIdentityRoots {
   readonly byId: string;
 }
 
-export const SYSTEM_ROOTS: PortIdentityRoots = { sys: '/sys', byId: '/dev/serial/by-id' };
+const SYSTEM_ROOTS: PortIdentityRoots = { sys: '/sys', byId: '/dev/serial/by-id' };
 
 /** Links followed before a chain is taken for a loop, as the kernel does. */
 const LINKS_MAX = 40;

@@ -97,7 +97,7 @@ export function typeNamed(name: string): EntryType {
 
 const STATES: readonly ClockInterval['state'][] = ['trusted', 'holdover', 'floor', 'broken'];
 
-export function intervalFrom(lo: number, hi: number | null, state: string): ClockInterval {
+function intervalFrom(lo: number, hi: number | null, state: string): ClockInterval {
   const end = instant(hi ?? Number.POSITIVE_INFINITY);
   return { lo: instant(lo), hi: end, state: stateNamed(state) };
 }

@@ -46,7 +46,7 @@ interface Lines {
 }
 
 /** Newest first or oldest first, as the query says, from where it says. */
-export function searchEntries(
+function searchEntries(
   journal: Lines,
   lastSeq: number,
   query: JournalQuery,
@@ -72,7 +72,7 @@ export function searchEntries(
 }
 
 /** In the order of `bucketOf(id)`, then id, as `list`. */
-export function searchGrants(
+function searchGrants(
   reader: Pick<GrantReader, 'list' | 'count' | 'lastIdIn' | 'bucketAfter'>,
   query: GrantList,
   most: number,

@@ -10,7 +10,7 @@ import { isObject } from '../access/body.ts';
 import { replaceFile } from './durable-file.ts';
 import { StorageError } from './ports.ts';
 
-export const UNIT_FILE = 'unit.json';
+const UNIT_FILE = 'unit.json';
 
 /** Who says that it is the one that acts. */
 export interface UnitClaim {

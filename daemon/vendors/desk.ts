@@ -1,5 +1,5 @@
 /** What connectors and dialects ask of the daemon; the local API's own desk has all of it. */
-import type { Clock, Instant, Millis, Random } from '../../drivers/contract/time.ts';
+import type { Clock, Random } from '../../drivers/contract/time.ts';
 import type { Command } from '../access/command.ts';
 import type { Stamp } from '../access/entry.ts';
 import type { CredentialIndex, CredentialKind, GrantId } from '../access/model.ts';
@@ -56,9 +56,3 @@ export type VendorLog = (
   event: string,
   fields: Readonly<Record<string, string | number | boolean>>,
 ) => void;
-
-/** Of the last complete reading, and until when what was read then is still believed. */
-export interface Freshness {
-  readonly syncedAt: Instant | undefined;
-  readonly age: Millis | undefined;
-}

@@ -29,7 +29,7 @@ const placeSchema = z.object({
 });
 export type PlaceState = z.infer<typeof placeSchema>;
 
-export const recordSchema = z.object({
+const recordSchema = z.object({
   /** `access`, `key`, `accesskey`, `message`: the vendor's word for it. */
   kind: z.string(),
   /** The vendor's id, once it is known. */

@@ -180,7 +180,7 @@ export type Actuation = {
 );
 
 /** Kinds that move something; only these need an intent in the journal first (P2). */
-export const MOVING_KINDS = ['open-slot', 'unlock', 'lock'] as const;
+const MOVING_KINDS = ['open-slot', 'unlock', 'lock'] as const;
 
 export function movesSomething(actuation: Actuation): boolean {
   return (MOVING_KINDS as readonly string[]).includes(actuation.kind);

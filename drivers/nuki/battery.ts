@@ -14,7 +14,7 @@ export interface BatteryForecast {
 }
 
 /** Where a motor lock begins to fail in the cold. */
-export const LOW_PERCENT = 20;
+const LOW_PERCENT = 20;
 /** Fewer days than this say nothing: percentages come in steps of two. */
 const DAYS_MIN = 3;
 const SAMPLES_MAX = 200;

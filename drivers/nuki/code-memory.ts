@@ -39,7 +39,7 @@ const DAY: Millis = 86_400_000;
 /** More writes than this for one entry, and the lock does not keep what it is given. */
 const WRITES_MAX = 6;
 
-export function wishOf(job: CodeJob): CodeWish | undefined {
+function wishOf(job: CodeJob): CodeWish | undefined {
   const { actuation } = job;
   if (actuation.kind !== 'put-code') return undefined;
   const { entry, digits, from, until, name } = actuation;

@@ -14,7 +14,7 @@ const PRIVATE_PREFIX = fromHex('302e020100300506032b656e04220420');
 const PUBLIC_PREFIX = fromHex('302a300506032b656e032100');
 const SIGMA = 'expand 32-byte k';
 
-export const KEY_BYTES = 32;
+const KEY_BYTES = 32;
 export const BOX_NONCE_BYTES = 24;
 /** What a box adds: the Poly1305 tag. */
 export const BOX_TAG_BYTES = 16;

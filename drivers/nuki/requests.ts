@@ -44,8 +44,6 @@ export const REQUEST_CONFIG: Request = {
   tail: 'challenge',
 };
 
-export const VERIFY_PIN: Request = { command: COMMAND.verifyPin, body: NOTHING, tail: 'pin' };
-
 export function updateTime(at: number): Request {
   return { command: COMMAND.updateTime, body: lockDate(at, 0, 'down'), tail: 'pin' };
 }

@@ -24,7 +24,7 @@ export const COMMAND = {
 } as const;
 
 /** In the order of their codes from 0. `on-for` and `off-for` are timed by the reader itself; the others stay. */
-export const OUTPUT_CODES = [
+const OUTPUT_CODES = [
   'nothing',
   'off',
   'on',

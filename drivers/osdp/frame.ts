@@ -10,7 +10,7 @@
  */
 import { crc16Osdp } from '../wire/crc16.ts';
 
-export const SOM = 0x53;
+const SOM = 0x53;
 /** The configuration address: every reader listens to it and answers as FF. */
 export const BROADCAST = 0x7f;
 /** No frame is longer; a length above it is noise. */

@@ -7,7 +7,7 @@ import { CAPABILITY } from './replies.ts';
 import { seal } from './secure-channel.ts';
 
 /** Openings before what is shown, that before what is asked, polls last. `undefined` when nothing is due. */
-export function nextPurpose(pd: Pd, now: Uptime): Purpose | undefined {
+function nextPurpose(pd: Pd, now: Uptime): Purpose | undefined {
   if (pd.stage !== 'online') return { kind: 'stage' };
   if (pd.confirming !== undefined) return { kind: 'confirm' };
   const [move] = pd.moves;

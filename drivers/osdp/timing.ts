@@ -4,7 +4,7 @@ import type { Millis } from '../contract/time.ts';
 import { wireMs } from '../wire/receive-buffer.ts';
 
 /** A reader begins to answer within this time. */
-export const ANSWERS_WITHIN: Millis = 200;
+const ANSWERS_WITHIN: Millis = 200;
 /** For our own event loop and adapter; a reply a little late is better than one more on the wire. */
 const SLACK: Millis = 50;
 /** A usual long reply; a longer one extends its time by arriving. */

@@ -42,7 +42,7 @@ export function burst8Bits(key: Key): number | undefined {
   return low === undefined ? undefined : ((~low & 0x0f) << 4) | low;
 }
 
-export function nibbleOf(key: Key): number | undefined {
+function nibbleOf(key: Key): number | undefined {
   if (/^[0-9]$/.test(key)) return Number(key);
   return key === '*' ? 0x0a : key === '#' ? 0x0b : undefined;
 }

@@ -6,7 +6,6 @@ export interface SlotLook {
   readonly isJammed: boolean;
 }
 
-/** Of any device; which of these it has tells what it is. */
 /** The door beside a reader, as it is wired to it. */
 export interface Wiring {
   readonly strike: number | null;
@@ -27,6 +26,7 @@ export interface SiteLook {
   readonly clockShiftMs: number;
 }
 
+/** Of any device; which of these it has tells what it is. */
 export interface DeviceLook {
   readonly slots?: Readonly<Record<string, SlotLook>>;
   readonly hasPower?: boolean;

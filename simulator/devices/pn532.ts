@@ -17,7 +17,7 @@ export function simulatedPn532(
   return new SimulatedPn532(name, around);
 }
 
-export class SimulatedPn532 implements SimulatedDevice {
+class SimulatedPn532 implements SimulatedDevice {
   readonly name: string;
   readonly kind = 'pn532';
   readonly #around: DeviceSurroundings;

@@ -25,7 +25,7 @@ export function simulatedStxEtxLrc(
   return new SimulatedTextReader(name, 'stx-etx-lrc', { framing: 'lrc' }, around);
 }
 
-export class SimulatedTextReader implements SimulatedDevice {
+class SimulatedTextReader implements SimulatedDevice {
   readonly name: string;
   readonly kind: string;
   readonly #options: SimulatedTextReaderOptions;

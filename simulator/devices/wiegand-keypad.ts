@@ -20,7 +20,7 @@ export function simulatedWiegandKeypad(
   return new SimulatedWiegandKeypad(name, options, around);
 }
 
-export class SimulatedWiegandKeypad implements SimulatedDevice {
+class SimulatedWiegandKeypad implements SimulatedDevice {
   readonly name: string;
   readonly kind = 'wiegand-serial';
   readonly #options: SimulatedKeypadOptions;

@@ -16,8 +16,8 @@ import {
   servicesField,
 } from './peripheral.ts';
 
-export const SERIAL_SERVICE = 'ffe0';
-export const SERIAL = 'ffe1';
+const SERIAL_SERVICE = 'ffe0';
+const SERIAL = 'ffe1';
 const RELAYS = 4;
 
 export interface RelayBoardOptions {

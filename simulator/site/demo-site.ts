@@ -12,7 +12,6 @@ import {
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { loadConfig } from '../../config/load.ts';
-import type { Config } from '../../config/schema.ts';
 import { writeClientKey } from '../../daemon/cloud/client-key.ts';
 import { enrol } from '../../daemon/cloud/enrolment.ts';
 import { mqttBroker } from '../../daemon/platform/mqtt-broker.ts';
@@ -20,7 +19,6 @@ import { realRandom } from '../../daemon/platform/random.ts';
 import { type Clock, type Millis, pause } from '../../drivers/contract/time.ts';
 import { EmbeddedBroker } from '../broker.ts';
 import { simulatedKinds } from '../devices/catalogue.ts';
-import { buildIntoSlot } from '../devices/slot-reader.ts';
 import { type Move, type Simulator, startSimulator } from '../simulator.ts';
 import { TcpLine } from '../tcp-line.ts';
 import { CAST } from './cast.ts';
@@ -160,7 +158,6 @@ export async function openDemoSite({
       clock,
     }),
   );
-  buildInSlotReaders(config, simulator);
   const isFirst = new URL(simulator.url).port === String(ports.control);
   // The cloud listens before the box first speaks, so that it hears everything in its order.
   const cloud = opening.use(
@@ -221,17 +218,6 @@ export async function openDemoSite({
 
 function newSecret(): string {
   return randomBytes(24).toString('base64url');
-}
-
-/** Readers that the config has inside slots hear whichever fob lies there. */
-function buildInSlotReaders({ accessPoints }: Config, { hardware }: Simulator): void {
-  for (const { box, slotReaders } of Object.values(accessPoints)) {
-    for (const [slot, name] of Object.entries(slotReaders)) {
-      const reader = hardware.device(name);
-      const board = box === undefined ? undefined : hardware.device(box);
-      if (reader !== undefined && board !== undefined) buildIntoSlot(reader, board, Number(slot));
-    }
-  }
 }
 
 /** What hangs where before anybody comes. */

@@ -13,7 +13,7 @@ import { instant } from '../../drivers/contract/time.ts';
 export const DOOR = 'door';
 export const ZONE = 'Europe/Stockholm';
 /** As many grants as the own cloud sends in one part. */
-export const PART = 1000;
+const PART = 1000;
 const YEAR = 365 * 86_400_000;
 const FROM = instant(Date.UTC(2026, 0, 1));
 

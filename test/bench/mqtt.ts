@@ -32,7 +32,7 @@ export async function withBroker(
 }
 
 /** The process of `cloud-process.ts`. */
-export class CloudProcess implements AsyncDisposable {
+class CloudProcess implements AsyncDisposable {
   readonly #child: ChildProcess;
 
   private constructor(child: ChildProcess) {

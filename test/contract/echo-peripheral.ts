@@ -5,7 +5,7 @@ import { adField } from '../../simulator/radio/hci.ts';
 import type { Central, Peripheral } from '../../simulator/radio/peripheral.ts';
 import { FLAGS_FIELD, nameField, servicesField } from '../../simulator/radio/peripheral.ts';
 
-export const ECHO_SERVICE = '6e400001b5a3f393e0a9e50e24dcca9e';
+const ECHO_SERVICE = '6e400001b5a3f393e0a9e50e24dcca9e';
 export const ECHO = { service: ECHO_SERVICE, characteristic: '6e400002b5a3f393e0a9e50e24dcca9e' };
 export const INDICATED = {
   service: ECHO_SERVICE,

@@ -23,7 +23,7 @@ const OPTIONS = [
   { address: 1, acceptNoChecksum: true },
 ];
 
-export const WIRED = [...catalogue.values()].filter(({ link }) => link !== 'gatt');
+const WIRED = [...catalogue.values()].filter(({ link }) => link !== 'gatt');
 
 /** @throws Error for a driver that is content with none of these options */
 export async function driverTargets(): Promise<readonly FuzzTarget[]> {

@@ -58,7 +58,7 @@ export const removeSchema = z
   .object({ id: uuid.nullish(), key: keySpecSchema.nullish() })
   .refine(({ id, key }) => id != null || key != null, { error: 'id or key' });
 
-export const STATUSES = ['NotApplied', 'Pending', 'PartiallyApplied', 'Applied', 'Failed'] as const;
+const STATUSES = ['NotApplied', 'Pending', 'PartiallyApplied', 'Applied', 'Failed'] as const;
 
 export const statusSchema = z.looseObject({
   status: z.enum(STATUSES),

@@ -15,7 +15,7 @@ import { drawnId } from './local-id.ts';
 import { KeycafeRefusal } from './reply.ts';
 import { type WebhookRequest, webhookRequestSchema } from './wire.ts';
 
-export const WEBHOOK = 'webhook';
+const WEBHOOK = 'webhook';
 const BY = 'dialect:keycafe';
 /** Each costs a call for every event. */
 const WEBHOOKS_MOST = 32;

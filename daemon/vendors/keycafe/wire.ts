@@ -1,14 +1,14 @@
 /** Keycafe API v0 in its own words. Bounds and formats are those of its pages; what is read is read leniently. */
 import { z } from 'zod';
 
-export const LOCALES = ['en', 'fr', 'ja', 'es', 'nl', 'it', 'pt'] as const;
+const LOCALES = ['en', 'fr', 'ja', 'es', 'nl', 'it', 'pt'] as const;
 /** Items on a page of any list. */
 export const PAGE_SIZE = 50;
 export const PER_MINUTE = 60;
 export const PENALTY_MS = 60_000;
 
 /** int64 on the wire; as text here, where nobody counts with it. */
-export const idSchema = z
+const idSchema = z
   .union([z.int().nonnegative(), z.string().regex(/^\d{1,19}$/)])
   .transform((id) => String(id));
 
@@ -17,7 +17,7 @@ const time = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'HH:mm');
 /** Deprecated bounds: ISO 8601 without milliseconds and with `Z`. */
 const isoSeconds = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/, 'YYYY-MM-DDTHH:mm:ssZ');
 
-export const accessUserSchema = z.object({
+const accessUserSchema = z.object({
   id: idSchema.optional(),
   email: z.email().max(254).optional(),
   /** Digits with the country's code, no plus. */

@@ -110,7 +110,7 @@ export function relatedEndpoints(parts: DialectParts): readonly SeamEndpoint[] {
   ];
 }
 
-export function grantBodies(found: readonly Grant[], parts: DialectParts, { isPrivate }: Call) {
+function grantBodies(found: readonly Grant[], parts: DialectParts, { isPrivate }: Call) {
   const { shelves, devices } = parts;
   return found.map(({ fields }) => {
     const person = shelves.people.find((each) => each.user_identity_id === fields.user_identity_id);

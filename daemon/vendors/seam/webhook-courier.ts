@@ -37,8 +37,8 @@ const AT_ONCE = 8;
 /** What is due is told by the wall clock, which may be set meanwhile. */
 const LONGEST_WAIT: Millis = 60_000;
 
-export const FAILING = 'calls to this webhook fail, and are repeated';
-export const DISABLED = 'disabled: it took no call for five days; register it again';
+const FAILING = 'calls to this webhook fail, and are repeated';
+const DISABLED = 'disabled: it took no call for five days; register it again';
 
 type Webhook = Shelved<WebhookFields>;
 type Verdict = 'taken' | 'failed' | 'untellable';

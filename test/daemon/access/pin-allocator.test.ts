@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import {
   type CodeSpace,
-  drawPair,
   drawPin,
   isTrivial,
   ratioAfter,
@@ -102,22 +101,6 @@ test('a taken code is not drawn, nor one that cools off, nor a trivial one', () 
 test('a space without a free code is refused, not searched for ever', () => {
   const full: CodeSpace = { isTaken: () => true, lastValid: () => undefined };
   assert.deepEqual(drawPin(full, USUAL, chance(1)), { kind: 'refused', why: 'code-space' });
-});
-
-test('a duress code is drawn apart from its code, and both count', () => {
-  const { code, duress } = drawPair(EMPTY, USUAL, scripted('739251', '739251', '482916'));
-  assert.deepEqual(
-    [code, duress],
-    [
-      { kind: 'drawn', digits: '739251' },
-      { kind: 'drawn', digits: '482916' },
-    ],
-  );
-  const last = drawPair(EMPTY, { ...USUAL, active: 999 }, chance(5));
-  assert.equal(last.code.kind, 'drawn');
-  assert.equal(last.duress.kind, 'refused');
-  const none = drawPair(EMPTY, { ...USUAL, active: 1000 }, chance(5));
-  assert.deepEqual([none.code.kind, none.duress.kind], ['refused', 'refused']);
 });
 
 test('trivial codes', () => {

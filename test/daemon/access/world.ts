@@ -51,7 +51,7 @@ export const DAY = 24 * HOUR;
 
 const hmac = (message: string) =>
   createHmac('sha256', 'pepper of the tests').update(message).digest('hex');
-export const SCOPE = 'site-1';
+const SCOPE = 'site-1';
 export const pinOf = (digits: string): CredentialIndex => pinIndex(hmac, SCOPE, digits);
 export const fobOf = (hex: string): CredentialIndex => {
   const identity = parseIdentity(hex);
@@ -151,7 +151,7 @@ export function card(hex: string, more: Partial<Credential> = {}): Credential {
   return { id: credentialId(`card-${hex}`), kind: 'card', index: fobOf(hex), ...more };
 }
 
-export function keyOfSite(id: string, more: Partial<Key> = {}): Key {
+function keyOfSite(id: string, more: Partial<Key> = {}): Key {
   return {
     id: keyId(id),
     name: id,

@@ -6,8 +6,8 @@ import { seededRandom } from '../../../../simulator/random.ts';
 import { type SiteOptions, simulatedSite } from '../../../site.ts';
 import { CountedClient, served } from '../vendor-site.ts';
 
-export const CLOUD_KEY = 'seam_cloud_1';
-export const DIALECT_KEY = 'seam_local_1';
+const CLOUD_KEY = 'seam_cloud_1';
+const DIALECT_KEY = 'seam_local_1';
 export const SECRET = `whsec_${Buffer.from('a secret of twenty-four b').toString('base64')}`;
 export const POLL = 60_000;
 
