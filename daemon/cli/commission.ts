@@ -8,9 +8,11 @@ import { loadConfig, parseConfig } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import { readSecret, type SecretSource, secretReferences } from '../../config/secrets.ts';
 import { catalogue } from '../../drivers/catalogue.ts';
+import type { Clock } from '../../drivers/contract/time.ts';
 import type { PrivateJwk } from '../cloud/jose.ts';
 import { type Commissioned, commission } from '../commission/commission.ts';
 import { faultsOf, fragmentText, type Written, writtenIn } from '../commission/fragment.ts';
+import { type OsdpTrace, openOsdpTrace } from '../commission/osdp-trace.ts';
 import { judge, type Sheet, sheetText } from '../commission/sheet.ts';
 import { signSheet } from '../commission/signed-sheet.ts';
 import { openersOf } from '../openers.ts';
@@ -36,6 +38,7 @@ interface CommissionOptions {
   readonly within: number;
   readonly who?: string;
   readonly out: string;
+  readonly osdpTrace?: string;
   readonly yes: boolean;
   readonly json: boolean;
 }
@@ -70,6 +73,10 @@ export function commissionCommand(program: Command): void {
     .option('--within <seconds>', 'how long a hand may take for each thing', count, 60)
     .option('--who <name>', 'the installer; asked for without it')
     .option('--out <dir>', 'where the sheet is put', '.')
+    .option(
+      '--osdp-trace <file>',
+      'add the frames on OSDP buses to a file (.osdpcap), without what was shown or typed and without keys',
+    )
     .option('--yes', 'ask nothing: every question has its default answer', false)
     .option('--json', 'print the sheet as JSON; all else goes to stderr', false)
     .addHelpText('after', EXAMPLES)
@@ -126,6 +133,7 @@ async function prove(options: CommissionOptions): Promise<void> {
   await using radios = new Radios(clock, (adapter, news) => {
     if (news.kind === 'alarm' || news.kind === 'down') ask.tell(`radio ${adapter}: ${news.why}`);
   });
+  using trace = traceIn(options.osdpTrace, clock, (why) => ask.tell(why));
   const begunAt = clock.now();
   const who =
     options.who ?? (await ask.text('Who proves this site?', userInfo().username).catch(() => ''));
@@ -143,13 +151,17 @@ async function prove(options: CommissionOptions): Promise<void> {
     searched: buses.filter((bus) => isSearched(config, bus, options.find)),
     without: options.without,
     read: (each) => parseConfig(JSON.stringify({ ...each.rest, ...sections(each) })),
-    openers: (from) =>
-      openersOf(from, {
+    openers: (from) => {
+      const openers = openersOf(from, {
         clock,
         catalogue,
         radios,
         advise: (bus, text) => ask.tell(`${bus}: ${text}`),
-      }),
+      });
+      return trace === undefined
+        ? openers
+        : new Map(Array.from(openers, ([bus, opener]) => [bus, trace.of(opener)]));
+    },
   });
   const sheet = sheetOf(config, who, outcome, begunAt, clock.now());
   write(
@@ -163,6 +175,23 @@ async function prove(options: CommissionOptions): Promise<void> {
   process.off('SIGINT', interrupted);
   process.off('SIGTERM', interrupted);
   if (sheet.result !== 'accepted') process.exitCode = EXIT.failed;
+}
+
+function traceIn(
+  file: string | undefined,
+  clock: Clock,
+  told: (why: string) => void,
+): OsdpTrace | undefined {
+  if (file === undefined) return undefined;
+  try {
+    return openOsdpTrace(file, clock, told);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CommandFailure(
+      `--osdp-trace: ${why}; name a file that can be written`,
+      EXIT.badInput,
+    );
+  }
 }
 
 function sections({ buses, devices }: Written) {

@@ -1,6 +1,6 @@
 /** The installer's guided run: a process of its own on the ports of simulated hardware, with a person's hands. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { type CommissionSite, commissioned, commissionSite, type Hand } from './commission-site.ts';
@@ -113,8 +113,10 @@ describe('commission', { concurrency: true, timeout: 60_000 }, () => {
 
   test('readers, a keypad and a door are proven over pty and TCP; no digit and no number is kept', async () => {
     await using site = await commissionSite(READERS);
+    mkdirSync(site.out);
+    const trace = join(site.out, 'door-bus.osdpcap');
     const { status, output, sheet } = await site.run(
-      ['--yes', '--within', '5', '--without', 'keypad:fob'],
+      ['--yes', '--within', '5', '--without', 'keypad:fob', '--osdp-trace', trace],
       usesReaders(site),
     );
     assert.equal(status, 0, output);
@@ -136,8 +138,15 @@ describe('commission', { concurrency: true, timeout: 60_000 }, () => {
     );
     assert.equal(sheet.proofs.find(({ part }) => part === 'lock')?.result, 'proven');
     assert.ok(sheet.devices.find(({ device }) => device === 'door')?.hardware);
+    const frames = readFileSync(trace, 'utf8').trimEnd().split('\n');
+    const told = frames.map((line) => JSON.parse(line)).map(({ io, data }) => `${io} ${data}`);
+    assert.match(told[0] ?? '', /^output 53 01 /); // to the reader at address 1, and what it answered
+    assert.ok(told.some((frame) => /^input 53 81 .{9}50 (00 )+/.test(frame)));
+    assert.ok(told.some((frame) => /^input 53 81 .{9}53 (00 )+/.test(frame)));
+    assert.equal(statSync(trace).mode & 0o777, 0o600);
     const kept = readdirSync(site.out).map((name) => readFileSync(join(site.out, name), 'utf8'));
-    for (const secret of ['86420', '97531', '0F00012ABC', '0f00012abc', '4567']) {
+    const keys = '39 37 35 33 31';
+    for (const secret of ['86420', '97531', '0F00012ABC', '0f00012abc', '4567', keys]) {
       for (const text of [output, ...kept]) assert.ok(!text.includes(secret), secret);
     }
   });
@@ -228,15 +237,18 @@ describe('commission', { concurrency: true, timeout: 60_000 }, () => {
     await ended(daemon);
     assert.deepEqual(pulses(site), [0, 0, 0]);
 
-    const [none, bus, part, sheet, who] = await Promise.all([
+    const nowhere = join(site.directory, 'nowhere', 'x.osdpcap');
+    const [none, bus, part, sheet, who, trace] = await Promise.all([
       latchkey(['commission']),
       latchkey(['commission', '--config', site.config, '--bus', 'nowhere']),
       latchkey(['commission', '--config', site.config, '--without', 'box']),
       latchkey(['commission', 'verify', site.config]),
       latchkey(['commission', '--config', site.config, '--without', 'none:fob']),
+      latchkey(['commission', '--config', site.config, '--osdp-trace', nowhere, '--yes']),
     ]);
-    const statuses = [none, bus, part, sheet, who].map(({ status }) => status);
-    assert.deepEqual(statuses, [2, 2, 2, 1, 2]);
+    const statuses = [none, bus, part, sheet, who, trace].map(({ status }) => status);
+    assert.deepEqual(statuses, [2, 2, 2, 1, 2, 2]);
+    assert.match(trace.stderr, /--osdp-trace: .*no such file.*name a file that can be written/);
     assert.match(who.stderr, /there is no device none/);
     assert.match(bus.stderr, /there is no bus nowhere; there are box-bus/);
     assert.match(sheet.stdout, /no signature in it/);
