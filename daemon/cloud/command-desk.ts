@@ -5,7 +5,9 @@ import type { Entry, Stamp } from '../access/entry.ts';
 import type { AccessPointId } from '../access/model.ts';
 import type { EvidenceRow } from '../store/ports.ts';
 import type { BodyOf } from './commands.ts';
-import { type DeskResult, GrantDesk, type GrantDeskParts } from './grant-desk.ts';
+import type { DeskResult } from './desk-result.ts';
+import { GrantDesk, type GrantDeskParts } from './grant-desk.ts';
+import { KeyDesk } from './key-desk.ts';
 import type { WireCommand } from './messages.ts';
 import { errorPart, okPart, plain, type ReplyPart } from './reply-part.ts';
 import type { Asked, Attempt, SiteActions } from './site-actions.ts';
@@ -38,10 +40,12 @@ export interface CommandDeskParts extends GrantDeskParts {
 export class CommandDesk {
   readonly #parts: CommandDeskParts;
   readonly #grants: GrantDesk;
+  readonly #keys: KeyDesk;
 
   constructor(parts: CommandDeskParts) {
     this.#parts = parts;
     this.#grants = new GrantDesk(parts);
+    this.#keys = new KeyDesk(parts);
   }
 
   /** `rows` are the command's evidence, for those who commit it themselves. */
@@ -60,9 +64,9 @@ export class CommandDesk {
       case 'grants.compare':
         return desired(Promise.resolve(this.#grants.compare(command.body)));
       case 'key.put':
-        return desired(this.#grants.putKey(command.body));
+        return desired(this.#keys.put(command.body));
       case 'key.remove':
-        return desired(this.#grants.removeKey(command.body));
+        return desired(this.#keys.remove(command.body));
       case 'unlock':
       case 'slot.open': {
         const { dev, slot, ms, by, reason } = command.body;

@@ -20,8 +20,8 @@ import {
 } from './admission.ts';
 import type { ReceivedMessage } from './broker.ts';
 import { CommandDesk, type CommandDeskParts } from './command-desk.ts';
+import type { DeskResult } from './desk-result.ts';
 import type { SessionNonces } from './freshness.ts';
-import type { DeskResult } from './grant-desk.ts';
 import { type Checked, type Compact, checkAhead, parseJson, readCompact, verified } from './jws.ts';
 import {
   ACK_TYP,

@@ -1,79 +1,39 @@
 /**
- * Grants as desired state: what `grant.*`, `grants.*` and `key.*` commands change. The effect is written first
- * (`grants.db`, idempotent by revision), then the evidence with the reply (`journal.db`); a crash in between repeats
- * the first step harmlessly.
+ * Grants as desired state: what `grant.*` and `grants.*` commands change. The effect is written first (`grants.db`,
+ * idempotent by revision), then the evidence with the reply (`journal.db`); a crash in between repeats the first step
+ * harmlessly.
  */
-import type { KeyObject } from 'node:crypto';
 import { collisionEntry, collisionsOf } from '../access/collision.ts';
-import type { Entry, Json, JsonObject, Stamp } from '../access/entry.ts';
-import type {
-  AccessPointId,
-  Credential,
-  Grant,
-  GrantId,
-  Key,
-  KeyId,
-  Policies,
-} from '../access/model.ts';
+import type { Entry, Json, Stamp } from '../access/entry.ts';
+import type { Grant, GrantId, Policies } from '../access/model.ts';
 import { rotationEntries } from '../access/pin-rotation.ts';
 import { scheduleFaults } from '../access/schedule.ts';
 import { resolveWindow } from '../access/window.ts';
-import type {
-  EvidenceRow,
-  GrantChange,
-  GrantStore,
-  GrantWriteResult,
-  Journal,
-  PutOutcome,
-} from '../store/ports.ts';
+import type { GrantChange, GrantStore, GrantWriteResult, Journal } from '../store/ports.ts';
 import type { BodyOf } from './commands.ts';
-import { type PublicJwk, seal, unseal } from './jose.ts';
-import type { ReplyCode } from './messages.ts';
-import type { CredentialDesk } from './site-actions.ts';
-import {
-  credentialIdOf,
-  grantIdOf,
-  isPlausible,
-  outlineOf,
-  type WireCredential,
-  type WireGrant,
-} from './wire-grant.ts';
+import { type DeskResult, done, outcomeOf, refused } from './desk-result.ts';
+import { GrantMaker, type GrantMakerParts } from './grant-maker.ts';
+import { type PublicJwk, seal } from './jose.ts';
+import { grantIdOf, type WireGrant } from './wire-grant.ts';
 
-/** What came of a command on desired state, with what is to be committed together with its reply. */
-export interface DeskResult {
-  readonly code: ReplyCode | null;
-  readonly msg: string | null;
-  readonly data: JsonObject;
-  readonly entries: readonly Entry[];
-  readonly rows: readonly EvidenceRow[];
-  /** Grants whose openings must be withdrawn before the reply: their revocation is not effective earlier. */
-  readonly withdraw: readonly GrantId[];
-}
-
-export interface GrantDeskParts {
+export interface GrantDeskParts extends GrantMakerParts {
   readonly grants: GrantStore;
   readonly journal: Pick<Journal, 'tombstone'>;
-  readonly desk: CredentialDesk;
-  /** Private half of the bridge's sealing key. */
-  readonly sealingKey: KeyObject;
   readonly stamp: () => Stamp;
   /** What an access level stands for, to see whether two grants with one code open the same. */
   readonly accessLevels?: Policies['accessLevels'];
 }
 
-type Made =
-  | { readonly kind: 'grant'; readonly grant: Grant; readonly pins: ReadonlyMap<string, string> }
-  | { readonly kind: 'refused'; readonly code: ReplyCode; readonly msg: string };
-
 /** Longest list of ids in a reply of `grants.compare`; as JSON under half of what a reply may hold. */
 const IDS_PER_REPLY = 500;
-const DRAWN_DIGITS = 6;
 
 export class GrantDesk {
   readonly #parts: GrantDeskParts;
+  readonly #maker: GrantMaker;
 
   constructor(parts: GrantDeskParts) {
     this.#parts = parts;
+    this.#maker = new GrantMaker(parts);
   }
 
   async put({ grant: wire, replyKey }: BodyOf<'grant.put'>): Promise<DeskResult> {
@@ -81,13 +41,13 @@ export class GrantDesk {
     if (stone !== undefined && stone.rev >= wire.rev) {
       return refused('conflict', 'the grant was revoked', { have: stone.rev, revoked: true });
     }
-    const made = await this.#make(wire, replyKey !== undefined);
+    const made = await this.#maker.make(wire, replyKey !== undefined);
     if (made.kind === 'refused') return refused(made.code, made.msg);
     const [fault] = timeFaults(made.grant);
     if (fault !== undefined) return refused('bad_request', fault, { reason: fault });
     const before = this.#parts.grants.grant(made.grant.id);
     const written = await this.#write([{ kind: 'put', grant: made.grant }]);
-    const outcome = outcomesOf(written)[0] ?? 'stale';
+    const outcome = outcomeOf(written);
     if (outcome === 'stale') {
       const have = this.#parts.grants.grant(made.grant.id);
       return refused('conflict', 'a newer revision is stored', {
@@ -223,44 +183,6 @@ export class GrantDesk {
     );
   }
 
-  async putKey({ key: wire }: BodyOf<'key.put'>): Promise<DeskResult> {
-    let fob: Key['fob'];
-    if (wire.sealedFob !== undefined) {
-      const secret = await unseal(wire.sealedFob, this.#parts.sealingKey);
-      const index =
-        secret === undefined ? undefined : checked(() => this.#parts.desk.indexFob(secret));
-      if (index === undefined) {
-        return refused('bad_request', 'key.sealedFob: not sealed for this bridge');
-      }
-      fob = index;
-    }
-    const key: Key = {
-      id: keyIdOf(wire.id),
-      name: wire.name,
-      rev: wire.rev,
-      source: { vendor: 'cloud', ref: wire.id, version: String(wire.rev) },
-      ...(fob === undefined ? {} : { fob }),
-      virtual: wire.virtual,
-      roaming: wire.roaming,
-      ...(wire.home === undefined ? {} : { home: wire.home as AccessPointId }),
-      ...(wire.notes === undefined ? {} : { notes: wire.notes }),
-    };
-    const [outcome = 'stale'] = outcomesOf(await this.#write([{ kind: 'put-key', key }]));
-    if (outcome === 'stale') return refused('conflict', 'a newer revision is stored');
-    const entry: Entry = { type: 'grant.key_put', body: { key: wire.id, rev: wire.rev } };
-    return done({ rev: wire.rev, outcome }, outcome === 'stored' ? [entry] : []);
-  }
-
-  async removeKey({ id, rev }: BodyOf<'key.remove'>): Promise<DeskResult> {
-    const key = keyIdOf(id);
-    const known = this.#parts.grants.key(key);
-    if (known === undefined) return done({ rev, outcome: 'same' }, []);
-    const [outcome = 'stale'] = outcomesOf(await this.#write([{ kind: 'remove-key', key, rev }]));
-    if (outcome === 'stale')
-      return refused('conflict', 'a newer revision is stored', { have: known.rev });
-    return done({ rev, outcome }, [{ type: 'grant.key_removed', body: { key: id, rev } }]);
-  }
-
   /** Others that carry one of the grant's codes at the same time: the manager hears of it before the guest arrives. */
   #collisions(id: GrantId): Entry[] {
     const { grants, accessLevels = new Map() } = this.#parts;
@@ -278,80 +200,11 @@ export class GrantDesk {
   async #makeAll(wires: readonly WireGrant[]): Promise<Grant[] | DeskResult> {
     const made: Grant[] = [];
     for (const wire of wires) {
-      const each = await this.#make(wire, false);
+      const each = await this.#maker.make(wire, false);
       if (each.kind === 'refused') return refused(each.code, `${wire.id}: ${each.msg}`);
       made.push(each.grant);
     }
     return made;
-  }
-
-  async #make(wire: WireGrant, mayDraw: boolean): Promise<Made> {
-    const credentials: Credential[] = [];
-    const pins = new Map<string, string>();
-    for (const [place, each] of wire.credentials.entries()) {
-      const made =
-        each.sealed === undefined
-          ? this.#draw(wire, each, mayDraw, pins)
-          : await this.#opened(wire, each, each.sealed);
-      if (typeof made === 'string') {
-        return { kind: 'refused', code: codeOf(made), msg: `credentials[${place}]: ${made}` };
-      }
-      credentials.push(made);
-    }
-    return { kind: 'grant', grant: { ...outlineOf(wire), credentials }, pins };
-  }
-
-  async #opened(
-    { id }: WireGrant,
-    credential: WireCredential,
-    sealed: string,
-  ): Promise<Credential | string> {
-    const { desk, sealingKey } = this.#parts;
-    const { kind } = credential;
-    const secret = await unseal(sealed, sealingKey);
-    if (secret === undefined) return 'not sealed for this bridge';
-    if (!isPlausible(kind, secret)) return 'not a credential of its kind';
-    const indexed = checked(() => desk.index(kind, secret, grantIdOf(id)));
-    if (indexed === undefined) return 'not a credential of its kind';
-    return { ...plainPart(credential), ...indexed };
-  }
-
-  /** A PIN is drawn once for a credential of a grant; a repeated or later put finds it and keeps it. */
-  #draw(
-    wire: WireGrant,
-    credential: WireCredential,
-    mayDraw: boolean,
-    pins: Map<string, string>,
-  ): Credential | string {
-    if (credential.kind !== 'pin') return 'a number that is not sealed';
-    const { desk, grants } = this.#parts;
-    const grant = grantIdOf(wire.id);
-    const stored = grants.grant(grant)?.grant.credentials.find(({ id }) => id === credential.id);
-    if (stored?.kind === 'pin' && stored.sealed !== undefined) {
-      const digits = desk.reveal(stored.sealed, grant);
-      if (digits !== undefined) {
-        pins.set(credential.id, digits);
-        const { index, sealed } = stored;
-        return { ...plainPart(credential), index, sealed, digits: digits.length };
-      }
-    }
-    if (!mayDraw) return 'a PIN to be drawn needs a replyKey, and grant.put';
-    const digits = desk.drawPin(credential.digits ?? DRAWN_DIGITS);
-    if (digits === undefined) return CODE_SPACE;
-    pins.set(credential.id, digits);
-    const { index } = desk.index('pin', digits, grant);
-    const sealed = desk.keep(digits, grant);
-    return { ...plainPart(credential), index, sealed, digits: digits.length };
-  }
-}
-
-/** What a desk refuses is no fault of ours. */
-function checked<T>(ask: () => T): T | undefined {
-  try {
-    return ask();
-  } catch (problem) {
-    if (problem instanceof RangeError) return undefined;
-    throw problem;
   }
 }
 
@@ -375,25 +228,6 @@ function faultEntries(grants: readonly Grant[]): Entry[] {
   );
 }
 
-const CODE_SPACE = 'too few codes are left';
-
-function codeOf(fault: string): ReplyCode {
-  return fault === CODE_SPACE ? 'limit_exceeded' : 'bad_request';
-}
-
-function plainPart({ id, kind, combineWith, duress }: WireCredential) {
-  return {
-    id: credentialIdOf(id),
-    kind,
-    ...(combineWith === undefined ? {} : { combineWith }),
-    ...(duress === undefined ? {} : { duress }),
-  };
-}
-
-function keyIdOf(text: string): KeyId {
-  return text as KeyId;
-}
-
 async function sealedPins(pins: ReadonlyMap<string, string>, to: PublicJwk): Promise<Json[]> {
   return Promise.all(
     [...pins].map(async ([id, digits]) => ({ id, sealed: await seal(digits, to) })),
@@ -406,16 +240,4 @@ function revokedEntry(id: string, rev: number, grant: Grant | undefined): Entry 
     ...(grant === undefined ? {} : { sub: grant.holder }),
     body: { grant: id, rev, source: 'cloud' },
   };
-}
-
-function outcomesOf(written: GrantWriteResult): readonly PutOutcome[] {
-  return written.kind === 'written' ? written.outcomes : [];
-}
-
-function done(data: JsonObject, entries: readonly Entry[]): DeskResult {
-  return { code: null, msg: null, data, entries, rows: [], withdraw: [] };
-}
-
-function refused(code: ReplyCode, msg: string, data: JsonObject = {}): DeskResult {
-  return { code, msg, data, entries: [], rows: [], withdraw: [] };
 }
