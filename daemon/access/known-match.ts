@@ -2,15 +2,13 @@
 import type { KnownMatch } from './knowledge.ts';
 import type { CredentialRecord, LedgerView } from './ledger.ts';
 import type { GrantMatch } from './lookup.ts';
-import { type Credential, type KeyId, keyId, type Policies, type Target } from './model.ts';
+import { type Credential, isKeyId, type KeyId, type Policies, type Target } from './model.ts';
 import type { Pending } from './presentation.ts';
 import type { KnowledgePorts } from './site-facts.ts';
 import { ALL_UNCONFIRMED } from './uses.ts';
 
 export function namedKeys(targets: readonly Target[]): readonly KeyId[] {
-  return targets.flatMap((target) =>
-    target.kind === 'key' && target.id !== '' ? [keyId(target.id)] : [],
-  );
+  return targets.flatMap(({ kind, id }) => (kind === 'key' && isKeyId(id) ? [id] : []));
 }
 
 export function levelsOf(

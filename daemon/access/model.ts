@@ -18,11 +18,13 @@ export type CredentialIndex = string & { readonly __id: 'credential-index' };
  * surrogate pair: UTF-8 has none, so what is read back from the disk is another text, and its entry breaks the chain.
  */
 function opaque(what: string, text: string): string {
-  const isSized = text.length > 0 && text.length <= 256;
-  if (!isSized || /[\u0000-\u001f]/.test(text) || !text.isWellFormed()) {
-    throw new RangeError(`a ${what} id is 1 to 256 printable characters`);
-  }
+  if (!isOpaque(text)) throw new RangeError(`a ${what} id is 1 to 256 printable characters`);
   return text;
+}
+
+function isOpaque(text: string): boolean {
+  const isSized = text.length > 0 && text.length <= 256;
+  return isSized && !/[\u0000-\u001f]/.test(text) && text.isWellFormed();
 }
 
 export function holderId(text: string): HolderId {
@@ -39,6 +41,11 @@ export function credentialId(text: string): CredentialId {
 
 export function keyId(text: string): KeyId {
   return opaque('key', text) as KeyId;
+}
+
+/** What a grant names as a key is any text: not every text is a key's id. */
+export function isKeyId(text: string): text is KeyId {
+  return isOpaque(text);
 }
 
 export function accessPointId(text: string): AccessPointId {

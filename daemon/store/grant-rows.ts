@@ -2,7 +2,7 @@
  * How a grant lies in its row. The document is a JSON array by place instead of by name, without what is at its
  * default: a million grants are a million times their names, and the card is small.
  */
-import { type SlotNumber, slotNumber } from '../../drivers/contract/device.ts';
+import { isSlotNumber, type SlotNumber } from '../../drivers/contract/device.ts';
 import { type Instant, instant } from '../../drivers/contract/time.ts';
 import type { Json } from '../access/entry.ts';
 import type { StoredGrant } from '../access/lookup.ts';
@@ -357,6 +357,7 @@ export function firstCode({ codes }: Pick<GrantRow, 'codes'>): CodeNumbers | NoC
   return first === undefined ? NO_CODE : codeNumbers(first);
 }
 
-export function slotNumbers(rows: readonly [number][]): readonly SlotNumber[] {
-  return rows.map(([slot]) => slotNumber(slot));
+/** A grant may name a slot that no board has: it reserves nothing, and stands in nobody's way. */
+export function slotNumbers(slots: Iterable<number>): readonly SlotNumber[] {
+  return [...slots].filter(isSlotNumber);
 }

@@ -90,16 +90,10 @@ export class GrantReader implements GrantLookup {
 
   reservedSlots(box: DeviceId, at: Instant): readonly SlotNumber[] {
     const rows = storage(() => this.#to.slots.all(box));
-    return slotNumbers([
-      ...new Map(
-        rows
-          .filter(
-            ([, starts, ends]) => (starts ?? at) <= at && at < (ends ?? Number.POSITIVE_INFINITY),
-          )
-          .filter(([, , , doc]) => stateFrom(doc) === 'active')
-          .map(([slot]) => [slot, [slot] as [number]]),
-      ).values(),
-    ]);
+    const live = rows
+      .filter(([, starts, ends]) => (starts ?? at) <= at && at < (ends ?? Number.POSITIVE_INFINITY))
+      .filter(([, , , doc]) => stateFrom(doc) === 'active');
+    return slotNumbers(new Set(live.map(([slot]) => slot)));
   }
 
   version(source: string): number {

@@ -20,10 +20,15 @@ export function deviceId(text: string): DeviceId {
 
 /** Bounds are the board's own and are checked by its driver; here only that it is a count from 1. */
 export function slotNumber(value: number): SlotNumber {
-  if (!Number.isInteger(value) || value < 1 || value > 4096) {
+  if (!isSlotNumber(value)) {
     throw new RangeError(`a slot number is an integer from 1, found ${value}`);
   }
-  return value as SlotNumber;
+  return value;
+}
+
+/** Of a slot that some board might have. */
+export function isSlotNumber(value: number): value is SlotNumber {
+  return Number.isInteger(value) && value >= 1 && value <= 4096;
 }
 
 export function actuationId(text: string): ActuationId {

@@ -312,6 +312,19 @@ export function grantsContract(
     assert.deepEqual(grants.reservedSlots(box, at(10)), []);
   });
 
+  test(`${name}: a grant for a slot that no board has is nobody else's trouble`, async () => {
+    await using opened = await open();
+    const { grants } = opened;
+    const ids = ['box:0', 'box:4097', 'box:9999', 'box:00', 'box:\ud800', 'box:7'];
+    const targets = ids.map((id) => ({ kind: 'slot', id }) as const);
+    await grants.write({
+      source: 'cloud',
+      changes: [{ kind: 'put', grant: { ...grantOf(1), targets } }],
+    });
+    assert.deepEqual(grants.reservedSlots(deviceId('box'), NOON), [slotNumber(7)]);
+    assert.deepEqual(grants.grant(grantId(1))?.grant.targets, targets);
+  });
+
   test(`${name}: a snapshot replaces its source and nothing else`, async () => {
     await using opened = await open();
     const { grants } = opened;

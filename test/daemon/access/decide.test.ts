@@ -260,6 +260,17 @@ test('revoked, superseded', () => {
   expect(world.code('123456', DOOR_KEYPAD), 'superseded');
 });
 
+test('a grant for a key whose name no key can have opens the rest of what it names', () => {
+  const odd = ['', '\u0000', 'a\ud800', 'x'.repeat(257)].map(
+    (id) => ({ kind: 'key', id }) as const,
+  );
+  const world = boxWorld();
+  world.put(grantOf({ targets: odd, credentials: [pin('111111')] }));
+  world.put(grantOf({ targets: [...odd, { kind: 'key', id: 'k1' }] }));
+  expect(world.code('111111'), 'wrong-access-point');
+  expect(world.code('123456'), 'granted');
+});
+
 test('wrong-access-point, operation-not-allowed', () => {
   const world = boxWorld();
   const grant = world.put(grantOf({ targets: [door] }));
