@@ -30,6 +30,7 @@ import {
 } from './grant-rows.ts';
 import { readDigest, type Tombstone } from './grants-file.ts';
 import type { GrantLine, GrantList, HolderList } from './ports.ts';
+import { TOMBSTONE_SUM } from './tombstone-sum.ts';
 
 const LIMIT_MAX = 1000;
 const LIVE = 'g.gone IS NULL AND g.revoked IS NULL';
@@ -213,9 +214,8 @@ export class GrantReader implements GrantLookup {
     }
   }
 
-  tombstoneSum(): { readonly count: number; readonly revs: number } {
-    const row = storage(() => this.#to.tombstoneSum.get());
-    return { count: row?.[0] ?? 0, revs: row?.[1] ?? 0 };
+  tombstoneSum(): string {
+    return storage(() => this.#to.tombstoneSum.get())?.[0] ?? '';
   }
 
   /** Those of which the copy has neither the same nor a later one. */
@@ -286,9 +286,7 @@ function prepare(db: Database) {
         `SELECT g.num, ${STORED_COLUMNS} FROM grants g WHERE g.num > +? AND g.local = 1 ORDER BY g.num LIMIT 500`,
       )
       .raw(),
-    tombstoneSum: db
-      .prepare<[], [number, number]>('SELECT count(*), coalesce(sum(rev), 0) FROM tombstone')
-      .raw(),
+    tombstoneSum: db.prepare<[], [string]>(TOMBSTONE_SUM).raw(),
     tombstone: db.prepare<[string], [number]>('SELECT rev FROM tombstone WHERE id = +?').raw(),
   };
 }

@@ -9,6 +9,7 @@ import { type Database, type Statement, storage } from './database.ts';
 import { ENTRY_COLUMNS, type EntryTuple, entryFrom } from './journal-rows.ts';
 import { OutboxLines } from './outbox-lines.ts';
 import { type EntryLine, type EvidenceRow, type JournalQuery, StorageError } from './ports.ts';
+import { TOMBSTONE_SUM } from './tombstone-sum.ts';
 
 const LIMIT_MAX = 5000;
 
@@ -130,15 +131,8 @@ export class JournalReader {
     return row === undefined ? undefined : { rev: row[0], at: instant(row[1]) };
   }
 
-  /** Cheap to compare: the copy in `grants.db` is made again only where it differs. */
-  tombstoneSum(): { readonly count: number; readonly revs: number } {
-    const row = storage(() =>
-      this.#db
-        .prepare<[], [number, number]>('SELECT count(*), coalesce(sum(rev), 0) FROM tombstone')
-        .raw()
-        .get(),
-    );
-    return { count: row?.[0] ?? 0, revs: row?.[1] ?? 0 };
+  tombstoneSum(): string {
+    return storage(() => this.#db.prepare<[], [string]>(TOMBSTONE_SUM).raw().get())?.[0] ?? '';
   }
 
   *tombstones(): Iterable<{ grant: string; rev: number; at: Instant }> {

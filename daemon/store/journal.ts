@@ -238,7 +238,7 @@ export class JournalStore implements Journal {
     return this.#parts.reader.tombstones();
   }
 
-  tombstoneSum(): { readonly count: number; readonly revs: number } {
+  tombstoneSum(): string {
     return this.#parts.reader.tombstoneSum();
   }
 

@@ -156,6 +156,29 @@ test('a lost or damaged file starts empty, refusing, and has forgotten how far i
   }
 });
 
+test('P6: revisions as large as they may be, and many: the journal knows of one more, and the next start too', async () => {
+  using folder = temporaryFolder();
+  const first = await onFiles(folder.path);
+  const rev = Number.MAX_SAFE_INTEGER;
+  const all = Array.from({ length: 1100 }, (_, n) => grantId(n + 1));
+  const older = (at: number) => (at === 7 ? rev - 1 : rev);
+  await first.grants.write({
+    source: 'cloud',
+    changes: all.map((grant, at) => ({ kind: 'revoke', grant, rev: older(at), at: NOON })),
+  });
+  await first.journal.append({
+    stamp: stampAt(NOON),
+    entries: [],
+    rows: all.map((grant) => ({ table: 'tombstone', grant, rev, at: NOON })),
+  }).committed;
+  await first.close();
+
+  const { grants, close } = await onFiles(folder.path);
+  const result = await grants.write({ source: 'cloud', changes: [put(8, rev)] });
+  assert.deepEqual(result, { kind: 'written', outcomes: ['stale'] });
+  await close();
+});
+
 test('a large file is checked beside the first decisions, and damage makes the next start look before it trusts', async () => {
   using folder = temporaryFolder();
   const first = await onFiles(folder.path);
