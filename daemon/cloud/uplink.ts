@@ -69,6 +69,8 @@ export class Uplink implements EventFlow {
   #live: { readonly from: number; cursor: number } | undefined;
   #resends: Range[] = [];
   #ahead: readonly OutboxLine[] = [];
+  /** Of the journal, when that was read. */
+  #erasures = 0;
   #sendAgainAt: Uptime;
   #sendAgainAfter = SEND_AGAIN_AFTER;
   #inFlight = 0;
@@ -262,12 +264,18 @@ export class Uplink implements EventFlow {
     return { parcel, upTo: left === undefined ? last : left.seq - 1 };
   }
 
-  /** What a message had no room for, or was of another class, is not read from the disk again for the next one. */
+  /**
+   * What a message had no room for, or was of another class, is not read from the disk again for the next one, unless
+   * somebody was erased meanwhile: of them nothing leaves the box any more.
+   */
   #read(after: number, upTo: number): readonly OutboxLine[] {
+    const { journal } = this.#parts;
+    if (journal.erasures !== this.#erasures) this.#ahead = [];
+    this.#erasures = journal.erasures;
     const first = this.#ahead[0]?.seq ?? 0;
     const ahead = after < first - 1 ? [] : this.#ahead.slice(after + 1 - first, upTo + 1 - first);
     if (ahead.length > 0) return ahead;
-    this.#ahead = this.#parts.journal.outbox(after, upTo, ENTRIES_PER_READ);
+    this.#ahead = journal.outbox(after, upTo, ENTRIES_PER_READ);
     return this.#ahead;
   }
 

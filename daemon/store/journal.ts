@@ -88,6 +88,7 @@ export class JournalStore implements Journal {
   #waiting: Waiting[] = [];
   #generation = 0;
   #batches = 0;
+  #erasures = 0;
   #sent: Promise<void> = Promise.resolve();
   #storage: StorageState = 'ok';
   #closed = false;
@@ -288,7 +289,15 @@ export class JournalStore implements Journal {
       limit: CHECKPOINTS_LOOKED_AT,
     }).find(isCheckpoint);
     const last = Math.min(upTo, (checkpoint?.seq ?? 1) - 1);
-    return this.#call((call) => this.#writer.post({ kind: 'erase', call, upTo: last, holder }));
+    return this.#call((call) =>
+      this.#writer.post({ kind: 'erase', call, upTo: last, holder }),
+    ).finally(() => {
+      this.#erasures += 1;
+    });
+  }
+
+  get erasures(): number {
+    return this.#erasures;
   }
 
   /** Writes what waits, or what changes nothing: `isSafe` afterwards tells whether the disk is well again. */

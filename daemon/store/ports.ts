@@ -150,6 +150,8 @@ export interface Journal extends AsyncDisposable {
    * the entry before the newest checkpoint. Returns how many.
    */
   erase(upTo: number, holder?: HolderId): Promise<number>;
+  /** How often entries were emptied since the start: what was read before may say what is erased by now. */
+  readonly erasures: number;
   /** Drops command rows whose time is over. */
   forgetCommands(before: Instant): Promise<number>;
 }

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compactVerify } from 'jose';
+import { checkpointOf } from '../../../daemon/access/checkpoint.ts';
 import type { Entry } from '../../../daemon/access/entry.ts';
+import { holderId } from '../../../daemon/access/model.ts';
 import type { CloudOptions } from '../../../daemon/cloud/cloud-link.ts';
 import { EventFeed } from '../../../daemon/cloud/event-feed.ts';
 import { EventFollower } from '../../../daemon/cloud/event-follower.ts';
@@ -133,6 +135,30 @@ test(`P8: a backlog of ${BACKLOG} events drains in order within the pace, and wh
     const within = stamps.slice(at).findIndex((each) => each >= stamp + 1_000);
     assert.ok((within === -1 ? stamps.length - at : within) <= 201);
   }
+});
+
+test('P10: nothing is sent of a person who was erased, also where it was read from the disk before', async () => {
+  const { stack, clock, wire, bridge } = await set({ drainPerSecond: 1 });
+  await using _ = stack;
+  wire.isUp = false;
+  wire.cut();
+  await clock.settle();
+  const anna = holderId('anna-lind');
+  // Of two classes in turn, so that each message is one event and all of them are read at once.
+  const entries = mixed(200).map((entry) => ({ ...entry, sub: anna }));
+  const before = await happen(bridge, entries);
+  wire.isUp = true;
+  await clock.advance(8_000);
+  const sent = Math.max(...wire.events.map(({ seq }) => seq));
+  assert.ok(wire.events.some(({ sub }) => sub === anna));
+
+  const { journal } = bridge;
+  await happen(bridge, [checkpointOf(journal.ledger)]);
+  assert.equal(await journal.erase(before.at(-1) ?? 0, anna), before.length);
+  wire.published.length = 0;
+  await clock.advance(8_000); // sooner than all of it is sent again
+  assert.ok(wire.events.some(({ seq }) => seq > sent && before.includes(seq)));
+  assert.doesNotMatch(JSON.stringify(wire.events), /anna-lind/);
 });
 
 test('what happens together is told together, and after the turn in which it happened', async () => {
