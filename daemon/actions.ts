@@ -124,6 +124,10 @@ export class Actions implements SiteActions {
 
   lockdown(action: LockdownAction, evidence: readonly EvidenceRow[]): Attempt {
     const { scope, allowStaff, command } = action;
+    const { accessPoints } = this.#parts.site.facts;
+    if (scope !== 'site' && !accessPoints.some(({ id }) => id === scope)) {
+      return this.#refuse('not-found', evidence);
+    }
     return this.command(
       { kind: 'lockdown', lockdown: command, scope, allowStaff, ...who(action) },
       evidence,
