@@ -117,6 +117,16 @@ function DeviceFaults({ bench, attempt }: FaultsProps) {
         }`,
       )}
       ${devices.map(
+        ([name, { isJammed }]) =>
+          isJammed !== undefined &&
+          html`<${Switch}
+            key=${`${name} jam`}
+            name=${`Jam the bolt of ${name}`}
+            on=${isJammed}
+            flip=${() => attempt(`${name}: bolt`, act('devices', name, 'jam', { on: !isJammed }))}
+          />`,
+      )}
+      ${devices.map(
         ([name, { battery }]) =>
           battery !== undefined &&
           can(name, 'battery') &&

@@ -39,6 +39,10 @@ export interface DeviceLook {
   readonly inputs?: readonly boolean[];
   readonly outputs?: readonly { readonly isOn: boolean }[];
   readonly wiring?: Wiring | null;
+  /** Of a lock with a motor: where its bolt is. */
+  readonly state?: string;
+  /** Whether something holds that bolt. */
+  readonly isJammed?: boolean;
   /** Charge of its batteries, percent. */
   readonly battery?: number;
   readonly [name: string]: unknown;

@@ -6,6 +6,7 @@ import { Box } from './box.ts';
 import { Door } from './door.ts';
 import { Faults } from './faults.ts';
 import { act, type Bench, type DeviceLook, inventory, look } from './hands.ts';
+import { Lock } from './lock.ts';
 import { Keypad, Reader } from './readers.ts';
 
 const LOOK_EVERY_MS = 250;
@@ -136,6 +137,11 @@ function App() {
             ([name, device]) =>
               device.wiring != null &&
               html`<${Door} key=${`door ${name}`} name=${name} look=${device} attempt=${attempt} />`,
+          )}
+          ${devices.map(
+            ([name, device]) =>
+              can(name, 'turn') &&
+              html`<${Lock} key=${`lock ${name}`} name=${name} look=${device} attempt=${attempt} />`,
           )}
         </div>
         <div class="readers">

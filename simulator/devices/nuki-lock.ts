@@ -320,6 +320,7 @@ export class NukiLock implements Peripheral, SimulatedDevice, NukiInside {
   look(): SimJson {
     return {
       state: STATE_WORDS[this.motor.state] ?? 'unknown',
+      isJammed: this.motor.isJammed,
       runs: { ...this.motor.runs },
       door: this.door,
       battery: this.battery,

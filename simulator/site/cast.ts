@@ -6,6 +6,8 @@ export const CAST = {
   flat: { key: 'flat-3', name: 'the key to flat 3', slot: 3, fob: '0F00012A03' },
   store: { key: 'store-room', name: 'the store room key', slot: 12, fob: '0F00012A0C' },
   other: { key: 'flat-7', name: 'the key to flat 7', slot: 7, fob: '0F00012A07' },
+  /** A lock on the air, on the door that the key to flat 3 fits. */
+  flatLock: 'flat-3-lock',
   /** How things of this site are called in the clouds of vendors. */
   there: {
     vendorKey: 5007,

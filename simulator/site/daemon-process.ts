@@ -21,6 +21,8 @@ export interface DaemonProcessOptions {
   readonly config: string;
   /** `name=value` for the `${NAME}`s of the config. */
   readonly variables: Readonly<Record<string, string>>;
+  /** As systemd gives it to a service: a file for each. */
+  readonly credentials: string;
   /** Program and first arguments; the source of this checkout without it. */
   readonly command?: readonly string[];
   /** Its log goes to `daemon.log` here. */
@@ -118,6 +120,7 @@ export class DaemonProcess implements AsyncDisposable {
     const {
       config,
       variables,
+      credentials,
       command = [process.execPath, '--import', SHIFTED_CLOCK, MAIN],
     } = this.#options;
     const args = Object.entries(variables).flatMap(([name, value]) => [
@@ -127,6 +130,7 @@ export class DaemonProcess implements AsyncDisposable {
     const nothing = openSync('/dev/null', 'r');
     const [program = process.execPath, ...first] = command;
     const child = spawn(program, [...first, 'run', '--config', config, ...args], {
+      env: { ...process.env, CREDENTIALS_DIRECTORY: credentials },
       stdio: ['ignore', 'pipe', 'pipe', ...withoutPorts(nothing), 'ipc'],
     });
     closeSync(nothing);

@@ -17,8 +17,11 @@ import { enrol } from '../../daemon/cloud/enrolment.ts';
 import { mqttBroker } from '../../daemon/platform/mqtt-broker.ts';
 import { realRandom } from '../../daemon/platform/random.ts';
 import { type Clock, type Millis, pause } from '../../drivers/contract/time.ts';
+import { authorizationText } from '../../drivers/nuki/credentials.ts';
+import { toHex } from '../../drivers/wire/hex.ts';
 import { EmbeddedBroker } from '../broker.ts';
 import { simulatedKinds } from '../devices/catalogue.ts';
+import { NukiLock } from '../devices/nuki-lock.ts';
 import { type Move, type Simulator, startSimulator } from '../simulator.ts';
 import { TcpLine } from '../tcp-line.ts';
 import { CAST } from './cast.ts';
@@ -38,8 +41,8 @@ const READY_WITHIN: Millis = 30_000;
 const READY_WITHIN_ELSEWHERE: Millis = 300_000;
 
 /** Preferred, so that a page kept open finds its site again; another one where it is taken. */
-const PORTS = { broker: 1883, api: 4180, control: 4100, lobby: 4001 } as const;
-const ANY_PORTS = { broker: 0, api: 0, control: 0, lobby: 0 } as const;
+const PORTS = { broker: 1883, api: 4180, control: 4100, lobby: 4001, radio: 4003 } as const;
+const ANY_PORTS = { broker: 0, api: 0, control: 0, lobby: 0, radio: 0 } as const;
 
 export interface DemoOptions {
   readonly clock: Clock;
@@ -127,6 +130,7 @@ export async function openDemoSite({
     BROKER_URL: `mqtt://127.0.0.1:${line.port}`,
     BRIDGE_ID: BRIDGE,
     LOBBY_PORT: String(ports.lobby),
+    RADIO_PORT: String(ports.radio),
     KEYCAFE_URL: vendors.urls.keycafe,
     SEAM_URL: vendors.urls.seam,
     INTSERV_URL: vendors.urls.intserv,
@@ -158,6 +162,7 @@ export async function openDemoSite({
       clock,
     }),
   );
+  const credentials = pairedBefore(simulator, directory);
   const isFirst = new URL(simulator.url).port === String(ports.control);
   // The cloud listens before the box first speaks, so that it hears everything in its order.
   const cloud = opening.use(
@@ -173,7 +178,12 @@ export async function openDemoSite({
       ...(command === undefined ? {} : { command }),
       config: CONFIG,
       // The gateway may have found its port taken.
-      variables: { ...variables, LOBBY_PORT: portOf(simulator.addresses['lobby-bus']) },
+      variables: {
+        ...variables,
+        LOBBY_PORT: portOf(simulator.addresses['lobby-bus']),
+        RADIO_PORT: portOf(simulator.addresses['radio']),
+      },
+      credentials,
       // Who has the control of the simulator has the API beside it: two demos never want the same one.
       port: isFirst ? ports.api : 0,
       token,
@@ -218,6 +228,21 @@ export async function openDemoSite({
 
 function newSecret(): string {
   return randomBytes(24).toString('base64url');
+}
+
+/** As the installer has, with `latchkey ble pair`; answers where the credentials of the service lie. */
+function pairedBefore({ hardware }: Simulator, directory: string): string {
+  const lock = hardware.device(CAST.flatLock);
+  if (!(lock instanceof NukiLock)) throw new Error('the demo has a lock on the air');
+  const key = randomBytes(32);
+  const credentials = join(directory, 'credentials');
+  mkdirSync(credentials, { recursive: true, mode: 0o700 });
+  writeFileSync(
+    join(credentials, CAST.flatLock),
+    authorizationText(lock.authorize(key, 'Latchkey'), toHex(key), randomBytes(16).toString('hex')),
+    { mode: 0o600 },
+  );
+  return credentials;
 }
 
 /** What hangs where before anybody comes. */

@@ -12,3 +12,5 @@ process.on('message', (message: unknown) => {
 });
 // Whoever listens is kept running by it; a daemon that is done must end.
 process.channel?.unref();
+// Its own processes live by the channel to it, and have no clock to be shifted: they are started without this.
+process.execArgv.splice(process.execArgv.indexOf('--import'), 2);

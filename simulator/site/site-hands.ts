@@ -37,6 +37,11 @@ export class SiteHands {
     return this.#slots()[slot]?.pulses ?? 0;
   }
 
+  /** How often a lock on the air has turned its bolt back. */
+  unlocked(lock: string): number {
+    return Number(Object(Object(this.#hardware.device(lock)?.look())['runs'])['unlock'] ?? 0);
+  }
+
   /** Waits until the slot's door has sprung open. */
   async opened(slot: number): Promise<void> {
     await this.#until(() => this.#slots()[slot]?.door === 'open', `slot ${slot} did not open`);

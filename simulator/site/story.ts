@@ -19,7 +19,7 @@ const COURIER_COMES_WITHIN: Millis = 3_600_000;
 
 export async function playStory(parts: StoryParts): Promise<void> {
   const { timeline, cloud, hands, clock, line, pace = 1 } = parts;
-  const { guest, cleaner, flat, store } = CAST;
+  const { guest, cleaner, flat, store, flatLock } = CAST;
   const begins = instant(Math.ceil((clock.now() + STARTS_AFTER * pace) / 1000) * 1000);
   const ends = instant(begins + HOLDS_FOR * pace);
   let guestSlot: number = flat.slot;
@@ -94,6 +94,21 @@ export async function playStory(parts: StoryParts): Promise<void> {
     expect(taken.body['key'] === store.key, `the ledger says that ${taken.body['key']} was taken`);
     return `granted; ${store.name} is with the cleaner`;
   });
+
+  await timeline.step(
+    'lock-on-the-air',
+    'The office lets a plumber into flat 3, whose lock has no wire',
+    async () => {
+      const before = cloud.events.length;
+      const turned = hands.unlocked(flatLock);
+      timeline.say('cloud', `asks for ${flatLock} to be unlocked, signed`);
+      done(await cloud.ask('unlock', { dev: flatLock, by: 'office', reason: 'plumber' }));
+      const intent = await next(cloud, before, 'access.commanded');
+      await next(cloud, before, 'access.opened');
+      expect(hands.unlocked(flatLock) === turned + 1, 'the bolt did not turn once');
+      return `recorded as ${intent.seq}, then unlocked over Bluetooth, once`;
+    },
+  );
 
   await cancelledAtKeycafe(parts, booking);
 

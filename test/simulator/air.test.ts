@@ -48,8 +48,15 @@ test('a lock of a config is heard on the air, and its battery is drained by hand
     await page
       .getByRole('switch', { name: 'Battery of front drained', checked: true })
       .waitFor({ timeout: 10_000 });
+    const lock = page.getByRole('region', { name: 'Lock front' });
+    await lock.getByText('battery 5 %').waitFor();
+    await lock.getByRole('button', { name: 'Unlock by hand' }).click();
+    await lock.getByRole('button', { name: 'Lock by hand' }).waitFor();
+    await page.getByRole('switch', { name: 'Jam the bolt of front' }).click();
+    await page.getByRole('switch', { name: 'Jam the bolt of front', checked: true }).waitFor();
   } finally {
     await browser.close();
   }
-  assert.equal(Object(simulator.hardware.device('front')?.look()).battery, 5);
+  const { battery, state, isJammed } = Object(simulator.hardware.device('front')?.look());
+  assert.deepEqual([battery, state, isJammed], [5, 'unlocked', true]);
 });

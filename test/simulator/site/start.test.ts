@@ -76,6 +76,7 @@ test('the story happens as told, from the first grant to the last of the backlog
       ['vendor-grant', undefined],
       ['pin-in-time', undefined],
       ['cleaner-fob', undefined],
+      ['lock-on-the-air', undefined],
       ['vendor-revoked', undefined],
       ['broker-cut', undefined],
       ['dialect-offline', undefined],
