@@ -97,9 +97,15 @@ export class GrantDesk {
   }
 
   async delta({ from, to, put, revoke }: BodyOf<'grants.delta'>): Promise<DeskResult> {
-    const { grants } = this.#parts;
+    const { grants, journal } = this.#parts;
     const have = grants.version('cloud');
-    if (have === to) return done({ version: to, outcome: 'same' }, []);
+    if (have === to) {
+      // It may have been written and then not recorded: a revocation is answered only once the journal has it.
+      const lacking = revoke.filter(
+        ({ id, rev }) => (journal.tombstone(grantIdOf(id))?.rev ?? -1) < rev,
+      );
+      return { ...done({ version: to, outcome: 'same' }, []), ...this.#revoked(lacking) };
+    }
     if (have !== from) return refused('conflict', 'the local version is another', { have });
     if (to <= from) return refused('bad_request', 'to must be above from');
     const { at } = this.#parts.stamp();
@@ -120,15 +126,27 @@ export class GrantDesk {
       type: 'grant.delta_applied',
       body: { from, to, put: made.length, revoked: revoke.length, stale: stale.length },
     };
+    const { entries, ...others } = this.#revoked(revoke);
     return {
       ...done({ version: to, stale: stale.map(({ id }) => id) }, [
         summary,
         ...faultEntries(made),
         ...made.flatMap(({ id }) => this.#collisions(id)),
-        ...revoke.map(({ id, rev }) => revokedEntry(id, rev, undefined)),
+        ...entries,
       ]),
-      rows: revoke.map(({ id, rev }) => ({ table: 'tombstone', grant: grantIdOf(id), rev, at })),
-      withdraw: revoke.map(({ id }) => grantIdOf(id)),
+      ...others,
+    };
+  }
+
+  /** What is recorded of revocations that are in force, and what is withdrawn then. */
+  #revoked(
+    revoked: BodyOf<'grants.delta'>['revoke'],
+  ): Pick<DeskResult, 'entries' | 'rows' | 'withdraw'> {
+    const { at } = this.#parts.stamp();
+    return {
+      entries: revoked.map(({ id, rev }) => revokedEntry(id, rev, undefined)),
+      rows: revoked.map(({ id, rev }) => ({ table: 'tombstone', grant: grantIdOf(id), rev, at })),
+      withdraw: revoked.map(({ id }) => grantIdOf(id)),
     };
   }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { grantId } from '../../../daemon/access/model.ts';
 import { bringUpToDate, sendSnapshot } from '../../../daemon/cloud/grant-sync.ts';
 import type { Reply } from '../../../daemon/cloud/messages.ts';
 import {
@@ -132,6 +133,31 @@ test('a delta is taken at the version it starts from and at no other', async () 
   assert.deepEqual(bridge.doors.withdrawn, ['a']);
   const live = bridge.grants.list({ limit: 10 }).filter(({ revoked }) => revoked === undefined);
   assert.deepEqual(live.map(({ grant: { id } }) => String(id)).sort(), ['b', 'c']);
+});
+
+test('P6: a delta whose record found no room on the disk is recorded when it comes again, its revocations first', async () => {
+  const { stack, bridge, cloud } = await cloudAndBridge();
+  await using _ = stack;
+  await cloud.send('grant.put', { grant: grant('a', 3) });
+  const delta = () =>
+    cloud.send('grants.delta', {
+      from: 0,
+      to: 1,
+      put: [grant('b')],
+      revoke: [{ id: 'a', rev: 4 }],
+    });
+  bridge.journal.failWrites('full', 1);
+  assert.equal((await delta()).code, 'storage_full');
+  assert.equal(bridge.journal.tombstone(grantId('a')), undefined);
+  const again = await delta();
+  assert.deepEqual([again.status, again.data['outcome']], ['ok', 'same']);
+  assert.equal(bridge.journal.tombstone(grantId('a'))?.rev, 4);
+  assert.deepEqual(bridge.doors.withdrawn, ['a']);
+  const types = bridge.journal.read({ classes: ['grant'], limit: 10 }).map(({ type }) => type);
+  assert.deepEqual(types, ['grant.put', 'grant.revoked', 'grant.revocation_effective']);
+  // Once it is, nothing is recorded again.
+  assert.equal((await delta()).data['outcome'], 'same');
+  assert.deepEqual(bridge.doors.withdrawn, ['a']);
 });
 
 test('two sides that differ in a few of many grants agree after a few messages', async () => {
