@@ -1,26 +1,22 @@
 /** Journal entries as they travel, alone or as a batch of one class. */
 import { instant, uptime } from '../../drivers/contract/time.ts';
-import { classOf, type EntryClass, type JsonObject } from '../access/entry.ts';
+import { classOf, type EntryClass } from '../access/entry.ts';
 import type { ClockInterval } from '../access/model.ts';
 import { contentDigest, entryHash } from '../store/chain.ts';
 import type { OutboxLine } from '../store/ports.ts';
 import type { WireEvent } from './messages.ts';
 import { LARGEST } from './topics.ts';
 
-/**
- * An event as it travels, from what is stored: the text of its body is not parsed to be written again, since a backlog
- * is a hundred thousand of these.
- */
-export function eventText(line: OutboxLine, epoch: string, isoOf = isoText): string {
-  const { seq, id, type, at, members, prev, hash } = line;
-  return `{"v":1,"epoch":"${epoch}","seq":${seq},"id":"${id}","type":"${type}","ts":"${isoOf(at)}",${members},"prev":"${prev}","hash":"${hash}"}`;
+/** An event as it travels, as the store wrote it. */
+export function eventOf({ page, from, to }: OutboxLine): Buffer {
+  return page.subarray(from, to);
 }
 
-/** Keeps id, type, time and hashes of an event of so many bytes; the body itself can be had at the box. */
-export function stubText(line: OutboxLine, epoch: string, bytes: number): string {
-  const members: JsonObject = JSON.parse(`{${line.members}}`);
-  const stub = JSON.stringify({ ...members, body: { quarantined: true, bytes } });
-  return eventText({ ...line, members: stub.slice(1, -1) }, epoch);
+/** Keeps id, type, time and hashes of an event; the body itself can be had at the box. */
+export function stubOf(line: OutboxLine): Buffer {
+  const event: WireEvent = JSON.parse(eventOf(line).toString());
+  const body = { quarantined: true, bytes: line.to - line.from };
+  return Buffer.from(JSON.stringify({ ...event, body }));
 }
 
 /**
@@ -61,79 +57,59 @@ export interface Parcel {
   /** Seqs in it, growing. */
   readonly seqs: readonly number[];
   /** Entries that did not fit into any message, and went as a stub. */
-  readonly oversize: readonly { readonly entry: OutboxLine; readonly bytes: number }[];
+  readonly oversize: readonly OutboxLine[];
 }
 
 const BATCH_HEAD = '{"v":1,"batch":[';
 const BATCH_TAIL = ']}';
+/** Beside its events, and a comma before each. */
+const BATCH_BYTES = BATCH_HEAD.length + BATCH_TAIL.length;
+
+/** What lies side by side, commas included, and is copied at once. */
+interface Piece {
+  readonly page: Buffer;
+  readonly from: number;
+  to: number;
+}
 
 /**
  * The longest beginning of `entries` that is of one class and fits into one message. An entry too large for any
  * message goes as a stub with its place in the chain, so that no seq is missing.
  */
-export function parcelOf(entries: readonly OutboxLine[], epoch: string): Parcel | undefined {
+export function parcelOf(entries: readonly OutboxLine[]): Parcel | undefined {
   const [first] = entries;
   if (first === undefined) return undefined;
   const entryClass = classOf(first.type);
-  const isoOf = isoByDay();
   const seqs: number[] = [];
-  const oversize: { entry: OutboxLine; bytes: number }[] = [];
-  const room = Buffer.allocUnsafeSlow(BATCH_HEAD.length + LARGEST.events + BATCH_TAIL.length);
-  let end = room.write(BATCH_HEAD);
+  const oversize: OutboxLine[] = [];
+  const pieces: Piece[] = [];
+  let bytes = 0;
   for (const entry of entries) {
     if (classOf(entry.type) !== entryClass) break;
-    // Beside the comma before it and the end of the message.
-    const left = LARGEST.events - end - 1 - BATCH_TAIL.length;
-    let text = eventText(entry, epoch, isoOf);
-    // Measured only where it could be too long: that goes through the text as long as writing it does.
-    if (text.length * BYTES_MOST > left) {
-      const bytes = Buffer.byteLength(text);
-      const isTooLarge = bytes > LARGEST.events;
-      if (isTooLarge) text = stubText(entry, epoch, bytes);
-      if (seqs.length > 0 && (isTooLarge ? Buffer.byteLength(text) : bytes) > left) break;
-      if (isTooLarge) oversize.push({ entry, bytes });
-    }
-    if (seqs.length > 0) end += room.write(',', end);
-    end += room.write(text, end);
+    const isTooLarge = entry.to - entry.from > LARGEST.events;
+    const { page, from, to } = isTooLarge ? wholePage(stubOf(entry)) : entry;
+    if (seqs.length > 0 && BATCH_BYTES + bytes + 1 + to - from > LARGEST.events) break;
+    if (isTooLarge) oversize.push(entry);
+    bytes += (seqs.length > 0 ? 1 : 0) + to - from;
+    const last = pieces.at(-1);
+    if (last?.page === page && last.to + 1 === from) last.to = to;
+    else pieces.push({ page, from, to });
     seqs.push(entry.seq);
   }
-  const isOne = seqs.length === 1;
-  if (!isOne) end += room.write(BATCH_TAIL, end);
-  return { entryClass, payload: room.subarray(isOne ? BATCH_HEAD.length : 0, end), seqs, oversize };
+  return { entryClass, payload: messageOf(pieces, bytes, seqs.length > 1), seqs, oversize };
 }
 
-/** Of a character of UTF-16 in UTF-8. */
-const BYTES_MOST = 3;
-const DAY = 86_400_000;
-
-function isoText(at: number): string {
-  return new Date(at).toISOString();
+function wholePage(page: Buffer): Piece {
+  return { page, from: 0, to: page.length };
 }
 
-/** The same with each day worked out once: for a backlog that is a tenth of its time. */
-function isoByDay(): (at: number) => string {
-  let day = Number.NaN;
-  let text = '';
-  return (at) => {
-    const on = Math.floor(at / DAY);
-    if (on !== day) {
-      day = on;
-      text = isoText(on * DAY);
-      text = text.slice(0, text.indexOf('T') + 1);
-    }
-    const ms = at - on * DAY;
-    const seconds = Math.floor(ms / 1000);
-    const minutes = Math.floor(seconds / 60);
-    return `${text}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}:${two(seconds % 60)}.${three(ms % 1000)}Z`;
-  };
-}
-
-const THREE = Array.from({ length: 1000 }, (_, n) => n.toString().padStart(3, '0'));
-
-function three(n: number): string | undefined {
-  return THREE[n];
-}
-
-function two(n: number): string {
-  return n < 10 ? `0${n}` : `${n}`;
+function messageOf(pieces: readonly Piece[], bytes: number, isBatch: boolean): Buffer {
+  const message = Buffer.allocUnsafeSlow(isBatch ? BATCH_BYTES + bytes : bytes);
+  let end = isBatch ? message.write(BATCH_HEAD) : 0;
+  for (const [n, { page, from, to }] of pieces.entries()) {
+    if (n > 0) end += message.write(',', end);
+    end += page.copy(message, end, from, to);
+  }
+  if (isBatch) message.write(BATCH_TAIL, end);
+  return message;
 }

@@ -13,7 +13,7 @@ import type { RecordedEntry, Stamp } from '../access/entry.ts';
 import { type Journal, type OutboxLine, StorageError } from '../store/ports.ts';
 import { BrokerError } from './broker.ts';
 import type { EventFlow } from './command-desk.ts';
-import { eventText, type Parcel, parcelOf, stubText } from './event.ts';
+import { eventOf, type Parcel, parcelOf, stubOf } from './event.ts';
 import type { OutboxGaps } from './outbox-gaps.ts';
 import { Pace } from './pace.ts';
 import type { Publish } from './replies.ts';
@@ -253,11 +253,11 @@ export class Uplink implements EventFlow {
     upTo: number,
     asked: boolean,
   ): { readonly parcel: Parcel | undefined; readonly upTo: number } {
-    const { gaps, journal } = this.#parts;
+    const { gaps } = this.#parts;
     const read = this.#read(after, upTo);
     const last = read.at(-1)?.seq ?? upTo;
     const due = asked || gaps.isEmpty ? read : read.filter((entry) => !gaps.skips(entry));
-    const parcel = parcelOf(due, journal.epoch);
+    const parcel = parcelOf(due);
     if (parcel === undefined) return { parcel, upTo: last };
     // What was skipped behind the parcel's last entry is skipped with it.
     const left = due[parcel.seqs.length];
@@ -288,7 +288,7 @@ export class Uplink implements EventFlow {
   }
 
   async #handOver(parcel: Parcel, signal: AbortSignal): Promise<void> {
-    for (const { entry, bytes } of parcel.oversize) await this.#quarantine(entry, bytes);
+    for (const line of parcel.oversize) await this.#quarantine(line);
     try {
       await this.#publish(parcel.entryClass, parcel.payload);
     } catch (problem) {
@@ -302,22 +302,20 @@ export class Uplink implements EventFlow {
   async #oneByOne(parcel: Parcel, signal: AbortSignal): Promise<void> {
     const { journal } = this.#parts;
     for (const seq of parcel.seqs) {
-      const [entry] = journal.outbox(seq - 1, seq, 1);
-      if (entry === undefined || signal.aborted) continue;
-      const payload = Buffer.from(eventText(entry, journal.epoch));
+      const [line] = journal.outbox(seq - 1, seq, 1);
+      if (line === undefined || signal.aborted) continue;
       try {
         if (parcel.seqs.length > 1) {
-          await this.#publish(parcel.entryClass, payload);
+          await this.#publish(parcel.entryClass, eventOf(line));
           continue;
         }
       } catch (problem) {
         if (!(problem instanceof BrokerError)) throw problem;
         if (problem.code !== 'too-large' && problem.code !== 'refused') return;
       }
-      await this.#quarantine(entry, payload.length);
+      await this.#quarantine(line);
       try {
-        const stub = stubText(entry, journal.epoch, payload.length);
-        await this.#publish(parcel.entryClass, Buffer.from(stub));
+        await this.#publish(parcel.entryClass, stubOf(line));
       } catch (problem) {
         if (!(problem instanceof BrokerError)) throw problem;
       }
@@ -336,10 +334,10 @@ export class Uplink implements EventFlow {
   }
 
   /** Told once a run: the event is at the box only. */
-  async #quarantine(entry: Pick<OutboxLine, 'seq' | 'type'>, bytes: number): Promise<void> {
-    if (this.#told.has(entry.seq) || this.#told.size >= 1_000) return;
-    this.#told.add(entry.seq);
-    const body = { seq: entry.seq, type: entry.type, bytes, alarm: true };
+  async #quarantine({ seq, type, from, to }: OutboxLine): Promise<void> {
+    if (this.#told.has(seq) || this.#told.size >= 1_000) return;
+    this.#told.add(seq);
+    const body = { seq, type, bytes: to - from, alarm: true };
     try {
       await this.#parts.journal.append({
         stamp: this.#parts.stamp(),

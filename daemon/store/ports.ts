@@ -87,19 +87,14 @@ export interface EntryLine {
   readonly hash: string;
 }
 
-/** An entry as it is sent: without its evidence, hashes in hex. */
+/** An entry as it is sent, without its evidence: JSON in UTF-8, one of several in a page. */
 export interface OutboxLine {
   readonly seq: number;
-  readonly id: string;
   readonly type: EntryType;
-  readonly at: Instant;
-  /**
-   * JSON of the members `clock`, `boot`, `mono` (milliseconds since the start of the machine), `dev` and `sub` where
-   * there are any, and `body`, in this order and without braces; the body is the text that is stored.
-   */
-  readonly members: string;
-  readonly prev: string;
-  readonly hash: string;
+  readonly page: Buffer;
+  /** Where in the page it begins, and where it ends; one comma further the next one begins. */
+  readonly from: number;
+  readonly to: number;
 }
 
 export interface VerifyReport {
@@ -130,7 +125,7 @@ export interface Journal extends AsyncDisposable {
   read(query: JournalQuery): readonly RecordedEntry[];
   /** The same for lists: a third of the work. */
   lines(query: JournalQuery): readonly EntryLine[];
-  /** Entries after `after` up to `upTo`, at most `limit`, for the cloud: a third of the work of `read`. */
+  /** Entries after `after` up to `upTo`, at most `limit`, for the cloud: a fifth of the work of `read`. */
   outbox(after: number, upTo: number, limit: number): readonly OutboxLine[];
   entry(seq: number): RecordedEntry | undefined;
   /** Entries after `seq` that are on the disk: how many, and how many bytes their bodies have together. */

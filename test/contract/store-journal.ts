@@ -7,7 +7,7 @@ import type { JournalStore } from '../../daemon/store/journal.ts';
 import { StorageError } from '../../daemon/store/ports.ts';
 import { deviceId } from '../../drivers/contract/device.ts';
 import { instant } from '../../drivers/contract/time.ts';
-import { entryOf, NOON, stampAt } from '../daemon/store/known.ts';
+import { entryOf, NOON, sentText, stampAt } from '../daemon/store/known.ts';
 
 const GRANT = 'g-1' as GrantId;
 
@@ -45,7 +45,7 @@ export function journalContract(
     assert.equal(report.lastHash, journal.lastHash);
   });
 
-  test(`${name}: what is read for the outbox is what was recorded, its body as the text of it`, async () => {
+  test(`${name}: what is read for the outbox is what was recorded, as JSON`, async () => {
     await using opened = await open();
     const { journal } = opened;
     const broken = { lo: NOON, hi: instant(Number.POSITIVE_INFINITY), state: 'broken' } as const;
@@ -59,21 +59,13 @@ export function journalContract(
       .committed;
     const told = journal.read({ limit: 10 });
     assert.deepEqual(
-      journal.outbox(0, 4, 10),
-      told.map(({ epoch: _, evidence: __, stamp: { at, boot, uptime: mono, clock }, ...entry }) => {
-        const { device: dev, sub, body, ...line } = entry;
-        const { state, lo } = clock;
-        const hi = Number.isFinite(clock.hi) ? clock.hi : null;
-        const errMs = hi === null ? null : Math.ceil((hi - lo) / 2);
-        const members = { clock: { state, errMs, lo, hi }, boot, mono, dev, sub, body };
-        return { ...line, at, members: JSON.stringify(members).slice(1, -1) };
-      }),
+      journal.outbox(0, 4, 10).map(({ page, from, to }) => page.toString('utf8', from, to)),
+      told.map(sentText),
     );
     const seqs = (...which: [after: number, upTo: number, limit: number]) =>
       journal.outbox(...which).map(({ seq }) => seq);
     assert.deepEqual(seqs(1, 2, 10), [2]);
     assert.deepEqual(seqs(1, 9, 1), [2]);
-    assert.equal(journal.outbox(2, 3, 1)[0]?.prev, told[1]?.hash);
   });
 
   test(`${name}: batches appended in one turn are committed in order and followed in order`, async () => {

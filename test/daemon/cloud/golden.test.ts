@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { test } from 'node:test';
 import type { RecordedEntry } from '../../../daemon/access/entry.ts';
 import { COMMAND_TYPES, RULES } from '../../../daemon/cloud/commands.ts';
-import { errorOf, eventText, isGenuine, parcelOf } from '../../../daemon/cloud/event.ts';
+import { eventOf, isGenuine, parcelOf } from '../../../daemon/cloud/event.ts';
 import { EventFollower } from '../../../daemon/cloud/event-follower.ts';
 import {
   privateJwkSchema,
@@ -30,7 +30,7 @@ import {
   type WireEvent,
 } from '../../../daemon/cloud/messages.ts';
 import { powerOf } from '../../../daemon/cloud/trust-store.ts';
-import type { OutboxLine } from '../../../daemon/store/ports.ts';
+import { readerOf } from '../store/known.ts';
 
 /** Messages of wire v1 as released. When one of these fails the code is wrong, not the file. */
 function golden<T>(name: string): T {
@@ -108,17 +108,18 @@ test('released acknowledgements and checkpoints are still read', () => {
 test('released entries still travel as the same bytes, and hold together', () => {
   const pairs = golden<{ entry: RecordedEntry; event: WireEvent }[]>('events');
   const follower = new EventFollower();
-  for (const { entry, event } of pairs) {
-    assert.equal(eventText(lineOf(entry), entry.epoch), JSON.stringify(event));
+  const reader = readerOf(pairs.map(({ entry }) => entry));
+  const lines = reader.outbox.read(0, pairs.length, pairs.length);
+  assert.deepEqual(
+    lines.map((line) => eventOf(line).toString()),
+    pairs.map(({ event }) => JSON.stringify(event)),
+  );
+  for (const { event } of pairs) {
     eventsSchema.parse(event);
     assert.ok(isGenuine(event));
     assert.deepEqual(follower.take(event), { kind: 'new', genuine: true });
   }
-  const epoch = pairs[0]?.entry.epoch ?? '';
-  const parcel = parcelOf(
-    pairs.map(({ entry }) => lineOf(entry)),
-    epoch,
-  );
+  const parcel = parcelOf(lines);
   assert.deepEqual(parcel?.seqs, [1, 2]);
   const batch = { v: 1, batch: pairs.slice(0, 2).map(({ event }) => event) };
   assert.equal(Buffer.from(parcel?.payload ?? []).toString(), JSON.stringify(batch));
@@ -136,13 +137,3 @@ test('released replies and states are still understood, field for field', () => 
     assert.deepEqual(schema.parse(message), message);
   }
 });
-
-/** As the store tells it. */
-function lineOf({ stamp, device, sub, body, ...entry }: RecordedEntry): OutboxLine {
-  const { at, uptime: mono, boot, clock } = stamp;
-  const { state, lo } = clock;
-  const hi = Number.isFinite(clock.hi) ? clock.hi : null;
-  const told = { state, errMs: errorOf(clock), lo, hi };
-  const members = JSON.stringify({ clock: told, boot, mono, dev: device, sub, body });
-  return { ...entry, at, members: members.slice(1, -1) };
-}

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Entry, Stamp } from '../../../daemon/access/entry.ts';
+import type { Entry, RecordedEntry, Stamp } from '../../../daemon/access/entry.ts';
 import type {
   CredentialId,
   CredentialIndex,
@@ -13,6 +13,10 @@ import type {
   Key,
   KeyId,
 } from '../../../daemon/access/model.ts';
+import { JOURNAL_MIGRATIONS, migrate, openDatabase } from '../../../daemon/store/database.ts';
+import { openJournalFile } from '../../../daemon/store/journal-file.ts';
+import { JournalReader } from '../../../daemon/store/journal-query.ts';
+import type { EntryRow } from '../../../daemon/store/journal-rows.ts';
 import type { Clock, Instant, Random, Timer, Uptime } from '../../../drivers/contract/time.ts';
 import { instant, uptime } from '../../../drivers/contract/time.ts';
 
@@ -90,6 +94,42 @@ export function entryOf(n: number): Entry {
     ...(n % 2 === 0 ? { sub: `p_${n % 7}` as HolderId } : {}),
     body: { n, note: `entry ${n}` },
     ...(n % 5 === 0 ? { evidence: { knew: n } } : {}),
+  };
+}
+
+/** The same as an event of the cloud, written by JavaScript. */
+export function sentText({ stamp, device: dev, sub, body, ...entry }: RecordedEntry): string {
+  const { epoch, seq, id, type, prev, hash } = entry;
+  const { at, boot, uptime: mono } = stamp;
+  const { state, lo } = stamp.clock;
+  const hi = Number.isFinite(stamp.clock.hi) ? stamp.clock.hi : null;
+  const clock = { state, errMs: hi === null ? null : Math.ceil((hi - lo) / 2), lo, hi };
+  const ts = new Date(at).toISOString();
+  const head = { v: 1, epoch, seq, id, type, ts, clock, boot, mono };
+  return JSON.stringify({ ...head, dev, sub, body, prev, hash });
+}
+
+/** Reads a journal that holds nothing but these, as they are. */
+export function readerOf(entries: readonly RecordedEntry[]): JournalReader {
+  const db = openDatabase(':memory:');
+  migrate(db, JOURNAL_MIGRATIONS);
+  const rows = entries.map(rowOf);
+  openJournalFile(db).commit([{ number: 1, generation: 0, entries: rows, ledger: [], rows: [] }]);
+  return new JournalReader(db, entries[0]?.epoch ?? '');
+}
+
+function rowOf({ seq, id, type, stamp, device, sub, body, hash }: RecordedEntry): EntryRow {
+  const { at, boot, clock } = stamp;
+  const { lo, hi, state } = clock;
+  return {
+    ...{ seq, id, type, at, uptime: stamp.uptime, boot, lo, state },
+    hi: Number.isFinite(hi) ? hi : null,
+    device: device ?? null,
+    sub: sub ?? null,
+    body: JSON.stringify(body),
+    evidence: null,
+    digest: hash,
+    hash,
   };
 }
 
