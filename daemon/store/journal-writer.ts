@@ -140,13 +140,15 @@ export class JournalLoop {
     if (last === undefined) return;
     try {
       this.#write(group);
-      this.#commits += 1;
-      this.#answer({ kind: 'committed', upTo: last.number });
     } catch (error) {
       this.#refusedGeneration = last.generation;
       const { code, message } = storageError(error);
       this.#answer({ kind: 'failed', generation: last.generation, code, message });
+      return;
     }
+    this.#commits += 1;
+    // In the main thread this is all that follows the journal: what it throws is no fault of the disk.
+    this.#answer({ kind: 'committed', upTo: last.number });
   }
 
   /** A full disk is tried once more with the ballast gone (conventions 3.4). */

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { openDatabase } from '../../../daemon/store/database.ts';
 import type { JournalStore } from '../../../daemon/store/journal.ts';
 import { openJournal } from '../../../daemon/store/journal-open.ts';
+import { JournalLoop } from '../../../daemon/store/journal-writer.ts';
 import type { Uptime } from '../../../drivers/contract/time.ts';
 import { instant, uptime } from '../../../drivers/contract/time.ts';
 import { entryOf, NOON, SeededRandom, StillClock, stampAt, temporaryFolder } from './known.ts';
@@ -43,6 +44,25 @@ test('a thread that starts when it is needed is not there on a quick disk, and t
     await journal[Symbol.asyncDispose]();
     assert.equal(existsSync(join(folder.path, 'journal.db-wal')), false, 'the log was tidied up');
   }
+});
+
+test('what is thrown by somebody who follows the journal is not taken for a commit that failed', () => {
+  const heard: string[] = [];
+  const file = {
+    commit: () => {},
+    failNext: () => {},
+    forgetCommands: () => 0,
+    erase: () => 0,
+    checkpoint: () => {},
+    close: () => {},
+  };
+  const loop = new JournalLoop(({ kind }) => {
+    heard.push(kind);
+    throw new TypeError('a fault of ours');
+  }, file);
+  const batch = { number: 1, generation: 0, entries: [], ledger: [], rows: [] };
+  assert.throws(() => loop.take([{ kind: 'batch', batch }]), /a fault of ours/);
+  assert.deepEqual(heard, ['committed']);
 });
 
 test('a long call to the thread and commits from here keep their order', async () => {
