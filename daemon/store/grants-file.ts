@@ -58,7 +58,7 @@ export class GrantFile {
           case 'revoke':
             return this.revoke(change);
           case 'forget':
-            return this.#forget(change.grant);
+            return this.forget(change.grant);
           case 'put-key':
             return this.putKey(change.row);
           case 'remove-key':
@@ -112,7 +112,7 @@ export class GrantFile {
     });
   }
 
-  /** Inside a transaction of the caller's, as are the next three. */
+  /** Inside a transaction of the caller's, as are the next four. */
   put(row: GrantRow): PutOutcome {
     const bucket = bucketOf(row.id);
     const tombstone = this.#to.tombstoneOf.get(row.id)?.[0];
@@ -170,7 +170,7 @@ export class GrantFile {
     return 'stored';
   }
 
-  #forget(grant: string): PutOutcome {
+  forget(grant: string): PutOutcome {
     const held = this.#to.held.get(bucketOf(grant), grant);
     if (held === undefined) return 'same';
     if (isLive(held)) return 'stale';

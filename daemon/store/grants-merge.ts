@@ -85,9 +85,9 @@ export function catchUp(live: Database, db: Database, order: CatchUpOrder): numb
     const dead = tombstone.get(id);
     if (dead !== undefined) file.revokeRow({ grant: id, rev: dead[0], at: dead[1] });
     const row = raw.get(bucketOf(id), id);
-    if (row !== undefined && row[8] === null && file.put(rowOf(row)) === 'stale') {
-      copyUnlessThere(db, row);
-    }
+    // A person who was erased meanwhile is not brought back by a picture that is older.
+    if (row === undefined) file.forget(id);
+    else if (row[8] === null && file.put(rowOf(row)) === 'stale') copyUnlessThere(db, row);
     const keyRow = key.get(id);
     if (keyRow !== undefined) putKey.run(...keyRow);
   }

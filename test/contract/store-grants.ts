@@ -325,6 +325,27 @@ export function grantsContract(
     assert.deepEqual(grants.grant(grantId(1))?.grant.targets, targets);
   });
 
+  test(`${name}: a person who is erased while a snapshot is built is not in it`, async () => {
+    await using opened = await open();
+    const { grants } = opened;
+    const all = [grantOf(1), grantOf(2), grantOf(3)];
+    await grants.write({ source: 'cloud', changes: all.map((grant) => ({ kind: 'put', grant })) });
+    const snapshot = await grants.snapshot('cloud', 's');
+    await snapshot.part(1, all);
+    const grant = grantId(2);
+    for (const change of [
+      { kind: 'revoke', grant, rev: 1, at: NOON } as const,
+      { kind: 'forget', grant } as const,
+    ]) {
+      await grants.write({ source: 'cloud', changes: [change] });
+    }
+    const expected = { parts: 1, version: 2, digest: digestOf(all) };
+    assert.deepEqual(await snapshot.commit(expected), { kind: 'applied', grants: 2 });
+    assert.equal(grants.grant(grant), undefined);
+    assert.deepEqual(grants.grantsOf(grantOf(2).holder), []);
+    assert.equal(grants.digest('cloud'), digestOf([grantOf(1), grantOf(3)]));
+  });
+
   test(`${name}: a snapshot replaces its source and nothing else`, async () => {
     await using opened = await open();
     const { grants } = opened;
