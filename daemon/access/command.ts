@@ -54,6 +54,11 @@ export type Command = {
     }
   | { readonly kind: 'fob.attach'; readonly key: KeyId; readonly fob: CredentialIndex }
   | { readonly kind: 'fob.detach'; readonly key: KeyId }
-  /** The source says how often a grant was used, after a journal was lost. */
-  | { readonly kind: 'uses.confirm'; readonly grant: GrantId; readonly count: number }
+  /** The source says how often a grant was used under its present reset word, after a journal was lost. */
+  | {
+      readonly kind: 'uses.confirm';
+      readonly grant: GrantId;
+      readonly count: number;
+      readonly reset?: string;
+    }
 );

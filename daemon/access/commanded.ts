@@ -85,8 +85,8 @@ export function commanded(command: Command, known: Knowledge): Answer {
       return entriesOnly([entry('access.fob_detached', { key })]);
     }
     case 'uses.confirm': {
-      const { grant, count } = command;
-      return entriesOnly([entry('access.corrected', { grant, count })]);
+      const { grant, count, reset } = command;
+      return entriesOnly([entry('access.corrected', { grant, count, usesReset: reset })]);
     }
     default:
       return command satisfies never;

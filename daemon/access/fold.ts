@@ -25,7 +25,7 @@ import {
 } from './ledger.ts';
 import { accessPointId, keyId } from './model.ts';
 import { type FoldStep, inOrder } from './overlay.ts';
-import { ALL_UNCONFIRMED, afterUse } from './uses.ts';
+import { ALL_UNCONFIRMED, afterStated, afterUse } from './uses.ts';
 
 export function fold(ledger: LedgerView, entry: RecordedEntry): readonly LedgerChange[] {
   return inOrder(ledger, entry, stepsOf(entry));
@@ -225,8 +225,7 @@ function foldCorrected(ledger: LedgerView, entry: RecordedEntry): LedgerChange[]
   const count = numberIn(body, 'count');
   if (grant !== undefined && count !== undefined) {
     const row = ledger.get('use', grant);
-    const value = { count, reset: row?.reset, ...(row?.spent ? { spent: row.spent } : {}) };
-    return [{ table: 'use', id: grant, value }];
+    return [{ table: 'use', id: grant, value: afterStated(row, count, textIn(body, 'usesReset')) }];
   }
   const key = textIn(body, 'key');
   const place = textIn(body, 'place');

@@ -18,8 +18,23 @@ export function spentUses(row: UseCount | undefined, uses: Uses): number {
 export function afterUse(row: UseCount | undefined, uses: Pick<Uses, 'reset'>): UseCount {
   if (row === undefined) return { count: 1, reset: uses.reset };
   if (!isReset(row, uses)) return { ...row, count: row.count + 1 };
-  const spent = [...(row.spent ?? []), ...(row.reset === undefined ? [] : [row.reset])];
-  return { count: 1, reset: uses.reset, spent: spent.slice(-MOST_SPENT) };
+  return { count: 1, reset: uses.reset, spent: spentWords(row) };
+}
+
+/** The source says what the count is; the word that it was counted under gives nothing more. */
+export function afterStated(
+  row: UseCount | undefined,
+  count: number,
+  reset: string | undefined,
+): UseCount {
+  if (row !== undefined && reset !== undefined && isReset(row, { reset })) {
+    return { count, reset, spent: spentWords(row) };
+  }
+  return { count, reset: row?.reset ?? reset, ...(row?.spent ? { spent: row.spent } : {}) };
+}
+
+function spentWords({ spent = [], reset }: UseCount): readonly string[] {
+  return [...spent, ...(reset === undefined ? [] : [reset])].slice(-MOST_SPENT);
 }
 
 /** A use that turned out not to be one: nothing was opened, or the key was left in its slot. */

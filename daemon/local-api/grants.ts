@@ -127,8 +127,10 @@ export function grantEndpoints(
       body: z.strictObject({ count: z.int().min(0).max(1_000_000) }),
       reply: outcomeSchema,
       call({ params: { grant }, body, ...asked }) {
-        const { id } = storedAt(desk, grant).grant;
-        return requests.command({ kind: 'uses.confirm', grant: id, count: body.count }, asked);
+        const { id, uses } = storedAt(desk, grant).grant;
+        const reset = uses?.reset === undefined ? {} : { reset: uses.reset };
+        const { count } = body;
+        return requests.command({ kind: 'uses.confirm', grant: id, count, ...reset }, asked);
       },
     }),
   ];

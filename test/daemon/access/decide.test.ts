@@ -375,6 +375,24 @@ test('after a lost journal counted grants refuse until their source confirms the
   expect(world.code('123456', DOOR_KEYPAD), 'uses-exhausted');
 });
 
+test('P5: a count that was confirmed is not begun anew by the reset word that it was counted under', () => {
+  for (const known of [undefined, 'a']) {
+    const world = doorWorld();
+    const grant = world.put(grantOf({ targets: [door], uses: { max: 2, reset: known ?? 'b' } }));
+    if (known !== undefined) expect(world.code('123456', DOOR_KEYPAD), 'granted');
+    world.record([{ type: 'system.storage_recovered', body: {} }]);
+    world.put({ ...grant, rev: 2, uses: { max: 2, reset: 'b' } });
+    expect(world.code('123456', DOOR_KEYPAD), 'uses-exhausted');
+    world.command({ kind: 'uses.confirm', grant: grant.id, count: 1, reset: 'b', by: 'cloud' });
+    expect(world.code('123456', DOOR_KEYPAD), 'granted');
+    expect(world.code('123456', DOOR_KEYPAD), 'uses-exhausted');
+    world.put({ ...grant, rev: 3, uses: { max: 2, reset: 'a' } });
+    if (known !== undefined) expect(world.code('123456', DOOR_KEYPAD), 'uses-exhausted');
+    world.put({ ...grant, rev: 4, uses: { max: 2, reset: 'c' } });
+    expect(world.code('123456', DOOR_KEYPAD), 'granted');
+  }
+});
+
 const inside = { area: { enters: 'garage', leaves: 'outside' } };
 const outside = { area: { enters: 'outside', leaves: 'garage' } };
 const OUT = deviceId('out-reader');
