@@ -34,16 +34,20 @@ function grantEnded({ grant }: Opening, stored: StoredGrant | undefined): Overta
   return stored.grant.state === 'active' ? undefined : 'superseded';
 }
 
-/** Only a lockdown that was not there when the opening was decided: the decision itself knew the others. */
+/**
+ * What a lockdown refuses was decided before it, whatever the wall clock, which may have been set back, says of the two.
+ * What it does not refuse (a command, a fob to attach) goes on in one that was there: only a later one ends it.
+ */
 function isLockedDown(
   opening: Opening,
   ledger: LedgerView,
   stored: StoredGrant | undefined,
 ): boolean {
   const staff = stored?.grant.options.staff === true;
+  const isRefused = opening.operation === 'pickup' || opening.operation === 'unlock';
   for (const [, { scope, allowStaff, since }] of ledger.all('lockdown')) {
     const concerns = scope === 'site' || scope === opening.accessPoint;
-    if (concerns && since > opening.since && !(allowStaff && staff)) return true;
+    if (concerns && (isRefused || since > opening.since) && !(allowStaff && staff)) return true;
   }
   return false;
 }
