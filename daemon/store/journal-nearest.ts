@@ -138,7 +138,12 @@ class NearestWriter implements JournalWriter {
       this.#believedAfter = BELIEVED_AGAIN_AFTER;
     }
     this.#commitsHere += 1;
-    if (this.#commitsHere % COMMITS_BETWEEN_RESTS === 0) this.#thread.post({ kind: 'rest' });
+    // After what waited for this commit: where the thread has to be started for it, that takes a while.
+    if (this.#commitsHere % COMMITS_BETWEEN_RESTS === 0) setImmediate(() => this.#rest());
+  }
+
+  #rest(): void {
+    if (this.#here !== undefined) this.#thread.post({ kind: 'rest' });
   }
 
   /** A disk that is quick and still refuses a second connection is left to the thread. */

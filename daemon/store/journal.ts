@@ -459,7 +459,19 @@ export class JournalStore implements Journal {
     );
     for (const { recorded, resolve } of done) {
       resolve();
-      if (recorded.length > 0) for (const follower of this.#followers) follower(recorded);
+      if (recorded.length > 0) this.#tell(recorded);
+    }
+  }
+
+  /**
+   * After those who wait for this commit: what they hand to a wire waits for no follower, and none that throws makes a
+   * commit look as if it had failed. Told are those who followed when it was on the disk, as whoever comes later reads it there.
+   */
+  #tell(recorded: readonly RecordedEntry[]): void {
+    for (const follower of this.#followers) {
+      queueMicrotask(() => {
+        if (this.#followers.has(follower)) follower(recorded);
+      });
     }
   }
 

@@ -136,7 +136,7 @@ export interface Journal extends AsyncDisposable {
   mark(name: string): Json | undefined;
   /** All marks whose name begins so, by name. */
   marks(prefix: string): ReadonlyMap<string, Json>;
-  /** Called with each batch once it is committed, in order. Returns how to stop. */
+  /** Called with each batch once it is committed, in order, after those who wait for it. Returns how to stop. */
   follow(committed: (entries: readonly RecordedEntry[]) => void): () => void;
   /** Walks the chain, folds again, compares; does not stop the daemon. */
   verify(): Promise<VerifyReport>;

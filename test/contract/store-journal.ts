@@ -86,6 +86,30 @@ export function journalContract(
     assert.equal(seen.length, 20);
   });
 
+  test(`${name}: who waits for a commit goes first, then who followed when it was made`, async () => {
+    await using opened = await open();
+    const { journal } = opened;
+    const order: string[] = [];
+    const told = Promise.withResolvers<void>();
+    journal.follow(() => order.push('first'));
+    const leave = journal.follow(() => order.push('left'));
+    const { committed } = journal.append({ stamp: stampAt(NOON), entries: [entryOf(1)] });
+    committed.then(
+      () => {
+        order.push('waited');
+        leave();
+        journal.follow(() => order.push('late'));
+        queueMicrotask(told.resolve);
+      },
+      (error: unknown) => told.reject(error),
+    );
+    await told.promise;
+    assert.deepEqual(order, ['waited', 'first']);
+    await journal.append({ stamp: stampAt(NOON), entries: [entryOf(2)] }).committed;
+    await new Promise(setImmediate);
+    assert.deepEqual(order, ['waited', 'first', 'first', 'late']);
+  });
+
   test(`${name}: evidence rows count at once, and a lower tombstone never replaces a higher`, async () => {
     await using opened = await open();
     const { journal } = opened;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -150,6 +151,33 @@ test('a thread that dies makes the storage unsafe, and stopping still ends', asy
   assert.equal(journal.isSafe, false);
   await assert.rejects(journal.append({ stamp: stampAt(NOON), entries: [entryOf(1)] }).committed);
   assert.equal(journal.lastSeq, 0);
+  await journal[Symbol.asyncDispose]();
+});
+
+test('a follower that throws ends the process, and neither undoes the commit nor keeps it from the others', async () => {
+  using folder = temporaryFolder();
+  const script = `
+    const { openJournal } = await import('${import.meta.resolve('../../../daemon/store/journal-open.ts')}');
+    const known = await import('${import.meta.resolve('./known.ts')}');
+    const { journal } = await openJournal({
+      directory: ${JSON.stringify(folder.path)},
+      clock: new known.StillClock(), random: new known.SeededRandom(7), worker: false,
+    });
+    process.on('uncaughtException', ({ message }) => {
+      console.log(message, journal.isSafe, journal.lastSeq);
+      setImmediate(() => process.exit(3));
+    });
+    journal.follow(() => { throw new Error('a mistake'); });
+    journal.follow((entries) => console.log('told of', entries.length));
+    await journal.append({ stamp: known.stampAt(known.NOON), entries: [known.entryOf(1)] }).committed;
+  `;
+  const { status, stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    encoding: 'utf8',
+  });
+  assert.equal(status, 3);
+  assert.deepEqual(stdout.trim().split('\n').sort(), ['a mistake true 1', 'told of 1']);
+  const { journal } = await openJournal({ directory: folder.path, clock, random, worker: false });
+  assert.equal(journal.lastSeq, 1);
   await journal[Symbol.asyncDispose]();
 });
 
