@@ -28,11 +28,11 @@ import type {
 } from './cloud/site-actions.ts';
 import type { Inbox } from './inbox.ts';
 import type { Happening } from './pipeline.ts';
-import type { DeviceChange, RemoteDeviceDesk } from './remote-devices.ts';
-import type { ChangeResult } from './settings-change.ts';
+import type { DeviceChange, RemoteDeviceDesk } from './remote/devices.ts';
+import type { ChangeResult } from './remote/settings-change.ts';
+import type { Updates } from './remote/updates.ts';
 import type { Site } from './site.ts';
 import { type EvidenceRow, type Journal, StorageError } from './store/ports.ts';
-import type { Updates } from './updates.ts';
 
 /** An opening that has not ended by then is `unknown`: queue, pulse and confirming polls take less. */
 const OUTCOME_WITHIN: Millis = 12_000;

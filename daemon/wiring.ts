@@ -10,18 +10,18 @@ import type { Broker } from './cloud/broker.ts';
 import type { BridgeIdentity } from './cloud/enrolment.ts';
 import type { SiteReport } from './cloud/reported-state.ts';
 import { topicsOf } from './cloud/topics.ts';
+import { deviceSecrets } from './configured/device-secrets.ts';
 import { type Core, type CoreOutside, INBOX_MOST, openCore } from './core.ts';
-import { SiteCredentialDesk } from './credential-desk.ts';
 import { DeviceBoard } from './device-board.ts';
-import { deviceSecrets } from './device-secrets.ts';
-import { codeLocksOf, LockCodes } from './lock-codes.ts';
-import { RemoteDeviceDesk } from './remote-devices.ts';
+import { codeLocksOf, LockCodes } from './lock-codes/lock-codes.ts';
+import { RemoteDeviceDesk } from './remote/devices.ts';
+import { changeSettings } from './remote/settings-change.ts';
+import { Updates } from './remote/updates.ts';
 import { searchPlaces } from './search-places.ts';
-import { changeSettings } from './settings-change.ts';
+import { SiteCredentialDesk } from './secrets/credential-desk.ts';
 import { TheDesk } from './site-desk.ts';
 import { type Copied, makeBackups, renewBackups } from './store/backups.ts';
 import { storeSearch } from './store/search.ts';
-import { Updates } from './updates.ts';
 import { runUpkeep } from './upkeep.ts';
 import type { HttpClient } from './vendors/http.ts';
 import type { VendorPart } from './vendors/vendor.ts';
@@ -156,7 +156,7 @@ export async function wire(read: Config, outside: Outside, early?: Core): Promis
   const own =
     mqtt === undefined
       ? undefined
-      : (await import('./own-cloud.ts')).ownCloud(config, mqtt, outside.secrets);
+      : (await import('./configured/own-cloud.ts')).ownCloud(config, mqtt, outside.secrets);
   const cloud =
     own === undefined || outside.broker === undefined
       ? undefined
@@ -261,7 +261,7 @@ export async function wire(read: Config, outside: Outside, early?: Core): Promis
     (vendor) => vendor === undefined,
   )
     ? []
-    : (await import('./vendors-of.ts')).vendorsOf(config, {
+    : (await import('./configured/vendors.ts')).vendorsOf(config, {
         desk,
         http: witnessed(outside.http, clock, (at, roundTrip) => keeper.tlsDate(at, roundTrip)),
         toCallers: outside.http,

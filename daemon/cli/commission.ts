@@ -15,7 +15,7 @@ import { faultsOf, fragmentText, type Written, writtenIn } from '../commission/f
 import { type OsdpTrace, openOsdpTrace } from '../commission/osdp-trace.ts';
 import { judge, type Sheet, sheetText } from '../commission/sheet.ts';
 import { signSheet } from '../commission/signed-sheet.ts';
-import { openersOf } from '../openers.ts';
+import { openersOf } from '../configured/openers.ts';
 import { Radios } from '../platform/ble-backend.ts';
 import { realClock } from '../platform/clock.ts';
 import { realRandom } from '../platform/random.ts';

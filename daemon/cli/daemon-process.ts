@@ -15,9 +15,8 @@ import {
   pause,
 } from '../../drivers/contract/time.ts';
 import { drivers } from '../../drivers/drivers.ts';
-import { checkedBefore } from '../checked-config.ts';
+import { openersOf } from '../configured/openers.ts';
 import { type Core, type CoreOutside, openCore } from '../core.ts';
-import { openersOf } from '../openers.ts';
 import { machineBoot } from '../platform/boot.ts';
 import { realClock } from '../platform/clock.ts';
 import { readHardwareClock } from '../platform/hardware-clock.ts';
@@ -26,7 +25,8 @@ import { LateLog } from '../platform/late-log.ts';
 import { LateRadios } from '../platform/late-radios.ts';
 import { realRandom } from '../platform/random.ts';
 import { lastTimeContact } from '../platform/time-contact.ts';
-import { countStart, forgetStarts } from '../starts.ts';
+import { checkedBefore } from '../start/checked-config.ts';
+import { countStart, forgetStarts } from '../start/starts.ts';
 import { type Journal, StorageError } from '../store/ports.ts';
 import { BUILT_AT } from './built-at.ts';
 import { CommandFailure, EXIT, orTell } from './failure.ts';

@@ -3,13 +3,13 @@ import { parseConfig } from '../../config/load.ts';
 import type { MqttAccess } from '../../config/online-schema.ts';
 import type { Config } from '../../config/schema.ts';
 import type { SecretSource } from '../../config/secrets.ts';
-import type { ConfigCopy } from '../checked-config.ts';
 import type { Broker } from '../cloud/broker.ts';
-import { keepChecked } from '../config-keeper.ts';
 import type { Core, CoreOutside } from '../core.ts';
 import { UndiciClient } from '../platform/http-client.ts';
 import type { LateLog } from '../platform/late-log.ts';
 import { openServiceManager } from '../platform/service-manager.ts';
+import type { ConfigCopy } from '../start/checked-config.ts';
+import { keepChecked } from '../start/config-keeper.ts';
 import { isAllowed } from '../vendors/webhook-target.ts';
 import { type Outside, wire } from '../wiring.ts';
 

@@ -7,8 +7,8 @@ import { type DeviceId, deviceId, type SlotNumber } from '../../drivers/contract
 import { LinkError } from '../../drivers/contract/errors.ts';
 import type { DriverEntry } from '../../drivers/contract/machine.ts';
 import { type Clock, type Millis, pause, type Random } from '../../drivers/contract/time.ts';
+import { wiresOf } from '../configured/openers.ts';
 import type { BusOpener } from '../devices/supervisor.ts';
-import { wiresOf } from '../openers.ts';
 import { type Ask, Stopped } from './ask.ts';
 import { Field } from './field.ts';
 import { type Found, findOnBus, findReader } from './find.ts';

@@ -19,11 +19,11 @@ import type {
 } from '../../daemon/cloud/site-actions.ts';
 import { type Topics, topicsOf } from '../../daemon/cloud/topics.ts';
 import type { TrustStore } from '../../daemon/cloud/trust-store.ts';
+import { Vault } from '../../daemon/secrets/vault.ts';
 import { livePointer, openGrantStore } from '../../daemon/store/grants-open.ts';
 import type { JournalStore } from '../../daemon/store/journal.ts';
 import { openJournal } from '../../daemon/store/journal-open.ts';
 import type { EvidenceRow, GrantStore, Journal } from '../../daemon/store/ports.ts';
-import { Vault } from '../../daemon/vault.ts';
 import { type DeviceId, deviceId } from '../../drivers/contract/device.ts';
 import { type Clock, instant, type Random } from '../../drivers/contract/time.ts';
 

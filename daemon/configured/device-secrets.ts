@@ -1,6 +1,6 @@
 /** Secrets that devices name in their options. */
-import type { Config } from '../config/schema.ts';
-import { readSecret, type SecretSource, secretReferences } from '../config/secrets.ts';
+import type { Config } from '../../config/schema.ts';
+import { readSecret, type SecretSource, secretReferences } from '../../config/secrets.ts';
 
 /** By their reference. @throws ConfigError */
 export function deviceSecrets(

@@ -1,16 +1,16 @@
 /** From the buses of the config to what opens them. A radio is no bus of its own: each peripheral on it is. */
-import { busWay } from '../config/bus-way.ts';
-import { splitHostAndPort } from '../config/host-and-port.ts';
-import type { Config } from '../config/schema.ts';
-import { deviceId } from '../drivers/contract/device.ts';
-import type { ByteLinkOpener } from '../drivers/contract/link.ts';
-import type { Driver } from '../drivers/contract/machine.ts';
-import type { Clock } from '../drivers/contract/time.ts';
-import type { BusSetting, DeviceSetting } from './devices/devices.ts';
-import type { BusOpener } from './devices/supervisor.ts';
-import type { Radios } from './platform/ble-backend.ts';
-import { gattPeripheral } from './platform/ble-link.ts';
-import { inputOpener } from './platform/input-link.ts';
+import { busWay } from '../../config/bus-way.ts';
+import { splitHostAndPort } from '../../config/host-and-port.ts';
+import type { Config } from '../../config/schema.ts';
+import { deviceId } from '../../drivers/contract/device.ts';
+import type { ByteLinkOpener } from '../../drivers/contract/link.ts';
+import type { Driver } from '../../drivers/contract/machine.ts';
+import type { Clock } from '../../drivers/contract/time.ts';
+import type { BusSetting, DeviceSetting } from '../devices/devices.ts';
+import type { BusOpener } from '../devices/supervisor.ts';
+import type { Radios } from '../platform/ble-backend.ts';
+import { gattPeripheral } from '../platform/ble-link.ts';
+import { inputOpener } from '../platform/input-link.ts';
 
 export interface OpenerParts {
   readonly clock: Clock;
@@ -56,7 +56,7 @@ export function openersOf(config: Config, parts: OpenerParts): ReadonlyMap<strin
         openers.set(
           name,
           loadedLate('serial', to, async () => {
-            const { serialOpener } = await import('./platform/serial-link.ts');
+            const { serialOpener } = await import('../platform/serial-link.ts');
             return serialOpener({
               path: to,
               baudRate: bus.baudRate ?? factorySpeed(name, config, parts) ?? 9600,
@@ -70,7 +70,7 @@ export function openersOf(config: Config, parts: OpenerParts): ReadonlyMap<strin
         openers.set(
           name,
           loadedLate('tcp', to, async () => {
-            const { tcpOpener } = await import('./platform/tcp-link.ts');
+            const { tcpOpener } = await import('../platform/tcp-link.ts');
             return tcpOpener({ ...splitHostAndPort(to), clock: parts.clock });
           }),
         );

@@ -1,8 +1,8 @@
 /** The few settings that a signed `config` command may change, as they hold now. `settings-change.ts` changes them. */
-import { isObject, numberIn, objectIn } from './access/body.ts';
-import type { Json, JsonObject } from './access/entry.ts';
-import type { Policies } from './access/model.ts';
-import type { Journal } from './store/ports.ts';
+import { isObject, numberIn, objectIn } from '../access/body.ts';
+import type { Json, JsonObject } from '../access/entry.ts';
+import type { Policies } from '../access/model.ts';
+import type { Journal } from '../store/ports.ts';
 
 export const SETTINGS_MARK = 'config.remote';
 

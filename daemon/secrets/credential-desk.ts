@@ -6,12 +6,12 @@ import {
   type Millis,
   type Random,
   type Uptime,
-} from '../drivers/contract/time.ts';
-import type { GrantLookup } from './access/lookup.ts';
-import type { CredentialIndex, CredentialKind, GrantId } from './access/model.ts';
-import { type CodeSpace, drawPin, ratioAfter } from './access/pin-allocator.ts';
-import type { Indexer } from './access/site-facts.ts';
-import type { CredentialDesk, IndexedSecret } from './cloud/site-actions.ts';
+} from '../../drivers/contract/time.ts';
+import type { GrantLookup } from '../access/lookup.ts';
+import type { CredentialIndex, CredentialKind, GrantId } from '../access/model.ts';
+import { type CodeSpace, drawPin, ratioAfter } from '../access/pin-allocator.ts';
+import type { Indexer } from '../access/site-facts.ts';
+import type { CredentialDesk, IndexedSecret } from '../cloud/site-actions.ts';
 import { indexFob } from './fob-index.ts';
 import type { Vault } from './vault.ts';
 

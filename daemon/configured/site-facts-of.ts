@@ -1,14 +1,14 @@
 /** From what the operator wrote to what the rules know: the configured part of the site. */
-import type { Config } from '../config/schema.ts';
+import type { Config } from '../../config/schema.ts';
 import {
   type DeviceId,
   deviceId,
   type SlotNumber,
   slotNumber,
-} from '../drivers/contract/device.ts';
-import type { Driver } from '../drivers/contract/machine.ts';
-import { type AccessPoint, accessPointId, type Policies } from './access/model.ts';
-import type { InputRole, SiteFacts } from './access/site-facts.ts';
+} from '../../drivers/contract/device.ts';
+import type { Driver } from '../../drivers/contract/machine.ts';
+import { type AccessPoint, accessPointId, type Policies } from '../access/model.ts';
+import type { InputRole, SiteFacts } from '../access/site-facts.ts';
 
 export function siteFactsOf(config: Config, catalogue: ReadonlyMap<string, Driver>): SiteFacts {
   return {

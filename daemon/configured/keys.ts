@@ -1,17 +1,17 @@
 /** Keys that the config names are told to the store like those of any other source: each change is a new revision. */
-import type { Config } from '../config/schema.ts';
-import { slotNumber } from '../drivers/contract/device.ts';
-import type { Command } from './access/command.ts';
-import type { LedgerView } from './access/ledger.ts';
+import type { Config } from '../../config/schema.ts';
+import { slotNumber } from '../../drivers/contract/device.ts';
+import type { Command } from '../access/command.ts';
+import type { LedgerView } from '../access/ledger.ts';
 import {
   accessPointId,
   type CredentialIndex,
   type Key,
   type KeyId,
   keyId,
-} from './access/model.ts';
-import type { SiteFacts } from './access/site-facts.ts';
-import type { GrantChange, GrantStore } from './store/ports.ts';
+} from '../access/model.ts';
+import type { SiteFacts } from '../access/site-facts.ts';
+import type { GrantChange, GrantStore } from '../store/ports.ts';
 
 const SOURCE = 'local';
 

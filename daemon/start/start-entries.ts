@@ -1,9 +1,9 @@
 /** What a start has to tell: that it happened, and what was found broken, lost or moved before it. */
-import type { Entry, JsonObject } from './access/entry.ts';
-import type { OpenedGrants } from './store/grants-open.ts';
-import type { OpenedJournal } from './store/journal-open.ts';
-import { RECOVERED_MARK } from './store/journal-state.ts';
-import type { EvidenceRow } from './store/ports.ts';
+import type { Entry, JsonObject } from '../access/entry.ts';
+import type { OpenedGrants } from '../store/grants-open.ts';
+import type { OpenedJournal } from '../store/journal-open.ts';
+import { RECOVERED_MARK } from '../store/journal-state.ts';
+import type { EvidenceRow } from '../store/ports.ts';
 
 export interface StartFacts
   extends Pick<OpenedJournal, 'recovered' | 'dirty'>,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { grantId } from '../../daemon/access/model.ts';
-import { minutes, simulatedSite } from '../site.ts';
+import { grantId } from '../../../daemon/access/model.ts';
+import { minutes, simulatedSite } from '../../site.ts';
 
 const AT_THE_DOOR = {
   targets: [{ kind: 'lock', id: 'door' }],

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Vault } from '../../daemon/vault.ts';
-import { seededRandom } from '../../simulator/random.ts';
+import { Vault } from '../../../daemon/secrets/vault.ts';
+import { seededRandom } from '../../../simulator/random.ts';
 
 const pepper = Uint8Array.from({ length: 32 }, (_, n) => n);
 const vault = new Vault(pepper, seededRandom(1));

@@ -1,7 +1,7 @@
 /** Starts that did not end in good order: too many in short time, and the next does without what is not needed at a door. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Instant, instant, type Millis } from '../drivers/contract/time.ts';
+import { type Instant, instant, type Millis } from '../../drivers/contract/time.ts';
 
 const FILE = 'starts.json';
 const TOO_MANY = 5;

@@ -1,12 +1,12 @@
 /** From the vendors of the config to the parts that speak with them, and answer for them. */
-import type { Config } from '../config/schema.ts';
-import { readSecretText, type SecretSource } from '../config/secrets.ts';
-import type { VendorDesk, VendorLog } from './vendors/desk.ts';
-import type { HttpClient } from './vendors/http.ts';
-import { openIntserv } from './vendors/intserv/open.ts';
-import { openKeycafe } from './vendors/keycafe/open.ts';
-import { openSeam } from './vendors/seam/open.ts';
-import type { VendorPart } from './vendors/vendor.ts';
+import type { Config } from '../../config/schema.ts';
+import { readSecretText, type SecretSource } from '../../config/secrets.ts';
+import type { VendorDesk, VendorLog } from '../vendors/desk.ts';
+import type { HttpClient } from '../vendors/http.ts';
+import { openIntserv } from '../vendors/intserv/open.ts';
+import { openKeycafe } from '../vendors/keycafe/open.ts';
+import { openSeam } from '../vendors/seam/open.ts';
+import type { VendorPart } from '../vendors/vendor.ts';
 
 export interface VendorsParts {
   readonly desk: VendorDesk;

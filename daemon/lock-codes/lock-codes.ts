@@ -1,16 +1,16 @@
 /** Which grants a lock with a keypad of its own should hold, and what is remembered of what it does hold. */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { Actuation, DeviceEvent, DeviceId } from '../drivers/contract/device.ts';
-import type { Clock, Random } from '../drivers/contract/time.ts';
-import type { Entry, EntryType, Stamp } from './access/entry.ts';
-import type { StoredGrant } from './access/lookup.ts';
-import type { AccessPoint, Grant, GrantId, Target } from './access/model.ts';
-import type { SiteFacts } from './access/site-facts.ts';
-import type { CredentialDesk } from './cloud/site-actions.ts';
+import type { Actuation, DeviceEvent, DeviceId } from '../../drivers/contract/device.ts';
+import type { Clock, Random } from '../../drivers/contract/time.ts';
+import type { Entry, EntryType, Stamp } from '../access/entry.ts';
+import type { StoredGrant } from '../access/lookup.ts';
+import type { AccessPoint, Grant, GrantId, Target } from '../access/model.ts';
+import type { SiteFacts } from '../access/site-facts.ts';
+import type { CredentialDesk } from '../cloud/site-actions.ts';
+import type { DeviceSetting } from '../devices/devices.ts';
+import type { EvidenceRow, GrantStore, Journal } from '../store/ports.ts';
 import { CodeCache, type CodeLock, type CodeWanted } from './code-cache.ts';
-import type { DeviceSetting } from './devices/devices.ts';
-import type { EvidenceRow, GrantStore, Journal } from './store/ports.ts';
 
 const PAGE = 1000;
 

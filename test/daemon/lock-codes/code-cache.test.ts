@@ -1,9 +1,9 @@
 /** Grants into a simulated Nuki keypad, over everything between them that can go wrong. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CodeCache, type CodeWanted } from '../../daemon/code-cache.ts';
-import { seededRandom } from '../../simulator/random.ts';
-import { DOOR, type NukiBench, nukiBench } from '../drivers/nuki/bench.ts';
+import { CodeCache, type CodeWanted } from '../../../daemon/lock-codes/code-cache.ts';
+import { seededRandom } from '../../../simulator/random.ts';
+import { DOOR, type NukiBench, nukiBench } from '../../drivers/nuki/bench.ts';
 
 const HOUR = 3_600_000;
 

@@ -8,21 +8,21 @@ import {
   actuationId,
   type DeviceEvent,
   type DeviceId,
-} from '../drivers/contract/device.ts';
+} from '../../drivers/contract/device.ts';
 import {
   type Clock,
   type Millis,
   type Timer,
   type Uptime,
   uptime,
-} from '../drivers/contract/time.ts';
-import { DIGITS_TAKEN } from '../drivers/nuki/code-memory.ts';
+} from '../../drivers/contract/time.ts';
+import { DIGITS_TAKEN } from '../../drivers/nuki/code-memory.ts';
 import {
   type Cannot,
   type CodePlan,
   planCodes,
   type WantedCode,
-} from '../drivers/nuki/code-plan.ts';
+} from '../../drivers/nuki/code-plan.ts';
 
 /** A grant that should open at the lock's own keypad. */
 export interface CodeWanted extends WantedCode {

@@ -4,12 +4,12 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { codeOf } from '../../daemon/cloud/outcome.ts';
-import { Updates } from '../../daemon/updates.ts';
-import { SimulatedClock } from '../../simulator/clock.ts';
-import { seededRandom } from '../../simulator/random.ts';
-import { Home, openBridge } from './cloud/bridge.ts';
-import { Wire } from './cloud/wire.ts';
+import { codeOf } from '../../../daemon/cloud/outcome.ts';
+import { Updates } from '../../../daemon/remote/updates.ts';
+import { SimulatedClock } from '../../../simulator/clock.ts';
+import { seededRandom } from '../../../simulator/random.ts';
+import { Home, openBridge } from '../cloud/bridge.ts';
+import { Wire } from '../cloud/wire.ts';
 
 test('an updater that never answers is told of as a timeout, and leaves room for the next try', async () => {
   using home = new Home();

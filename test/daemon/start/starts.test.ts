@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { countStart, forgetStarts } from '../../daemon/starts.ts';
-import { instant } from '../../drivers/contract/time.ts';
+import { countStart, forgetStarts } from '../../../daemon/start/starts.ts';
+import { instant } from '../../../drivers/contract/time.ts';
 
 const MINUTE = 60_000;
 

@@ -1,8 +1,8 @@
 /** The keyed hash of a fob that was written down. */
-import type { CardBits } from '../drivers/contract/device.ts';
-import { parseIdentity } from './access/identity.ts';
-import type { CredentialIndex } from './access/model.ts';
-import type { Indexer } from './access/site-facts.ts';
+import type { CardBits } from '../../drivers/contract/device.ts';
+import { parseIdentity } from '../access/identity.ts';
+import type { CredentialIndex } from '../access/model.ts';
+import type { Indexer } from '../access/site-facts.ts';
 
 /** @throws RangeError for what is none. */
 export function indexFob(secret: string, indexer: Indexer): CredentialIndex {

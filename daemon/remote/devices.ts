@@ -9,13 +9,13 @@ import {
   type RemoteDevices,
   readRemoteDevices,
   remoteDevicesText,
-} from '../config/remote-devices.ts';
-import { remoteDevicesFile } from '../config/remote-devices-file.ts';
-import type { Config } from '../config/schema.ts';
-import { ConfigError } from '../drivers/contract/errors.ts';
-import type { JsonObject } from './access/entry.ts';
-import { writeDurably } from './cloud/durable-file.ts';
-import type { ActionFault } from './cloud/site-actions.ts';
+} from '../../config/remote-devices.ts';
+import { remoteDevicesFile } from '../../config/remote-devices-file.ts';
+import type { Config } from '../../config/schema.ts';
+import { ConfigError } from '../../drivers/contract/errors.ts';
+import type { JsonObject } from '../access/entry.ts';
+import { writeDurably } from '../cloud/durable-file.ts';
+import type { ActionFault } from '../cloud/site-actions.ts';
 
 export interface RemoteDevicesParts {
   /** The store's; `:memory:` keeps nothing. */

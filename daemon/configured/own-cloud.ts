@@ -1,16 +1,16 @@
 /** The tie to the own cloud as the config has it. Loaded where it names one: elsewhere no door waits for it. */
-import type { Config } from '../config/schema.ts';
-import { readSecretText, type SecretSource } from '../config/secrets.ts';
-import type { Broker } from './cloud/broker.ts';
-import { CloudLink, type CloudParts } from './cloud/cloud-link.ts';
+import type { Config } from '../../config/schema.ts';
+import { readSecretText, type SecretSource } from '../../config/secrets.ts';
+import type { Broker } from '../cloud/broker.ts';
+import { CloudLink, type CloudParts } from '../cloud/cloud-link.ts';
 import {
   type BridgeIdentity,
   identityOf,
   privateJwkFrom,
   privateJwkIn,
-} from './cloud/enrolment.ts';
-import { topicsOf } from './cloud/topics.ts';
-import { TrustStore } from './cloud/trust-store.ts';
+} from '../cloud/enrolment.ts';
+import { topicsOf } from '../cloud/topics.ts';
+import { TrustStore } from '../cloud/trust-store.ts';
 
 type Mqtt = NonNullable<NonNullable<Config['cloud']>['mqtt']>;
 

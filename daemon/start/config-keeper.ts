@@ -1,7 +1,7 @@
 /** Writes the copy of a config that `checked-config.ts` reads, once the daemon runs on it. */
 import { renameSync, writeFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
-import type { Config } from '../config/schema.ts';
+import type { Config } from '../../config/schema.ts';
 import {
   type ConfigCopy,
   copyFile,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { simulatedSite } from '../site.ts';
+import { simulatedSite } from '../../site.ts';
 
 test('a PIN is refused where too many of its length are active, and grants by fob do not count', async () => {
   await using site = await simulatedSite({ seed: 41 });

@@ -10,9 +10,9 @@ import {
   hkdfSync,
   type KeyObject,
 } from 'node:crypto';
-import type { Random } from '../drivers/contract/time.ts';
-import { cardIndex, identityOf, pinIndex } from './access/identity.ts';
-import type { Indexer } from './access/site-facts.ts';
+import type { Random } from '../../drivers/contract/time.ts';
+import { cardIndex, identityOf, pinIndex } from '../access/identity.ts';
+import type { Indexer } from '../access/site-facts.ts';
 
 const NONCE = 12;
 const TAG = 16;

@@ -14,12 +14,12 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { parseConfig } from '../../config/load.ts';
-import { checkedBefore, copyFile } from '../../daemon/checked-config.ts';
-import { keepChecked } from '../../daemon/config-keeper.ts';
-import { ended, printed, start } from './cli/process.ts';
+import { parseConfig } from '../../../config/load.ts';
+import { checkedBefore, copyFile } from '../../../daemon/start/checked-config.ts';
+import { keepChecked } from '../../../daemon/start/config-keeper.ts';
+import { ended, printed, start } from '../cli/process.ts';
 
-const ROOT = resolve(import.meta.dirname, '../..');
+const ROOT = resolve(import.meta.dirname, '../../..');
 
 function folderFor(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-checked-'));

@@ -12,11 +12,11 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type Clock, type Millis, pause, uptime } from '../drivers/contract/time.ts';
-import type { Entry, JsonObject, Stamp } from './access/entry.ts';
-import { writeDurably } from './cloud/durable-file.ts';
-import type { ActionFault, ActionOutcome, LongAction } from './cloud/site-actions.ts';
-import { type Journal, StorageError } from './store/ports.ts';
+import { type Clock, type Millis, pause, uptime } from '../../drivers/contract/time.ts';
+import type { Entry, JsonObject, Stamp } from '../access/entry.ts';
+import { writeDurably } from '../cloud/durable-file.ts';
+import type { ActionFault, ActionOutcome, LongAction } from '../cloud/site-actions.ts';
+import { type Journal, StorageError } from '../store/ports.ts';
 
 export interface UpdatesParts {
   /** Where the updater looks; `undefined`: there is none on this machine. */

@@ -1,9 +1,9 @@
 /** A signed `config` command: each version keeps the one before, to go back to. */
 import { z } from 'zod';
-import type { Entry, Json, JsonObject } from './access/entry.ts';
-import type { ActionFault } from './cloud/site-actions.ts';
-import { type RemoteSettings, SETTINGS, SETTINGS_MARK } from './remote-settings.ts';
-import type { EvidenceRow } from './store/ports.ts';
+import type { Entry, Json, JsonObject } from '../access/entry.ts';
+import type { ActionFault } from '../cloud/site-actions.ts';
+import type { EvidenceRow } from '../store/ports.ts';
+import { type RemoteSettings, SETTINGS, SETTINGS_MARK } from './settings.ts';
 
 const settingsSchema = z.strictObject({
   'log.level': z.enum(SETTINGS['log.level']).nullish(),
