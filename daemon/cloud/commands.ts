@@ -20,6 +20,8 @@ const digest = z.string().regex(/^[0-9a-f]{1,128}$/, 'lower-case hex');
 const snapshotName = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'a name of A-Z a-z 0-9 _ -');
 const settings = z.record(z.string().max(64), z.unknown());
 
+/** The end of year 9999: what is later was counted in another unit, and a floor of the clock never goes back. */
+const LATEST = 253_402_300_799_999;
 const revocation = z.object({ id: identifier, rev: revision });
 
 const open = z.object({
@@ -83,7 +85,7 @@ const BODIES = {
   config: z.object({ version: sequence, set: settings }),
   ping: z.object({ echo: z.string().max(1024).optional() }),
   time: z.object({
-    unixMs: z.int().nonnegative(),
+    unixMs: z.int().nonnegative().max(LATEST),
     errMs: z.int().min(0).max(3_600_000),
     nonce: z.string().max(64).optional(),
   }),

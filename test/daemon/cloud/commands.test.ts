@@ -121,6 +121,9 @@ test('ops keys configure and look, and open nothing; cc keys grant and open, and
   assert.equal((await ops.send('config', { version: 2, set: {} })).status, 'ok');
   assert.equal((await ops.send('diag.get', {})).data['doors'], 2);
   assert.equal((await ops.send('time', { unixMs: 1_795_305_600_000, errMs: 9 })).status, 'ok');
+  // In microseconds: a clock that was led there would never come back.
+  const later = await ops.send('time', { unixMs: 1_795_305_600_000_000, errMs: 9 });
+  assert.deepEqual([later.code, later.msg?.startsWith('body.unixMs')], ['bad_request', true]);
   assert.equal((await ops.send('unlock', { dev: 'door' })).code, 'denied');
   assert.equal((await ops.send('grant.revoke', { id: 'x', rev: 1 })).code, 'denied');
   assert.equal((await cloud.send('config', { version: 3, set: {} })).code, 'denied');
