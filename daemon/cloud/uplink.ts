@@ -14,6 +14,7 @@ import { type Journal, type OutboxLine, StorageError } from '../store/ports.ts';
 import { BrokerError } from './broker.ts';
 import type { EventFlow } from './command-desk.ts';
 import { eventOf, type Parcel, parcelOf, stubOf } from './event.ts';
+import { LinesAhead } from './lines-ahead.ts';
 import type { OutboxGaps } from './outbox-gaps.ts';
 import { Pace } from './pace.ts';
 import type { Publish } from './replies.ts';
@@ -35,8 +36,6 @@ const WINDOW = 5_000;
 /** A backlog above this is overtaken by what happens now. */
 const BACKLOG = 200;
 const LIVE_WINDOW = 1_000;
-/** Some ten messages, so that few end where a page does. */
-const ENTRIES_PER_READ = 256;
 /**
  * What happens within this time is told together, and after the wire: a frame for a lock, and the reply to who asked
  * for it, wait for no event (a third of a millisecond each), also where a card takes 8 ms for each of their commits.
@@ -59,6 +58,7 @@ interface Range {
 export class Uplink implements EventFlow {
   readonly #parts: UplinkParts;
   readonly #pace: Pace;
+  readonly #ahead: LinesAhead;
   readonly #unfollow: () => void;
   /** Ends with the session it belongs to. */
   #session: AbortController | undefined;
@@ -68,9 +68,6 @@ export class Uplink implements EventFlow {
   /** What happens while a backlog drains, sent before it; `from` is the first. */
   #live: { readonly from: number; cursor: number } | undefined;
   #resends: Range[] = [];
-  #ahead: readonly OutboxLine[] = [];
-  /** Of the journal, when that was read. */
-  #erasures = 0;
   #sendAgainAt: Uptime;
   #sendAgainAfter = SEND_AGAIN_AFTER;
   #inFlight = 0;
@@ -80,6 +77,7 @@ export class Uplink implements EventFlow {
 
   constructor(parts: UplinkParts) {
     this.#parts = parts;
+    this.#ahead = new LinesAhead(parts.journal);
     this.#pace = new Pace(parts.clock, parts.drainPerSecond);
     this.#cursor = parts.journal.acknowledged;
     this.#sendAgainAt = parts.clock.uptime();
@@ -167,12 +165,14 @@ export class Uplink implements EventFlow {
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.#sendAgainWhenDue();
-      const wait = this.#inFlight >= IN_FLIGHT || !this.#hasNext() ? undefined : this.#pace.take();
-      if (wait === undefined || wait > 0) {
-        await this.#rest(wait, signal);
-        continue;
-      }
+      const isFull = this.#inFlight >= IN_FLIGHT;
+      const wait = isFull || !this.#hasNext() ? undefined : this.#pace.take();
       try {
+        if (isFull) this.#ahead.fill(this.#cursor, this.#backlogEnd());
+        if (wait === undefined || wait > 0) {
+          await this.#rest(wait, signal);
+          continue;
+        }
         const parcel = this.#next();
         if (parcel !== undefined) this.#send(parcel, signal);
       } catch (problem) {
@@ -254,7 +254,7 @@ export class Uplink implements EventFlow {
     asked: boolean,
   ): { readonly parcel: Parcel | undefined; readonly upTo: number } {
     const { gaps } = this.#parts;
-    const read = this.#read(after, upTo);
+    const read = this.#ahead.read(after, upTo);
     const last = read.at(-1)?.seq ?? upTo;
     const due = asked || gaps.isEmpty ? read : read.filter((entry) => !gaps.skips(entry));
     const parcel = parcelOf(due);
@@ -262,21 +262,6 @@ export class Uplink implements EventFlow {
     // What was skipped behind the parcel's last entry is skipped with it.
     const left = due[parcel.seqs.length];
     return { parcel, upTo: left === undefined ? last : left.seq - 1 };
-  }
-
-  /**
-   * What a message had no room for, or was of another class, is not read from the disk again for the next one, unless
-   * somebody was erased meanwhile: of them nothing leaves the box any more.
-   */
-  #read(after: number, upTo: number): readonly OutboxLine[] {
-    const { journal } = this.#parts;
-    if (journal.erasures !== this.#erasures) this.#ahead = [];
-    this.#erasures = journal.erasures;
-    const first = this.#ahead[0]?.seq ?? 0;
-    const ahead = after < first - 1 ? [] : this.#ahead.slice(after + 1 - first, upTo + 1 - first);
-    if (ahead.length > 0) return ahead;
-    this.#ahead = journal.outbox(after, upTo, ENTRIES_PER_READ);
-    return this.#ahead;
   }
 
   #send(parcel: Parcel, signal: AbortSignal): void {
