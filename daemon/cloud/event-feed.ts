@@ -38,7 +38,10 @@ interface Range {
   readonly to: number;
 }
 
-/** What comes within this time is acknowledged together, and a backlog by so many: half of where a bridge waits for it. */
+/**
+ * What comes within this time is acknowledged together, and a backlog by so many: half of where a bridge waits for it.
+ * With the last of what the bridge said that it has, nothing more is waited for.
+ */
 const ACK_GATHER: Millis = 50;
 const ACK_MOST = 2_500;
 /** A hole that stays this long is asked for. */
@@ -51,6 +54,7 @@ export class EventFeed {
   readonly #follower: EventFollower;
   #ackDue: Timer | undefined;
   #unacknowledged = 0;
+  #acknowledged = 0;
   #timer: Timer | undefined;
 
   constructor(parts: EventFeedParts, options: FollowOptions) {
@@ -97,13 +101,22 @@ export class EventFeed {
       this.#unacknowledged = 0;
       void this.#acknowledge();
     };
-    if (this.#unacknowledged >= ACK_MOST) acknowledge();
+    if (this.#unacknowledged >= ACK_MOST || this.#hasWhatWasOwed()) acknowledge();
     else this.#ackDue ??= clock.wakeAt(uptime(clock.uptime() + ACK_GATHER), acknowledge);
+  }
+
+  #hasWhatWasOwed(): boolean {
+    const { watermark } = this.#follower;
+    const state = this.#parts.state();
+    if (state === undefined || watermark?.epoch !== state.epoch) return false;
+    const { lastSeq, acked } = state;
+    return watermark.seq >= lastSeq && lastSeq > Math.max(acked, this.#acknowledged);
   }
 
   async #acknowledge(): Promise<void> {
     const watermark = this.#follower.watermark;
     if (watermark === undefined) return;
+    this.#acknowledged = watermark.seq;
     await this.#options.keep?.(watermark);
     const { topics, key, clock, publish } = this.#parts;
     const iat = Math.floor(clock.now() / 1000);

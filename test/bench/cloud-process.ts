@@ -43,7 +43,10 @@ export const question = z.discriminatedUnion('ask', [
 ]);
 export type Question = z.infer<typeof question>;
 
-/** As many events are acknowledged at once, or what came within this time, as the product's client does it. */
+/**
+ * As many events are acknowledged at once, or what came within this time, or all that the bridge said it has, as the
+ * product's client does it.
+ */
 const ACK_EVENTS = 2500;
 const ACK_MS = 50;
 const REQUESTER = 'bench';
@@ -242,7 +245,9 @@ class BareFollower {
     const seq = Number(word(payload, '"seq":', payload.lastIndexOf('"seq":'), ','));
     if (seq <= this.#asked.old) this.#seq = Math.max(this.#seq, seq);
     else this.live.set(seq, performance.timeOrigin + performance.now());
-    if (this.#seq >= this.#acknowledged + ACK_EVENTS) this.#acknowledge();
+    const { old } = this.#asked;
+    const isWhole = this.#seq === old && this.#acknowledged < old;
+    if (this.#seq >= this.#acknowledged + ACK_EVENTS || isWhole) this.#acknowledge();
     if (this.#isDue || this.#seq === this.#acknowledged) return;
     this.#isDue = true;
     clock.wakeAt(uptime(clock.uptime() + ACK_MS), () => {

@@ -451,7 +451,7 @@ test('a disk that cannot be read for a while holds up the events, and ends nothi
   assert.ok(wire.events.some((event) => event.seq === seq));
 });
 
-test('a follower acknowledges a backlog 2,500 at a time, and the rest of it within 50 ms', async () => {
+test('a follower acknowledges a backlog 2,500 at a time, its last event at once, and what comes after it within 50 ms', async () => {
   const { stack, home, clock, wire, bridge } = await set();
   await using _ = stack;
   await happen(
@@ -459,14 +459,17 @@ test('a follower acknowledges a backlog 2,500 at a time, and the rest of it with
     Array.from({ length: 4_000 }, (_, n) => ({ type: 'access.denied', body: { n } }) as const),
   );
   await clock.advance(1_000);
+  const backlog = bridge.journal.lastSeq;
   const { kid, jwk } = home.sender('cc-test');
+  const [said] = wire.json(/a91\/state$/).map((state) => stateSchema.parse(state));
+  assert.ok(said !== undefined);
   const acks: string[] = [];
   const feed = new EventFeed(
     {
       topics: bridge.topics,
       key: { kid, key: privateKeyOf(jwk) },
       clock,
-      state: () => undefined,
+      state: () => ({ ...said, lastSeq: backlog }),
       publish: async ({ topic }) => void acks.push(topic),
       resend: () => {},
     },
@@ -474,8 +477,14 @@ test('a follower acknowledges a backlog 2,500 at a time, and the rest of it with
   );
   stack.defer(() => feed.close());
   for (const value of wire.json(/\/evt\//)) await feed.take(value);
-  assert.deepEqual(acks, [bridge.topics.ack]);
-  await clock.advance(50);
+  assert.deepEqual(acks, [bridge.topics.ack, bridge.topics.ack]);
+  assert.equal(feed.watermark?.seq, backlog);
+  wire.published.length = 0;
+  await happen(bridge, [{ type: 'access.denied', body: {} }]);
+  await clock.advance(20);
+  for (const value of wire.json(/\/evt\//)) await feed.take(value);
+  assert.equal(feed.watermark?.seq, backlog + 1);
   assert.equal(acks.length, 2);
-  assert.equal(feed.watermark?.seq, bridge.journal.lastSeq);
+  await clock.advance(50);
+  assert.equal(acks.length, 3);
 });
