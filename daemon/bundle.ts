@@ -27,6 +27,8 @@ const FAR = OUTSIDE.filter((name) => !NEAR.includes(name));
 const DAEMON = { main: 'daemon/main.ts' };
 /** Answers at a door, and loads the rest after. */
 const CORE = 'daemon/cli/daemon-process.ts';
+/** With a door at the other end. */
+const LINKS = ['daemon/platform/serial-link.ts', 'daemon/platform/tcp-link.ts'];
 const COMMANDS = { commands: 'daemon/cli/program.ts' };
 /** Started by their file's name; all lie in one folder. */
 const STARTED = {
@@ -91,7 +93,12 @@ exports.binding = found(outside);`,
   ],
   [
     /\/serialport\/dist\/index\.js$/,
-    `exports.SerialPort = { binding: require('@serialport/bindings-cpp').autoDetect() };`,
+    `exports.SerialPort = { binding: require('@serialport/bindings-cpp').LinuxBinding };`,
+  ],
+  // What is packaged runs on Linux.
+  [
+    /\/@serialport\/bindings-cpp\/dist\/index\.js$/,
+    `exports.LinuxBinding = require('./linux').LinuxBinding;`,
   ],
   // Both load what speaks to other processes and to the network; nothing here lists ports.
   [
@@ -126,6 +133,7 @@ export async function bundle(directory: string): Promise<readonly string[]> {
     directory,
     metafile: daemon,
     entryPoint: CORE,
+    late: LINKS,
     program: 'main.mjs',
     external: FAR,
   });

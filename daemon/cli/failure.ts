@@ -14,15 +14,20 @@ export class CommandFailure extends Error {
   }
 }
 
-/** What is expected of people is told in one line, with its exit status; all else is thrown. */
+/** A command that people read the output of. */
 export async function orTell(command: () => Promise<void>): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     // Whoever read us has seen enough (`| head`).
     if (error.code === 'EPIPE') process.exit();
     throw error;
   });
+  await orSay(command);
+}
+
+/** What is expected of people is told in one line, with its exit status; all else is thrown. */
+export async function orSay(act: () => Promise<void>): Promise<void> {
   try {
-    await command();
+    await act();
   } catch (error) {
     if (!(error instanceof ConfigError || error instanceof CommandFailure)) throw error;
     process.stderr.write(`${error.message}\n`);

@@ -17,6 +17,8 @@ export interface FuseOptions {
   readonly metafile: Metafile;
   /** The source whose file, with all that it imports at once, is the core. */
   readonly entryPoint: string;
+  /** Sources that the core `import()`s before it can answer: they run when they are asked for, and lie in its file. */
+  readonly late: readonly string[];
   /** Who loads it, in that folder. */
   readonly program: string;
   readonly external: readonly string[];
@@ -24,13 +26,39 @@ export interface FuseOptions {
 
 /** Replaces the core's files in `directory` by one, whose name changes with all that is loaded from it. */
 export async function fuseCore(options: FuseOptions): Promise<void> {
-  const { directory, metafile, entryPoint, program, external } = options;
+  const { directory, metafile, entryPoint, late, program, external } = options;
   const files = new Map(
     Object.entries(metafile.outputs).map(([path, output]) => [basename(path), output]),
   );
-  const entry = [...files].find(([, output]) => output.entryPoint === entryPoint)?.[0];
-  if (entry === undefined) throw new Error(`no file was made of ${entryPoint}`);
+  const fileOf = (source: string) => {
+    const found = [...files].find(([, output]) => output.entryPoint === source);
+    if (found === undefined) throw new Error(`no file was made of ${source}`);
+    return found[0];
+  };
+  const entry = fileOf(entryPoint);
   const core = importedAtOnce(entry, files);
+  const inside = new Set([
+    ...core,
+    ...late.flatMap((one) => [...importedAtOnce(fileOf(one), files)]),
+  ]);
+  const needed = [...files].find(
+    ([name, { imports }]) =>
+      !inside.has(name) &&
+      imports.some(({ path }) => inside.has(basename(path)) && !core.has(basename(path))),
+  );
+  if (needed !== undefined) {
+    throw new Error(
+      `${needed[0]} loads what the core runs late, which has no names to hand on yet`,
+    );
+  }
+  const lazy = [...core].find((name) =>
+    /=__esm\w*\(/.test(readFileSync(join(directory, name), 'utf8')),
+  );
+  if (lazy !== undefined) {
+    throw new Error(
+      `${lazy} requires an ES module, whose names are not there when they are handed on`,
+    );
+  }
   /** In the core two files may each have something of the same name. */
   const handed = [...core].map((name, n) => ({
     name,
@@ -63,19 +91,14 @@ export async function fuseCore(options: FuseOptions): Promise<void> {
     minifySyntax: true,
     banner: { js: "const here=require('node:url').pathToFileURL(__filename).href;" },
     define: { 'import.meta.url': 'here', 'import.meta.dirname': '__dirname' },
-    plugins: [within(core)],
+    plugins: [within(inside)],
     logLevel: 'warning',
     write: false,
   });
   const [fused] = outputFiles;
   if (fused === undefined) throw new Error('esbuild made nothing of the core');
-  if (/=__esm\w*\(/.test(fused.text)) {
-    throw new Error(
-      'the core requires an ES module, whose names are not there when they are handed on',
-    );
-  }
   const fusedName = basename(fused.path);
-  for (const name of core) rmSync(join(directory, name));
+  for (const name of inside) rmSync(join(directory, name));
   writeFileSync(fused.path, fused.contents);
   for (const { name, exports } of handed) {
     if (exports.length === 0) continue;
@@ -104,12 +127,12 @@ function importedAtOnce(name: string, files: ReadonlyMap<string, Output>): Reado
 type Output = Metafile['outputs'][string];
 
 /** What the core loads later stays where it is. */
-function within(core: ReadonlySet<string>): Plugin {
+function within(inside: ReadonlySet<string>): Plugin {
   return {
     name: 'within',
     setup({ onResolve, onLoad }) {
       onResolve({ filter: /^\.\/.*\.mjs$/ }, ({ path }) =>
-        core.has(basename(path)) ? undefined : { path, external: true },
+        inside.has(basename(path)) ? undefined : { path, external: true },
       );
       onLoad({ filter: /\.mjs$/ }, ({ path }) => ({
         contents: readFileSync(path, 'utf8').replace(OWN_REQUIRE, ''),
