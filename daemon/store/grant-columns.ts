@@ -1,44 +1,60 @@
 /**
  * Grants of one source on their way to the thread that builds a file of them, column by column: a thousand rows as
- * objects take four times as long from thread to thread.
+ * objects take four times as long from thread to thread. Numbers go as they lie in memory, a tenth of the time of an
+ * array of them.
  */
 import type { GrantId, HolderId, Vendor } from '../access/model.ts';
+import { bucketOf } from './digest.ts';
 import { firstCode, type GrantRow } from './grant-rows.ts';
 
-/** One row has the same place in each. */
+/** One row has the same place in each. Of the numbers NaN is none, which SQLite writes as NULL. */
 export interface GrantColumns {
   readonly source: Vendor;
   readonly ids: readonly GrantId[];
-  readonly revs: readonly number[];
+  /** Hashed here, while the other thread, which has more to do, inserts those before. */
+  readonly buckets: Uint8Array;
+  readonly revs: Float64Array;
   readonly holders: readonly HolderId[];
-  readonly starts: readonly (number | null)[];
-  readonly ends: readonly (number | null)[];
-  readonly locals: readonly (0 | 1)[];
+  readonly starts: Float64Array;
+  readonly ends: Float64Array;
+  readonly locals: Uint8Array;
   readonly docs: readonly string[];
   /** The first code of each. */
-  readonly codes: readonly (number | null)[];
-  readonly codeMiddles: readonly (number | null)[];
-  readonly codeLasts: readonly (number | null)[];
+  readonly codes: Float64Array;
+  readonly codeMiddles: Float64Array;
+  readonly codeLasts: Float64Array;
   /** Of those few that have more codes than one, or slots. */
   readonly trees: readonly (Pick<GrantRow, 'codes' | 'slots'> & { readonly at: number })[];
 }
 
 export function columnsOf(source: Vendor, rows: readonly GrantRow[]): GrantColumns {
-  const codes = rows.map(firstCode);
-  return {
+  const columns = {
     source,
     ids: rows.map(({ id }) => id),
-    revs: rows.map(({ rev }) => rev),
+    buckets: new Uint8Array(rows.length),
+    revs: new Float64Array(rows.length),
     holders: rows.map(({ holder }) => holder),
-    starts: rows.map(({ starts }) => starts),
-    ends: rows.map(({ ends }) => ends),
-    locals: rows.map(({ local }) => local),
+    starts: new Float64Array(rows.length),
+    ends: new Float64Array(rows.length),
+    locals: new Uint8Array(rows.length),
     docs: rows.map(({ doc }) => doc),
-    codes: codes.map(([key]) => key),
-    codeMiddles: codes.map(([, middle]) => middle),
-    codeLasts: codes.map(([, , last]) => last),
+    codes: new Float64Array(rows.length),
+    codeMiddles: new Float64Array(rows.length),
+    codeLasts: new Float64Array(rows.length),
     trees: rows.flatMap(({ codes, slots }, at) =>
       codes.length > 1 || slots.length > 0 ? [{ at, codes, slots }] : [],
     ),
   };
+  for (const [at, row] of rows.entries()) {
+    const [key, middle, last] = firstCode(row);
+    columns.buckets[at] = bucketOf(row.id);
+    columns.revs[at] = row.rev;
+    columns.starts[at] = row.starts ?? Number.NaN;
+    columns.ends[at] = row.ends ?? Number.NaN;
+    columns.locals[at] = row.local;
+    columns.codes[at] = key ?? Number.NaN;
+    columns.codeMiddles[at] = middle ?? Number.NaN;
+    columns.codeLasts[at] = last ?? Number.NaN;
+  }
+  return columns;
 }

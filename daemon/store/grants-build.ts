@@ -82,15 +82,14 @@ export class GrantBuild {
 
   part(columns: GrantColumns): void {
     storage(() => {
-      const { ids, revs } = columns;
-      const buckets = ids.map(bucketOf);
+      const { ids, revs, buckets } = columns;
       for (const [n, id] of ids.entries()) {
         this.#digest.toggle(buckets[n] ?? 0, grantHash(id, revs[n] ?? 0));
       }
       this.#count += ids.length;
       let first = 0;
       for (let from = 0; from < ids.length; from += TOGETHER) {
-        const last = this.#insert(columns, buckets, from, Math.min(from + TOGETHER, ids.length));
+        const last = this.#insert(columns, from, Math.min(from + TOGETHER, ids.length));
         if (from === 0) first = last - Math.min(TOGETHER, ids.length) + 1;
       }
       for (const { at, codes, slots } of columns.trees) this.#stageTrees(codes, slots, first + at);
@@ -142,8 +141,8 @@ export class GrantBuild {
   }
 
   /** Those from one place to before another; the number of the last. */
-  #insert(columns: GrantColumns, buckets: readonly number[], from: number, to: number): number {
-    const { source, ids, revs, holders, starts, ends, locals, docs } = columns;
+  #insert(columns: GrantColumns, from: number, to: number): number {
+    const { source, buckets, ids, revs, holders, starts, ends, locals, docs } = columns;
     const { codes, codeMiddles, codeLasts } = columns;
     const values: unknown[] = [];
     for (let n = from; n < to; n++) {

@@ -325,6 +325,26 @@ export function grantsContract(
     assert.deepEqual(grants.grant(grantId(1))?.grant.targets, targets);
   });
 
+  test(`${name}: what a picture names as another source's, and dead besides, is left out of its sum once`, async () => {
+    await using opened = await open();
+    const { grants } = opened;
+    const source = { ...grantOf(1).source, vendor: 'local' } as const;
+    for (const change of [
+      { kind: 'put', grant: { ...grantOf(1), source } } as const,
+      { kind: 'revoke', grant: grantId(1), rev: 3, at: NOON } as const,
+      { kind: 'put', grant: { ...grantOf(1), source, rev: 5 } } as const,
+    ]) {
+      await grants.write({ source: 'local', changes: [change] });
+    }
+    const all = [{ ...grantOf(1), rev: 2 }, grantOf(2)];
+    const snapshot = await grants.snapshot('cloud', 's');
+    await snapshot.part(1, all);
+    const expected = { parts: 1, version: 2, digest: digestOf(all) };
+    assert.deepEqual(await snapshot.commit(expected), { kind: 'applied', grants: 1 });
+    assert.equal(grants.digest('cloud'), digestOf([grantOf(2)]));
+    assert.equal(grants.grant(grantId(1))?.grant.source.vendor, 'local');
+  });
+
   test(`${name}: a person who is erased while a snapshot is built is not in it`, async () => {
     await using opened = await open();
     const { grants } = opened;
