@@ -7,14 +7,13 @@ import {
 } from '../drivers/contract/device.ts';
 import { type Clock, type Timer, uptime } from '../drivers/contract/time.ts';
 import {
-  type Answer,
-  type Asked,
   answerAtStart,
   answerTo,
   answerToCommand,
   answerToTimer,
   nextWake,
 } from './access/answer.ts';
+import type { Answer, Asked } from './access/answered.ts';
 import type { Command } from './access/command.ts';
 import type { RecordedEntry, Stamp } from './access/entry.ts';
 import type { Inbox } from './inbox.ts';

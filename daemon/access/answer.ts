@@ -1,44 +1,19 @@
 /** What happened -> what is to be recorded and asked of devices. Pure: no clock, no database. */
-import type { Actuation, DeviceEvent } from '../../drivers/contract/device.ts';
+import type { DeviceEvent } from '../../drivers/contract/device.ts';
 import type { Uptime } from '../../drivers/contract/time.ts';
+import { type Answer, entriesOnly } from './answered.ts';
 import type { Command } from './command.ts';
 import { commanded } from './commanded.ts';
 import { answerToDoor, answerToPresence } from './custody.ts';
 import { answerToContact, answerToInput, answerToLockState } from './door.ts';
-import type { Entry, Stamp } from './entry.ts';
+import type { Stamp } from './entry.ts';
 import type { Knowledge } from './knowledge.ts';
-import type { Reason } from './model.ts';
-import type { PendingChange } from './presentation.ts';
 import { answerToPresentation } from './presented.ts';
 import { entryOfReport } from './report.ts';
 import { answerToResult } from './result.ts';
-import { entriesOnly } from './slot-entry.ts';
 import { answerToSlotRead } from './slot-read.ts';
 import { answerToStart } from './start.ts';
 import { answerToTimePassing, wakeAfter } from './timer.ts';
-
-type WithoutId<T> = T extends Actuation ? Omit<T, 'id' | 'expiresAt'> : never;
-
-/**
- * An actuation to be asked for. Its id becomes `a-<seq>` of the entry at `intent`, which is committed before
- * anything moves; the result carries that id back, and so finds the opening.
- */
-export type Asked = WithoutId<Actuation> & {
-  /** Index into `Answer.entries`; undefined for what moves nothing. */
-  readonly intent: number | undefined;
-  /** Fire release: to the wire first, journaled after. */
-  readonly atOnce?: true;
-  /** Feedback of a refusal is given at one fixed time after the presentation, whatever was checked. */
-  readonly notBefore?: Uptime;
-};
-
-export interface Answer {
-  readonly entries: readonly Entry[];
-  readonly actuations: readonly Asked[];
-  readonly pending?: readonly PendingChange[];
-  /** A command that was not done, and why. */
-  readonly refused?: { readonly reason: Reason; readonly detail: string };
-}
 
 /** To anything a device says. `known` was gathered for this event. */
 export function answerTo(event: DeviceEvent, known: Knowledge, stamp: Stamp): Answer {

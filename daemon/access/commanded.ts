@@ -1,13 +1,12 @@
 /** To what an authenticated, authorised person or cloud asks. Openings by hand need no grant, but a journal entry. */
 import type { DeviceId, SlotNumber } from '../../drivers/contract/device.ts';
-import type { Answer, Asked } from './answer.ts';
+import { type Answer, type Asked, entriesOnly } from './answered.ts';
 import { plain } from './body.ts';
 import type { Command } from './command.ts';
 import type { Entry, EntryType, Json } from './entry.ts';
 import type { Knowledge } from './knowledge.ts';
 import { type HolderId, holderId, type Reason } from './model.ts';
 import { keyOf, keysIn } from './place.ts';
-import { entriesOnly } from './slot-entry.ts';
 
 export function commanded(command: Command, known: Knowledge): Answer {
   const { by, id, why } = command;

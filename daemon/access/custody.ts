@@ -1,6 +1,6 @@
 /** Who holds which key: what doors and sensors of a box say, turned into entries. */
 import type { DeviceEvent } from '../../drivers/contract/device.ts';
-import type { Answer } from './answer.ts';
+import { type Answer, entriesOnly } from './answered.ts';
 import type { Stamp } from './entry.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { KeyId } from './model.ts';
@@ -10,7 +10,6 @@ import {
   type At,
   askSlotReader,
   boxEntry,
-  entriesOnly,
   hasReader,
   openFor,
   openingAt,

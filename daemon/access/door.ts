@@ -1,13 +1,12 @@
 /** Doors of locks, exit buttons and fire inputs. */
 import type { DeviceEvent, DeviceId, LockState } from '../../drivers/contract/device.ts';
 import type { Millis } from '../../drivers/contract/time.ts';
-import type { Answer, Asked } from './answer.ts';
+import { type Answer, type Asked, entriesOnly } from './answered.ts';
 import { plain } from './body.ts';
 import type { Entry } from './entry.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { Moment, SlotCustody } from './ledger.ts';
 import type { InputRole } from './site-facts.ts';
-import { entriesOnly } from './slot-entry.ts';
 
 type Event<Kind extends DeviceEvent['kind']> = Extract<DeviceEvent, { kind: Kind }>;
 

@@ -1,6 +1,6 @@
 /** To a credential shown at a reader: the decision, what it counts, and what the person sees. */
 import type { DeviceId } from '../../drivers/contract/device.ts';
-import type { Answer, Asked } from './answer.ts';
+import type { Answer, Asked } from './answered.ts';
 import { plain, toJson } from './body.ts';
 import { decide } from './decide.ts';
 import type { Decision, Granted, Opens } from './decision.ts';

@@ -1,7 +1,7 @@
 /** To what was shown and is refused: what it counts, whom it alarms, what the person sees. */
 import type { DeviceId } from '../../drivers/contract/device.ts';
 import { type Millis, uptime } from '../../drivers/contract/time.ts';
-import type { Answer } from './answer.ts';
+import type { Answer } from './answered.ts';
 import { plain, toJson } from './body.ts';
 import type { Denied } from './decision.ts';
 import { duress } from './duress.ts';

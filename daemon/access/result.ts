@@ -1,6 +1,6 @@
 /** To what came of an actuation: the opening goes on, ends, or is given back. */
 import type { DeviceEvent } from '../../drivers/contract/device.ts';
-import type { Answer } from './answer.ts';
+import { type Answer, entriesOnly } from './answered.ts';
 import { plain } from './body.ts';
 import type { Entry, EntryType, Json, Stamp } from './entry.ts';
 import type { Knowledge } from './knowledge.ts';
@@ -8,7 +8,7 @@ import type { Opening } from './ledger.ts';
 import { slotRow } from './place.ts';
 import { wentThrough } from './settle.ts';
 import { settle } from './settled.ts';
-import { boxEntry, entriesOnly } from './slot-entry.ts';
+import { boxEntry } from './slot-entry.ts';
 
 type ResultEvent = Extract<DeviceEvent, { kind: 'actuation-result' }>;
 

@@ -1,6 +1,6 @@
 /** What became of an opened slot, told in entries. */
 
-import type { Answer } from './answer.ts';
+import type { Answer } from './answered.ts';
 import { plain } from './body.ts';
 import type { Entry, EntryType, Json, Stamp } from './entry.ts';
 import { seenAfter } from './fold-sensor.ts';

@@ -1,6 +1,6 @@
 /** Entries about one slot of a box, and what is asked of the reader in it. */
 import type { DeviceId, SlotNumber } from '../../drivers/contract/device.ts';
-import type { Answer, Asked } from './answer.ts';
+import { type Answer, type Asked, entriesOnly } from './answered.ts';
 import { plain } from './body.ts';
 import type { Entry, EntryType, Json } from './entry.ts';
 import type { Knowledge, KnownKey } from './knowledge.ts';
@@ -45,10 +45,6 @@ export function boxEntry(
   const accessPoint = opening?.accessPoint ?? known.point?.id;
   const body = plain({ accessPoint, slot, ...fields });
   return sub === undefined ? { type, device, body } : { type, device, sub, body };
-}
-
-export function entriesOnly(entries: readonly Entry[]): Answer {
-  return { entries, actuations: [] };
 }
 
 function slotReaderAt(known: Knowledge, slot: SlotNumber, opening?: Opening): DeviceId | undefined {

@@ -1,13 +1,13 @@
 /** A reader inside a slot saw a fob: the ledger follows the fob, or says why it cannot. */
 import type { SlotNumber } from '../../drivers/contract/device.ts';
-import type { Answer } from './answer.ts';
+import { type Answer, entriesOnly } from './answered.ts';
 import type { Entry, Stamp } from './entry.ts';
 import type { Knowledge, KnownKey } from './knowledge.ts';
 import type { Opening } from './ledger.ts';
 import type { KeyId } from './model.ts';
 import { keyOf, keysIn, slotRow } from './place.ts';
 import { sawSlot } from './settled.ts';
-import { type At, boxEntry, entriesOnly, holderOf, openingAt, slotEntry } from './slot-entry.ts';
+import { type At, boxEntry, holderOf, openingAt, slotEntry } from './slot-entry.ts';
 
 /** A reader inside a slot saw a fob. */
 export function answerToSlotRead(slot: SlotNumber, known: Knowledge, stamp: Stamp): Answer {

@@ -1,5 +1,5 @@
 /** At start: openings that were under way are reported unknown and never driven again; what can be read is read. */
-import type { Answer, Asked } from './answer.ts';
+import type { Answer, Asked } from './answered.ts';
 import { plain } from './body.ts';
 import type { Entry } from './entry.ts';
 import type { Knowledge } from './knowledge.ts';

@@ -1,6 +1,6 @@
 /** To time passing. Everything that waits is in the ledger or in `pending`, so a restart forgets no timer. */
 import { type Instant, type Millis, type Uptime, uptime } from '../../drivers/contract/time.ts';
-import type { Answer, Asked } from './answer.ts';
+import type { Answer, Asked } from './answered.ts';
 import { plain } from './body.ts';
 import { FIRE_HOLD, sinceMoment } from './door.ts';
 import type { Entry, Stamp } from './entry.ts';

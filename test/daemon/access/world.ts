@@ -1,13 +1,12 @@
 /** A whole site without wires: events go through gather, answer and fold as in the pipeline, on a clock moved by hand. */
 import { createHmac } from 'node:crypto';
 import {
-  type Answer,
-  type Asked,
   answerAtStart,
   answerTo,
   answerToCommand,
   answerToTimer,
 } from '../../../daemon/access/answer.ts';
+import type { Answer, Asked } from '../../../daemon/access/answered.ts';
 import { toJsonObject } from '../../../daemon/access/body.ts';
 import type { Command } from '../../../daemon/access/command.ts';
 import type { Entry, RecordedEntry, Stamp } from '../../../daemon/access/entry.ts';
