@@ -120,6 +120,7 @@ export async function wire(read: Config, outside: Outside, early?: Core): Promis
     vault,
     indexer,
     grants,
+    ledger: journal.ledger,
     clock,
     random,
     keypads: facts.keypads.size,

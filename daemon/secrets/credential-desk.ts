@@ -7,6 +7,7 @@ import {
   type Random,
   type Uptime,
 } from '../../drivers/contract/time.ts';
+import type { LedgerView } from '../access/ledger.ts';
 import type { GrantLookup } from '../access/lookup.ts';
 import type { CredentialIndex, CredentialKind, GrantId } from '../access/model.ts';
 import { type CodeSpace, drawPin, ratioAfter } from '../access/pin-allocator.ts';
@@ -22,6 +23,7 @@ export interface CredentialDeskParts {
   readonly vault: Vault;
   readonly indexer: Indexer;
   readonly grants: GrantLookup & { activePins(digits: number, at: Instant): number };
+  readonly ledger: LedgerView;
   readonly clock: Clock;
   readonly random: Random;
   /** Keypads at which codes can be tried. */
@@ -35,11 +37,14 @@ export interface CredentialDeskParts {
 /** Counting reads every grant, so it is believed for a while; what is drawn meanwhile is added. */
 const COUNT_FOR: Millis = 5 * 60_000;
 const TOLD_FOR: Millis = 24 * 3_600_000;
+/** Drawn codes that are remembered until the store knows them: a grant may have several drawn at once. */
+const DRAWN_MOST = 1_000;
 
 export class SiteCredentialDesk implements CredentialDesk {
   readonly #parts: CredentialDeskParts;
   readonly #counted = new Map<number, { active: number; readonly at: Uptime }>();
   readonly #told = new Map<number, Uptime>();
+  readonly #drawn = new Set<CredentialIndex>();
 
   constructor(parts: CredentialDeskParts) {
     this.#parts = parts;
@@ -72,6 +77,7 @@ export class SiteCredentialDesk implements CredentialDesk {
     }
     if (drawn.kind === 'refused') return undefined;
     counted.active += 1;
+    this.#remember(this.#parts.indexer.pin(drawn.digits));
     return drawn.digits;
   }
 
@@ -104,19 +110,37 @@ export class SiteCredentialDesk implements CredentialDesk {
     return indexFob(secret, this.#parts.indexer);
   }
 
+  #remember(index: CredentialIndex): void {
+    this.#drawn.add(index);
+    for (const oldest of this.#drawn) {
+      if (this.#drawn.size <= DRAWN_MOST) break;
+      this.#drawn.delete(oldest);
+    }
+  }
+
   #space(): CodeSpace {
     const { grants, indexer, clock } = this.#parts;
     const matches = (digits: string) => grants.byCredential(indexer.pin(digits));
     return {
       isTaken: (digits) =>
+        this.#drawn.has(indexer.pin(digits)) ||
         matches(digits).some(
-          ({ revoked, window }) =>
-            revoked === undefined && (window.end === undefined || window.end > clock.now()),
+          ({ grant, revoked, window }) =>
+            (revoked === undefined && (window.end === undefined || window.end > clock.now())) ||
+            this.#isKeyOut(grant.id),
         ),
       lastValid: (digits) => {
         const ends = matches(digits).map(({ revoked, window }) => revoked?.at ?? window.end ?? 0);
         return ends.length === 0 ? undefined : instant(Math.max(...ends));
       },
     };
+  }
+
+  /** Whatever became of the grant: its code takes the key back, and no other's may open the box for that. */
+  #isKeyOut(grant: GrantId): boolean {
+    for (const [, { place }] of this.#parts.ledger.all('key')) {
+      if (place.kind === 'holder' && place.grant === grant) return true;
+    }
+    return false;
   }
 }

@@ -65,7 +65,8 @@ export function randomInteger(random: Random, bound: number): number {
   }
   const limit = Math.floor(2 ** 32 / bound) * bound;
   for (;;) {
-    const drawn = new DataView(random.bytes(4).buffer.slice(0, 4)).getUint32(0);
+    const bytes = random.bytes(4);
+    const drawn = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0);
     if (drawn < limit) return drawn % bound;
   }
 }
