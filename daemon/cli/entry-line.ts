@@ -1,7 +1,7 @@
 /** One entry of the journal as a line for people. */
 import { REASONS } from '../access/model.ts';
 import { RULES } from '../access/why.ts';
-import type { EntryReply } from '../local-api/entries.ts';
+import type { EntryReply } from '../local-api/entry-reply.ts';
 import { siteTime, styled } from './output.ts';
 
 /** Told by their own place in the line, or of no use to a reader. */

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type Clock, pause } from '../../drivers/contract/time.ts';
-import type { EntryReply } from '../local-api/entries.ts';
+import type { EntryReply } from '../local-api/entry-reply.ts';
 import type { StatusReply } from '../local-api/site.ts';
 import { realClock } from '../platform/clock.ts';
 import { verifyJournalFile } from '../store/journal-verify.ts';

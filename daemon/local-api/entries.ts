@@ -1,38 +1,18 @@
 /** The journal: read, searched, followed, verified. */
 import { z } from 'zod';
-import { instant } from '../../drivers/contract/time.ts';
-import {
-  ENTRY_CLASSES,
-  ENTRY_TYPES,
-  type EntryType,
-  type JsonObject,
-  type RecordedEntry,
-} from '../access/entry.ts';
+import { ENTRY_CLASSES, ENTRY_TYPES, type EntryType, type RecordedEntry } from '../access/entry.ts';
 import { holderId } from '../access/model.ts';
-import { jsonObject } from '../store/journal-rows.ts';
 import type { EntryLine, JournalQuery } from '../store/ports.ts';
 import type { FoundEntries } from '../store/search.ts';
 import type { SiteDesk } from './desk.ts';
 import { type Endpoint, endpoint, Raw } from './endpoint.ts';
+import { entryReply, entrySchema, lineText } from './entry-reply.ts';
 import { ApiError } from './errors.ts';
 import { entryStream } from './events.ts';
-import { deviceName, instantIn, iso, limitField, moment, openId } from './fields.ts';
+import { deviceName, instantIn, limitField, moment, openId } from './fields.ts';
 
 /** Goes to the alarm channel of the cloud and nowhere else: whoever looks over a shoulder sees a plain opening. */
 const SILENT: readonly EntryType[] = ['security.duress'];
-
-export const entrySchema = z.object({
-  seq: z.int(),
-  id: z.string(),
-  type: z.string(),
-  at: moment,
-  clock: z.string(),
-  device: z.string().nullable(),
-  holder: z.string().nullable(),
-  body: z.record(z.string(), z.json()),
-  hash: z.string(),
-});
-export type EntryReply = z.infer<typeof entrySchema>;
 
 /** One word or several, `a,b`. */
 const several = <T extends string>(words: readonly [T, ...T[]]) =>
@@ -231,20 +211,6 @@ function matches(entry: RecordedEntry, { classes, types, holder, device, text }:
   );
 }
 
-export function entryReply(entry: RecordedEntry): EntryReply {
-  return {
-    seq: entry.seq,
-    id: entry.id,
-    type: entry.type,
-    at: iso(entry.stamp.at),
-    clock: entry.stamp.clock.state,
-    device: entry.device ?? null,
-    holder: entry.sub ?? null,
-    body: JSON.parse(JSON.stringify(withoutFob(entry.body))),
-    hash: entry.hash,
-  };
-}
-
 /** What the store finds without passing others. */
 function isIndexed({ classes, types, device, text, from, to }: JournalQuery): boolean {
   return [classes, types, device, text, from, to].every((each) => each === undefined);
@@ -252,19 +218,4 @@ function isIndexed({ classes, types, device, text, from, to }: JournalQuery): bo
 
 function pageOf(lines: readonly EntryLine[], limit: number): FoundEntries {
   return { lines, next: lines.length < limit ? undefined : lines.at(-1)?.seq };
-}
-
-/** `entryReply` as its JSON, without building it first: a list is mostly this. */
-function lineText({ seq, id, type, at, clock, device, holder, body, hash }: EntryLine): string {
-  const shown = body.includes('"fob"') ? JSON.stringify(withoutFob(jsonObject(body))) : body;
-  return `{"seq":${seq},"id":"${id}","type":"${type}","at":"${iso(instant(at))}","clock":"${clock}","device":${text(device)},"holder":${text(holder)},"body":${shown},"hash":"${hash}"}`;
-}
-
-function text(value: string | null): string {
-  return value === null ? 'null' : JSON.stringify(value);
-}
-
-/** Keyed hashes of fobs are no secret numbers, but nobody's business either. */
-function withoutFob(body: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(body).filter(([name]) => name !== 'fob'));
 }

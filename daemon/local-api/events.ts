@@ -2,7 +2,7 @@
 import { pause } from '../../drivers/contract/time.ts';
 import type { RecordedEntry } from '../access/entry.ts';
 import type { SiteDesk } from './desk.ts';
-import { entryReply } from './entries.ts';
+import { entryReply } from './entry-reply.ts';
 
 /** Read at once while catching up. */
 const PAGE = 500;

@@ -5,7 +5,7 @@ import type { RecordedEntry } from '../access/entry.ts';
 import { type HolderId, holderId } from '../access/model.ts';
 import type { SiteDesk } from './desk.ts';
 import { type Endpoint, endpoint, Raw } from './endpoint.ts';
-import { entryReply } from './entries.ts';
+import { entryReply } from './entry-reply.ts';
 import { ApiError } from './errors.ts';
 import { openId } from './fields.ts';
 import { revoke } from './grant-changes.ts';

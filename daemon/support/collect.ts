@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { readYaml } from '../../config/yaml.ts';
-import { type EntryReply, entrySchema } from '../local-api/entries.ts';
+import { type EntryReply, entrySchema } from '../local-api/entry-reply.ts';
 import { redactedConfig, redactedEntry } from './redaction.ts';
 
 /** How to reach the daemon, where one runs. */

@@ -1,5 +1,5 @@
 /** What of a site may be shown to whoever helps: how it is built and how it goes, never who goes in and out. */
-import type { EntryReply } from '../local-api/entries.ts';
+import type { EntryReply } from '../local-api/entry-reply.ts';
 
 const LEFT_OUT = '(left out)';
 /** Fields of a config that hold what people wrote, or what opens something. */
