@@ -5,6 +5,7 @@
 import { isObject, listIn, objectIn, textIn } from './body.ts';
 import type { Entry, Json, RecordedEntry } from './entry.ts';
 import type { LedgerChange, LedgerTable, LedgerView } from './ledger.ts';
+import type { HolderId } from './model.ts';
 
 const TABLES: readonly LedgerTable[] = [
   'key',
@@ -17,9 +18,12 @@ const TABLES: readonly LedgerTable[] = [
   'area',
 ];
 
-export function checkpointOf(ledger: LedgerView): Entry {
+/** Without the area that `erased` is in: of who has neither grant nor key, the ledger knows nothing else. */
+export function checkpointOf(ledger: LedgerView, erased?: HolderId): Entry {
   const rows = TABLES.flatMap((table) =>
-    [...ledger.all(table)].map(([id, value]) => ({ table, id, value })),
+    [...ledger.all(table)]
+      .filter(([id]) => table !== 'area' || id !== erased)
+      .map(([id, value]) => ({ table, id, value })),
   );
   return {
     type: 'system.checkpoint',

@@ -61,7 +61,7 @@ export function holderDataEndpoints(desk: SiteDesk): readonly Endpoint[] {
         }
         const stamp = desk.stamp();
         const upTo = desk.journal.lastSeq;
-        const entries = [checkpointOf(desk.journal.ledger)];
+        const entries = [checkpointOf(desk.journal.ledger, who)];
         await desk.journal.append({ stamp, entries }).committed;
         const erased = await desk.journal.erase(upTo, who);
         const told = {

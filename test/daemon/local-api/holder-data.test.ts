@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { holderId } from '../../../daemon/access/model.ts';
 import { verifyJournalFile } from '../../../daemon/store/journal-verify.ts';
 import { FLAT_KEY, STORE_KEY } from '../../site.ts';
 import { ApiBench } from './bench.ts';
@@ -56,6 +57,16 @@ test('a person is told all that is kept of them, and erased everywhere: store, l
     assert.ok(types.has(type), type);
   assert.ok(entries.every((entry) => !JSON.stringify(entry).includes('bert')));
   assert.ok(!JSON.stringify([person, entries]).includes('482913'), 'P10');
+
+  // Where anti-passback has her is known by her id, too.
+  const { desk } = site.daemon;
+  const entered = {
+    type: 'access.granted',
+    sub: holderId(ANNA),
+    body: { area: 'garage' },
+  } as const;
+  await site.settling(desk.journal.append({ stamp: desk.stamp(), entries: [entered] }).committed);
+  assert.equal(desk.journal.ledger.get('area', ANNA)?.area, 'garage');
 
   assert.match((await erase({})).body.error.message, /1 grants are left/);
   const done = await erase({ revoke: true });
