@@ -18,8 +18,13 @@ import {
 const QUICK: Millis = 4;
 /** So many quick commits in a row, and the disk is believed. */
 const BELIEVED_AFTER = 16;
-/** After one that was slow here it has to show more. */
-const BELIEVED_AGAIN_AFTER = 500;
+/**
+ * After one that was slow here it has to show twice as many, up to this: a card that is slow every few commits stays with
+ * the thread, a disk that is slow once in a hundred does not (the thread adds a quarter to a commit, measured).
+ */
+const BELIEVED_AFTER_MOST = 500;
+/** After so many quick ones in a row here, slow ones are forgotten. */
+const FORGIVEN_AFTER = 100;
 /** Commits here between two requests to move the log into the file, which the thread does beside them. */
 const COMMITS_BETWEEN_RESTS = 25;
 /** The log is moved in the way of a commit only where the thread never found the time. */
@@ -60,11 +65,13 @@ class NearestWriter implements JournalWriter {
   #quick = 0;
   #believedAfter: number;
   #commitsHere = 0;
+  /** In a row, here. */
+  #quickHere = 0;
 
   constructor(options: NearestOptions, answer: (answer: FromWriter) => void) {
     this.#options = options;
     this.#answer = answer;
-    this.#believedAfter = options.believedAfter ?? BELIEVED_AFTER;
+    this.#believedAfter = this.#believedAtFirst;
     if (options.beginsHere === true) {
       this.#quick = this.#believedAfter;
       this.#open();
@@ -132,14 +139,26 @@ class NearestWriter implements JournalWriter {
     const { clock } = this.#options;
     const before = clock.uptime();
     this.#here?.loop.take(messages);
-    if (clock.uptime() - before > QUICK) {
-      if (this.#started === undefined) this.#startThread(); // by the next commit it is there
-      this.#quick = 0;
-      this.#believedAfter = BELIEVED_AGAIN_AFTER;
-    }
+    this.#judge(clock.uptime() - before);
     this.#commitsHere += 1;
     // After what waited for this commit: where the thread has to be started for it, that takes a while.
     if (this.#commitsHere % COMMITS_BETWEEN_RESTS === 0) setImmediate(() => this.#rest());
+  }
+
+  #judge(took: Millis): void {
+    if (took <= QUICK) {
+      this.#quickHere += 1;
+      if (this.#quickHere === FORGIVEN_AFTER) this.#believedAfter = this.#believedAtFirst;
+      return;
+    }
+    if (this.#started === undefined) this.#startThread(); // by the next commit it is there
+    this.#quick = 0;
+    this.#quickHere = 0;
+    this.#believedAfter = Math.min(2 * this.#believedAfter, BELIEVED_AFTER_MOST);
+  }
+
+  get #believedAtFirst(): number {
+    return this.#options.believedAfter ?? BELIEVED_AFTER;
   }
 
   #rest(): void {
@@ -155,7 +174,7 @@ class NearestWriter implements JournalWriter {
       this.#here = { file, loop };
     } catch {
       this.#quick = 0;
-      this.#believedAfter = BELIEVED_AGAIN_AFTER;
+      this.#believedAfter = BELIEVED_AFTER_MOST;
     }
   }
 

@@ -147,7 +147,7 @@ export class JournalLoop {
       return;
     }
     this.#commits += 1;
-    // In the main thread this is all that follows the journal: what it throws is no fault of the disk.
+    // In the main thread whoever watches the storage is told in it: what that throws is no fault of the disk.
     this.#answer({ kind: 'committed', upTo: last.number });
   }
 

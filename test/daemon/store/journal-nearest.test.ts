@@ -6,7 +6,11 @@ import { test } from 'node:test';
 import { openDatabase } from '../../../daemon/store/database.ts';
 import type { JournalStore } from '../../../daemon/store/journal.ts';
 import { openJournal } from '../../../daemon/store/journal-open.ts';
-import { JournalLoop } from '../../../daemon/store/journal-writer.ts';
+import {
+  type FromWriter,
+  JournalLoop,
+  JournalThread,
+} from '../../../daemon/store/journal-writer.ts';
 import type { Uptime } from '../../../drivers/contract/time.ts';
 import { instant, uptime } from '../../../drivers/contract/time.ts';
 import { entryOf, NOON, SeededRandom, StillClock, stampAt, temporaryFolder } from './known.ts';
@@ -28,6 +32,29 @@ test('a quick disk is written from here, a slow one never', async () => {
     await journal[Symbol.asyncDispose]();
     assert.equal(existsSync(join(folder.path, 'journal.db-wal')), false, 'the log was tidied up');
   }
+});
+
+test('a disk that is slow once is written from here again soon, one that is slow again later', async () => {
+  using folder = temporaryFolder();
+  await using thread = new JournalThread();
+  let there = 0;
+  thread.worker.on('message', ({ kind }: FromWriter) => {
+    if (kind === 'committed') there += 1;
+  });
+  const clock = new SometimesSlow();
+  const options = { directory: folder.path, clock, random, worker: thread, believedAfter: 2 };
+  const { journal } = await openJournal(options);
+  let told = '';
+  for (const disk of `qqqsqqqqqsqqqqqqqq${'q'.repeat(100)}sqqqqq`) {
+    const before = there;
+    clock.isSlow = disk === 's';
+    await append(journal, told.length);
+    clock.isSlow = false;
+    told += there > before ? 'T' : 'h';
+  }
+  const forgiven = 'h'.repeat(101);
+  assert.equal(told, `TThhTTTThhTTTTTTTT${forgiven}TTTTh`);
+  await journal[Symbol.asyncDispose]();
 });
 
 test('a thread that starts when it is needed is not there on a quick disk, and there once it is slow', async () => {
@@ -116,6 +143,15 @@ class SlowDisk extends StillClock {
   override uptime(): Uptime {
     this.#looks += 1;
     return uptime(super.uptime() + 10 * this.#looks);
+  }
+}
+
+class SometimesSlow extends StillClock {
+  isSlow = false;
+  #slow = 0;
+  override uptime(): Uptime {
+    if (this.isSlow) this.#slow += 10;
+    return uptime(super.uptime() + this.#slow);
   }
 }
 
