@@ -38,6 +38,8 @@ export interface RunOptions {
   readonly set: ReadonlyMap<string, string>;
   /** What has not ended so long after it was asked to stop is ended. */
   readonly stopWithin: Millis;
+  /** Told once, before anything else is loaded: whether the first that stood there was answered. */
+  readonly begun?: (hasAnswered: boolean) => void;
 }
 
 /** Nothing else is done by this process. It writes to no stream of Node's, whose making takes 1.5 ms. */
@@ -47,7 +49,6 @@ export function runDaemonAlone(options: RunOptions): Promise<void> {
 
 /** @throws ConfigError, CommandFailure for what an operator can mend; all else is ours, and ends it with its trace. */
 export async function runDaemon(options: RunOptions): Promise<void> {
-  keepPausesShort();
   keepSlabsSmall();
   try {
     await run(options);
@@ -59,7 +60,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   }
 }
 
-async function run({ config: file, set, stopWithin }: RunOptions): Promise<void> {
+async function run({ config: file, set, stopWithin, begun }: RunOptions): Promise<void> {
   const text = readConfigText(file);
   // What `--set` gives may be a secret, and is written nowhere.
   const cache = set.size === 0 ? process.env['CACHE_DIRECTORY'] : undefined;
@@ -134,8 +135,10 @@ async function run({ config: file, set, stopWithin }: RunOptions): Promise<void>
       failed.abort();
       await Promise.allSettled([running]); // a failure of its own was thrown below
     });
-    await firstAnswer(core.opened.journal, clock);
+    begun?.(await firstAnswer(core.opened.journal, clock));
   }
+  // Not before: V8 takes compiled code back only under the flags under which it was kept.
+  keepPausesShort();
   await radios.load();
   const { runRest } = await import('./daemon-rest.ts');
   const { isFenced } = await runRest({
@@ -163,14 +166,15 @@ async function parsed(text: string, variables: RunOptions['set']): Promise<Confi
 /** As long as it takes to open a port and read what was typed. */
 const FIRST_ANSWER_MS = 100;
 
-/** Resolves when somebody was granted or denied something, or nobody stands there. */
-async function firstAnswer(journal: Journal, clock: Clock): Promise<void> {
+/** Resolves when somebody was granted or denied something (`true`), or nobody stands there. */
+async function firstAnswer(journal: Journal, clock: Clock): Promise<boolean> {
   const answered = new AbortController();
   const unfollow = journal.follow((entries) => {
     if (entries.some(({ type }) => ANSWERS.includes(type))) answered.abort();
   });
   await pause(clock, FIRST_ANSWER_MS, answered.signal);
   unfollow();
+  return answered.signal.aborted;
 }
 
 const ANSWERS: readonly string[] = ['access.granted', 'access.denied'];

@@ -5,11 +5,18 @@
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { build, type Metafile, type Plugin } from 'esbuild';
+import { build, type Metafile, type Plugin, transform } from 'esbuild';
 
 /** What each file of a bundle begins with; here `require` is there without it. */
 const OWN_REQUIRE =
   /^import \{ createRequire as toRequire \} from 'node:module';\nconst require = toRequire\(import\.meta\.url\);$/m;
+
+/** Its function is put into the program, see there. */
+const LOADER = join(import.meta.dirname, 'warm-core.ts');
+
+/** See `Body` there. */
+const HEAD =
+  "(function(exports,require,module,__filename,__dirname,later){'use strict';const here=require('node:url').pathToFileURL(__filename).href;";
 
 export interface FuseOptions {
   /** Where the files lie that esbuild wrote, split. */
@@ -89,7 +96,8 @@ export async function fuseCore(options: FuseOptions): Promise<void> {
     external: [...external],
     minifyWhitespace: true,
     minifySyntax: true,
-    banner: { js: "const here=require('node:url').pathToFileURL(__filename).href;" },
+    banner: { js: HEAD },
+    footer: { js: '})' },
     define: { 'import.meta.url': 'here', 'import.meta.dirname': '__dirname' },
     plugins: [within(inside)],
     logLevel: 'warning',
@@ -99,14 +107,14 @@ export async function fuseCore(options: FuseOptions): Promise<void> {
   if (fused === undefined) throw new Error('esbuild made nothing of the core');
   const fusedName = basename(fused.path);
   for (const name of inside) rmSync(join(directory, name));
-  writeFileSync(fused.path, fused.contents);
+  writeFileSync(fused.path, fused.text.replaceAll('import("', 'later("'));
   for (const { name, exports } of handed) {
     if (exports.length === 0) continue;
     const list = exports.map(({ each, as }) => `${as}:${each}`).join();
     const text = `import{createRequire}from'node:module';\nexport const{${list}}=createRequire(import.meta.url)('./${fusedName}');\n`;
     writeFileSync(join(directory, name), text);
   }
-  straight(join(directory, program), { core, entry, fused: fusedName });
+  await straight(join(directory, program), { core, entry, fused: fusedName });
 }
 
 /** With `name`, in the order in which Node would find them. */
@@ -141,15 +149,24 @@ function within(inside: ReadonlySet<string>): Plugin {
   };
 }
 
-/** The program has the core in the same turn, and nothing of it before: code that was compiled once is found by then. */
-function straight(program: string, { core, entry, fused }: StraightWay): void {
+/** The program has the core in the same turn, and nothing of it before. */
+async function straight(program: string, { core, entry, fused }: StraightWay): Promise<void> {
   const text = readFileSync(program, 'utf8');
   const late = text.replace(/import"\.\/([^"]+)";/g, (all, name) => (core.has(name) ? '' : all));
-  const short = late.replace(`await import("./${entry}")`, `require("./${fused}")`);
+  const short = late.replace(`await import("./${entry}")`, `warmCore("${fused}")`);
   if (short === late || [...core].some((name) => short.includes(name))) {
     throw new Error(`${program} does not load ${entry} late`);
   }
-  writeFileSync(program, short);
+  const { code } = await transform(readFileSync(LOADER, 'utf8'), {
+    loader: 'ts',
+    target: 'node24',
+    minifyWhitespace: true,
+    minifySyntax: true,
+  });
+  writeFileSync(
+    program,
+    short.replace(/^(#!.*\n)?/, (line) => `${line}${code}`),
+  );
 }
 
 interface StraightWay {
