@@ -232,8 +232,8 @@ export class GrantBuild {
       .raw();
     const insert = db.prepare<unknown[], unknown>(RAW_INSERT);
     const held = db
-      .prepare<[number, string], [number, number]>(
-        'SELECT num, rev FROM grants WHERE bucket = +? AND id = +?',
+      .prepare<[number, string], [num: number, rev: number, revoked: number | null]>(
+        'SELECT num, rev, revoked FROM grants WHERE bucket = +? AND id = +?',
       )
       .raw();
     const drop = ['grants', 'temp.code', 'slot'].map((table) =>
@@ -245,8 +245,9 @@ export class GrantBuild {
       if (mine !== undefined && owner === source) continue;
       if (mine !== undefined) {
         // An id belongs to who brought it first; the snapshot does not take another source's grant.
-        for (const each of drop) each.run(mine[0]);
-        this.#uncount(bucket, id, mine[1]);
+        const [num, rev, revoked] = mine;
+        for (const each of drop) each.run(num);
+        if (revoked === null) this.#uncount(bucket, id, rev); // else it was not counted any more
       }
       const { codes, slots } = rowOf(row);
       this.#stageTrees(codes, slots, Number(insert.run(...row).lastInsertRowid));
