@@ -82,7 +82,7 @@ class NearestWriter implements JournalWriter {
     if (message.kind === 'batch' && this.#isHere) {
       this.#queue.push(message);
       // All that comes in this turn of the loop is one commit.
-      if (this.#queue.length === 1) setImmediate(() => this.#commitHere());
+      if (this.#queue.length === 1) setImmediate(() => this.#commitQueued());
       return;
     }
     this.#commitHere();
@@ -130,6 +130,12 @@ class NearestWriter implements JournalWriter {
       }
     }
     this.#thread.post(message);
+  }
+
+  /** What followed a commit in whose turn the thread was given a call has its place behind that. */
+  #commitQueued(): void {
+    if (this.#isThreadIdle) this.#commitHere();
+    else for (const message of this.#queue.splice(0)) this.#postThere(message);
   }
 
   #commitHere(): void {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { openDatabase } from '../../../daemon/store/database.ts';
 import type { JournalStore } from '../../../daemon/store/journal.ts';
+import { nearestWriter } from '../../../daemon/store/journal-nearest.ts';
 import { openJournal } from '../../../daemon/store/journal-open.ts';
 import {
   type FromWriter,
@@ -90,6 +91,37 @@ test('what is thrown by somebody who follows the journal is not taken for a comm
   const batch = { number: 1, generation: 0, entries: [], ledger: [], rows: [] };
   assert.throws(() => loop.take([{ kind: 'batch', batch }]), /a fault of ours/);
   assert.deepEqual(heard, ['committed']);
+});
+
+test('what follows a commit does not overtake a call that was made in its turn', async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, 'journal.db');
+  const { journal } = await openJournal({
+    directory: folder.path,
+    clock: new StillClock(),
+    random,
+  });
+  await journal[Symbol.asyncDispose]();
+  const heard: string[] = [];
+  const batch = (number: number) =>
+    ({
+      kind: 'batch',
+      batch: { number, generation: 0, entries: [], ledger: [], rows: [] },
+    }) as const;
+  const { promise: over, resolve } = Promise.withResolvers<void>();
+  const options = { path, ballast: undefined, clock: new StillClock(), beginsHere: true };
+  const writer = nearestWriter(options, (answer) => {
+    heard.push(answer.kind === 'committed' ? `committed ${answer.upTo}` : answer.kind);
+    if (answer.kind === 'committed' && answer.upTo === 1) writer.post(batch(2));
+    if (heard.length === 3) resolve();
+  });
+  writer.post(batch(1));
+  writer.post({ kind: 'forget-commands', call: 7, before: 0 });
+  await over;
+  const order = [...heard];
+  writer.post({ kind: 'close', call: 8 });
+  await writer.stop();
+  assert.deepEqual(order, ['committed 1', 'answer', 'committed 2']);
 });
 
 test('a long call to the thread and commits from here keep their order', async () => {
