@@ -17,6 +17,8 @@ import {
 } from './fold-custody.ts';
 import { DOOR_GRACE, foldDoor, foldSlot, momentOf } from './fold-sensor.ts';
 import {
+  CARD_OF,
+  cardId,
   doorId,
   type KeypadLockout,
   type LedgerChange,
@@ -142,7 +144,7 @@ function counters(ledger: LedgerView, { body, device }: RecordedEntry): LedgerCh
   }
   for (const card of listIn(body, 'cards')) {
     if (!isObject(card)) continue;
-    const id = textIn(card, 'credential');
+    const id = cardIn(card);
     const wrong = numberIn(card, 'wrong');
     if (id === undefined || wrong === undefined) continue;
     const disabled = ledger.get('credential', id)?.disabled ?? false;
@@ -193,11 +195,20 @@ function foldOpened(ledger: LedgerView, entry: RecordedEntry): LedgerChange[] {
   ];
 }
 
-function foldCredential(_ledger: LedgerView, { type, body }: RecordedEntry): LedgerChange[] {
-  const id = textIn(body, 'credential');
+/** Entries of older versions, and of what is done by hand, name no grant. */
+function cardIn(body: JsonObject): string | undefined {
+  const [id, grant] = [textIn(body, 'credential'), textIn(body, 'grant')];
+  return id === undefined || grant === undefined ? id : cardId(grant, id);
+}
+
+function foldCredential(ledger: LedgerView, { type, body }: RecordedEntry): LedgerChange[] {
+  const id = cardIn(body);
   if (id === undefined) return [];
-  if (type === 'security.credential_enabled')
-    return [{ table: 'credential', id, value: undefined }];
+  if (type === 'security.credential_enabled') {
+    const rows = [...ledger.all('credential')].map(([row]) => row);
+    const all = [id, ...rows.filter((row) => row.endsWith(`${CARD_OF}${id}`))];
+    return all.map((row) => ({ table: 'credential', id: row, value: undefined }));
+  }
   const wrongSecondFactors = numberIn(body, 'wrong') ?? 0;
   return [{ table: 'credential', id, value: { wrongSecondFactors, disabled: true } }];
 }

@@ -6,16 +6,9 @@ import type { Knowledge, KnownPolicies } from './knowledge.ts';
 import { keyKnown, keyOfFob, keysAround } from './known-key.ts';
 import { knownMatch, levelsOf, namedKeys } from './known-match.ts';
 import { doorsOf, isAreaOnline, keypadsOf, plainPoint, slotsOf } from './known-point.ts';
-import type { CredentialRecord, Opening } from './ledger.ts';
+import { type CredentialRecord, credentialRecord, type Opening } from './ledger.ts';
 import type { GrantMatch } from './lookup.ts';
-import type {
-  AccessPoint,
-  ClockInterval,
-  CredentialId,
-  CredentialIndex,
-  KeyId,
-  Policies,
-} from './model.ts';
+import type { AccessPoint, ClockInterval, CredentialIndex, KeyId, Policies } from './model.ts';
 import { targetsOf } from './place.ts';
 import type { Pending, Presentation } from './presentation.ts';
 import { devicesOf, isAt, roleOf } from './role.ts';
@@ -48,7 +41,7 @@ export function gather(event: DeviceEvent, ports: KnowledgePorts, stamp: Stamp):
   if (shown !== undefined) known.shown = shown;
   if (index !== undefined) known.fob = index;
   if (pending !== undefined) known.pending = pending;
-  if (pending?.kind === 'second-factor') known.cards = recordsOf(pending.credentials, ports);
+  if (pending?.kind === 'second-factor') known.cards = recordsOf(pending, ports);
   return known;
 }
 
@@ -56,10 +49,14 @@ export function gather(event: DeviceEvent, ports: KnowledgePorts, stamp: Stamp):
 type Gathering = { -readonly [Member in keyof Knowledge]: Knowledge[Member] };
 
 function recordsOf(
-  cards: readonly CredentialId[],
+  { grants, credentials }: Extract<Pending, { kind: 'second-factor' }>,
   { ledger }: KnowledgePorts,
 ): NonNullable<Knowledge['cards']> {
-  return cards.map((id) => ({ id, record: ledger.get('credential', id) ?? NO_RECORD }));
+  return credentials.flatMap((id, at) => {
+    const grant = grants[at];
+    if (grant === undefined) return [];
+    return [{ id, grant, record: credentialRecord(ledger, grant, id) ?? NO_RECORD }];
+  });
 }
 
 const NO_RECORD: CredentialRecord = { wrongSecondFactors: 0, disabled: false };

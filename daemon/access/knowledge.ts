@@ -19,6 +19,7 @@ import type {
   AccessPointId,
   CredentialId,
   CredentialIndex,
+  GrantId,
   KeyId,
   LockoutPolicy,
   Policies,
@@ -130,7 +131,11 @@ export interface Knowledge {
   /** Not yet over. */
   readonly pending?: Pending;
   /** Cards that wait for their PIN. */
-  readonly cards?: readonly { readonly id: CredentialId; readonly record: CredentialRecord }[];
+  readonly cards?: readonly {
+    readonly id: CredentialId;
+    readonly grant: GrantId;
+    readonly record: CredentialRecord;
+  }[];
   /** Devices of this access point that are online. */
   readonly online: readonly DeviceId[];
   readonly storageSafe: boolean;

@@ -1,6 +1,6 @@
 /** Grants as decisions know them: what carries the credential shown, joined with what was counted under it. */
 import type { KnownMatch } from './knowledge.ts';
-import type { CredentialRecord, LedgerView } from './ledger.ts';
+import { type CredentialRecord, credentialRecord, type LedgerView } from './ledger.ts';
 import type { GrantMatch } from './lookup.ts';
 import { type Credential, isKeyId, type KeyId, type Policies, type Target } from './model.ts';
 import type { Pending } from './presentation.ts';
@@ -60,10 +60,10 @@ function recordOf(
   pending: Pending | undefined,
   ledger: LedgerView,
 ): CredentialRecord | undefined {
-  const record = ledger.get('credential', credential.id);
+  const record = credentialRecord(ledger, grant.id, credential.id);
   if (pending?.kind !== 'second-factor' || record?.disabled === true) return record;
-  const mine = pending.credentials.filter((id) => grant.credentials.some((each) => each.id === id));
-  const cards = mine.flatMap((id) => ledger.get('credential', id) ?? []);
+  const mine = pending.credentials.filter((_, at) => pending.grants[at] === grant.id);
+  const cards = mine.flatMap((id) => credentialRecord(ledger, grant.id, id) ?? []);
   return cards.find(({ disabled }) => disabled) ?? record ?? cards[0];
 }
 

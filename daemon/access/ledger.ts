@@ -5,7 +5,14 @@
  */
 import type { DeviceId, SlotNumber } from '../../drivers/contract/device.ts';
 import type { Instant, Millis, Uptime } from '../../drivers/contract/time.ts';
-import type { AccessPointId, CredentialIndex, GrantId, HolderId, KeyId } from './model.ts';
+import type {
+  AccessPointId,
+  CredentialId,
+  CredentialIndex,
+  GrantId,
+  HolderId,
+  KeyId,
+} from './model.ts';
 
 /** Where a key is. One key, one place (P7). */
 export type Place =
@@ -156,6 +163,27 @@ export interface LedgerView {
 
 export function slotId(box: DeviceId, slot: SlotNumber): string {
   return `${box}:${slot}`;
+}
+
+/**
+ * The row of a credential as one grant has it: some sources call every card by the same id. A row under the id alone
+ * stands for all of that id, as somebody who disables by hand names it.
+ */
+export function cardId(grant: string, credential: string): string {
+  return `${grant}${CARD_OF}${credential}`;
+}
+
+/** In no id. */
+export const CARD_OF = '\u001f';
+
+/** What is known of a grant's credential; that it is disabled by its id alone comes first. */
+export function credentialRecord(
+  ledger: LedgerView,
+  grant: GrantId,
+  credential: CredentialId,
+): CredentialRecord | undefined {
+  const all = ledger.get('credential', credential);
+  return all?.disabled === true ? all : ledger.get('credential', cardId(grant, credential));
 }
 
 /** The row of a lock's own door, among the slots. */

@@ -30,7 +30,7 @@ export type Pending =
       readonly until: Uptime;
       readonly index: CredentialIndex;
       readonly grants: readonly GrantId[];
-      /** The card as each of these grants names it. */
+      /** The card as each of these grants, in their order, names it. */
       readonly credentials: readonly CredentialId[];
     }
   /** Several things may be opened; one must be named. */

@@ -134,7 +134,10 @@ function counted(
       : [];
   return plain({
     tries: after === undefined ? undefined : toJson(after),
-    cards: cards.length === 0 ? undefined : cards.map(({ id }) => ({ credential: id, wrong: 0 })),
+    cards:
+      cards.length === 0
+        ? undefined
+        : cards.map(({ id, grant }) => ({ credential: id, grant, wrong: 0 })),
   });
 }
 

@@ -125,14 +125,15 @@ function failed(
     entries.push({ type: 'security.pin_guessing', device: reader, body });
   }
   const cards = (known.cards ?? []).filter(({ id }) => wrongSecond?.includes(id));
-  for (const { id, record } of cards) {
+  for (const { id, grant, record } of cards) {
     const wrong = record.wrongSecondFactors + 1;
     if (wrong < WRONG_PINS_MOST || record.disabled) continue;
-    const body = plain({ accessPoint, credential: id, wrong, alarm: true });
+    const body = plain({ accessPoint, credential: id, grant, wrong, alarm: true });
     entries.push({ type: 'security.credential_disabled', device: reader, body });
   }
-  const counts = cards.map(({ id, record }) => ({
+  const counts = cards.map(({ id, grant, record }) => ({
     credential: id,
+    grant,
     wrong: record.wrongSecondFactors + 1,
   }));
   const body = plain({

@@ -1,5 +1,6 @@
 /** People: who holds grants here, what they show, and which keys they have now. */
 import { z } from 'zod';
+import { credentialRecord } from '../access/ledger.ts';
 import { type HolderId, holderId } from '../access/model.ts';
 import type { SiteDesk } from './desk.ts';
 import { type Endpoint, endpoint } from './endpoint.ts';
@@ -63,8 +64,8 @@ export function holderEndpoints(desk: SiteDesk): readonly Endpoint[] {
           throw new ApiError('not_found', `there is nobody called ${holder}`, 'holder');
         }
         const disabled = grants
-          .flatMap(({ grant }) => grant.credentials)
-          .filter(({ id }) => desk.journal.ledger.get('credential', id)?.disabled === true)
+          .flatMap(({ grant }) => grant.credentials.map(({ id }) => ({ id, grant: grant.id })))
+          .filter(({ id, grant }) => credentialRecord(desk.journal.ledger, grant, id)?.disabled)
           .map(({ id }) => id);
         return { holder, keys, grants: grants.map(grantReply), disabled: [...new Set(disabled)] };
       },

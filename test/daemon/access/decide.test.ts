@@ -227,6 +227,38 @@ test('credential-disabled: ten wrong second PINs in a row, durably, until enable
   expect(world.code('5555', DOOR_KEYPAD), 'granted');
 });
 
+test('P11: wrong PINs to one card disable no other that its source calls by the same id', () => {
+  const other = '0f00012abd';
+  const id = credentialId('intserv:em4100');
+  const world = doorWorld();
+  const put = (hex: string, digits: string) =>
+    world.put(
+      grantOf({
+        credentials: [card(hex, { id }), pin(digits, { combineWith: 'card' })],
+        targets: [door],
+      }),
+    );
+  put(CARD, '5555');
+  put(other, '6666');
+  for (let n = 1; n <= 10; n++) {
+    world.card(CARD, DOOR_READER);
+    world.code('0000', DOOR_KEYPAD);
+    world.advance(2 * HOUR);
+    // What another does with theirs begins nothing anew.
+    world.card(other, DOOR_READER);
+    expect(world.code('6666', DOOR_KEYPAD), 'granted');
+  }
+  world.card(CARD, DOOR_READER);
+  expect(world.code('5555', DOOR_KEYPAD), 'credential-disabled');
+  world.command({ kind: 'credential.enable', credential: id, by: 'manager' });
+  world.card(CARD, DOOR_READER);
+  expect(world.code('5555', DOOR_KEYPAD), 'granted');
+  // By hand it is named by its id alone: all of them.
+  world.command({ kind: 'credential.disable', credential: id, by: 'manager' });
+  world.card(other, DOOR_READER);
+  expect(world.code('6666', DOOR_KEYPAD), 'credential-disabled');
+});
+
 test('a right PIN ends the row of wrong ones', () => {
   const world = pairWorld();
   for (let n = 0; n < 20; n++) {
