@@ -177,9 +177,19 @@ export interface RecordedEntry extends Omit<Entry, 'evidence'> {
   readonly evidence?: JsonObject;
 }
 
+/** Worked out once: a backlog asks it of each of its entries. */
+const CLASSES: ReadonlyMap<EntryType, EntryClass> = new Map(
+  ENTRY_TYPES.map((type) => [type, classNamed(type.slice(0, type.indexOf('.')))]),
+);
+
 export function classOf(type: EntryType): EntryClass {
-  const name = type.slice(0, type.indexOf('.'));
-  const found = ENTRY_CLASSES.find((each) => each === name);
+  const found = CLASSES.get(type);
   if (found === undefined) throw new TypeError(`no class for entry type ${type}`);
+  return found;
+}
+
+function classNamed(name: string): EntryClass {
+  const found = ENTRY_CLASSES.find((each) => each === name);
+  if (found === undefined) throw new TypeError(`no class of entries is named ${name}`);
   return found;
 }
