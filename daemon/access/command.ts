@@ -48,9 +48,11 @@ export type Command = {
     }
   /** A manager has looked into a slot: its flags go. */
   | { readonly kind: 'slot.prove'; readonly device: DeviceId; readonly slot: SlotNumber }
+  /** As the grant has it; without one, all that are called so: some sources call every card by the same id. */
   | {
       readonly kind: 'credential.enable' | 'credential.disable';
       readonly credential: CredentialId;
+      readonly grant?: GrantId;
     }
   | { readonly kind: 'fob.attach'; readonly key: KeyId; readonly fob: CredentialIndex }
   | { readonly kind: 'fob.detach'; readonly key: KeyId }

@@ -69,9 +69,8 @@ export function commanded(command: Command, known: Knowledge): Answer {
     case 'credential.enable':
     case 'credential.disable': {
       const type = command.kind === 'credential.enable' ? 'enabled' : 'disabled';
-      return entriesOnly([
-        entry(`security.credential_${type}`, { credential: command.credential }),
-      ]);
+      const { credential, grant } = command;
+      return entriesOnly([entry(`security.credential_${type}`, { credential, grant })]);
     }
     case 'fob.attach': {
       const { key, fob } = command;

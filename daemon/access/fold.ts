@@ -207,6 +207,8 @@ function foldCredential(ledger: LedgerView, { type, body }: RecordedEntry): Ledg
   if (type === 'security.credential_enabled') {
     const rows = [...ledger.all('credential')].map(([row]) => row);
     const all = [id, ...rows.filter((row) => row.endsWith(`${CARD_OF}${id}`))];
+    // Where all that are called so are disabled, none of them could be enabled otherwise.
+    if (textIn(body, 'grant') !== undefined) all.push(textIn(body, 'credential') ?? id);
     return all.map((row) => ({ table: 'credential', id: row, value: undefined }));
   }
   const wrongSecondFactors = numberIn(body, 'wrong') ?? 0;

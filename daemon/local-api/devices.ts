@@ -1,7 +1,7 @@
 /** Devices with how their wires are, and what may be asked of one directly. */
 import { z } from 'zod';
 import type { DeviceId } from '../../drivers/contract/device.ts';
-import { credentialId } from '../access/model.ts';
+import { credentialId, grantId } from '../access/model.ts';
 import type { DeviceView, SiteDesk } from './desk.ts';
 import { type Endpoint, endpoint } from './endpoint.ts';
 import { ApiError } from './errors.ts';
@@ -129,14 +129,11 @@ export function deviceEndpoints(desk: SiteDesk, requests: Requests): readonly En
       scope: 'operate',
       summary: 'Lets a credential open nothing until it is enabled: a fob that was lost',
       params: z.strictObject({ credential: openId }),
-      body: z.strictObject({ why }),
+      body: credentialBody,
       reply: outcomeSchema,
       call({ params: { credential }, body, ...asked }) {
-        const id = credentialId(credential);
-        return requests.command(
-          { kind: 'credential.disable', credential: id, ...reason(body) },
-          asked,
-        );
+        const of = credentialOf(credential, body.grant);
+        return requests.command({ kind: 'credential.disable', ...of, ...reason(body) }, asked);
       },
     }),
     endpoint({
@@ -145,17 +142,24 @@ export function deviceEndpoints(desk: SiteDesk, requests: Requests): readonly En
       scope: 'admin',
       summary: 'Lets a credential count again that was disabled, by hand or by wrong PINs',
       params: z.strictObject({ credential: openId }),
-      body: z.strictObject({ why }),
+      body: credentialBody,
       reply: outcomeSchema,
       call({ params: { credential }, body, ...asked }) {
-        const id = credentialId(credential);
-        return requests.command(
-          { kind: 'credential.enable', credential: id, ...reason(body) },
-          asked,
-        );
+        const of = credentialOf(credential, body.grant);
+        return requests.command({ kind: 'credential.enable', ...of, ...reason(body) }, asked);
       },
     }),
   ];
+}
+
+const credentialBody = z.strictObject({
+  grant: openId.optional().describe('as this grant has it; all that are called so, if missing'),
+  why,
+});
+
+function credentialOf(credential: string, grant: string | undefined) {
+  const id = credentialId(credential);
+  return grant === undefined ? { credential: id } : { credential: id, grant: grantId(grant) };
 }
 
 function found(desk: SiteDesk, name: string): DeviceView {

@@ -134,7 +134,7 @@ function Credentials({ person, me, busy, does }: CredentialsProps) {
             ${
               isOff &&
               may(me, 'admin') &&
-              html`<button type="button" disabled=${busy} onClick=${() => does(() => command('POST', `${path}/enable`, {}, say('people.was-enabled')))}>${say('people.enable')}</button>`
+              html`<button type="button" disabled=${busy} onClick=${() => does(() => command('POST', `${path}/enable`, { grant: grant.id }, say('people.was-enabled')))}>${say('people.enable')}</button>`
             }
             ${
               !isOff &&
@@ -143,7 +143,7 @@ function Credentials({ person, me, busy, does }: CredentialsProps) {
                 ask=${say('people.disable')}
                 sure=${say('people.disable-sure')}
                 busy=${busy}
-                does=${() => does(() => command('POST', `${path}/disable`, {}, say('people.was-disabled')))}
+                does=${() => does(() => command('POST', `${path}/disable`, { grant: grant.id }, say('people.was-disabled')))}
               />`
             }
             ${

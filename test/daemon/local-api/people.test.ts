@@ -65,9 +65,15 @@ test('a credential that is disabled opens nothing until it is enabled, and the p
     targets: [{ kind: 'key', id: FLAT_KEY.key }],
   };
   await bench.call('PUT', '/api/v1/grants/g-cleaner', { body });
-  const ask = (verb: string, as: 'operate' | 'admin') =>
-    bench.call('POST', `/api/v1/credentials/fob-1/${verb}`, { as, body: { why: 'lost' } });
-  assert.equal((await ask('disable', 'operate')).body.result, 'done');
+  const ask = (verb: string, as: 'operate' | 'admin', grant?: string) =>
+    bench.call('POST', `/api/v1/credentials/fob-1/${verb}`, { as, body: { why: 'lost', grant } });
+  assert.equal((await ask('disable', 'operate', 'g-another')).body.result, 'done');
+  await site.show(FOB);
+  assert.deepEqual(site.openSlots(), [FLAT_KEY.slot], 'another grant may call its own so');
+  await site.takeKey(FLAT_KEY.slot);
+  await site.show(FLAT_KEY.fob);
+  await site.putKey(FLAT_KEY.slot, FLAT_KEY.fob);
+  assert.equal((await ask('disable', 'operate', 'g-cleaner')).body.result, 'done');
   await site.show(FOB);
   assert.deepEqual(site.openSlots(), []);
   assert.equal(site.last('access.denied').body['reason'], 'credential-disabled');
