@@ -14,9 +14,13 @@ const OWN_REQUIRE =
 /** Its function is put into the program, see there. */
 const LOADER = join(import.meta.dirname, 'warm-core.ts');
 
+/** Of Node's own modules, those that a decision needs nothing of: loaded when something of them is asked for (2 ms). */
+const AT_USE = ['node:fs/promises', 'node:worker_threads', 'node:v8'];
+
 /** See `Body` there. */
-const HEAD =
-  "(function(exports,require,module,__filename,__dirname,later){'use strict';const here=require('node:url').pathToFileURL(__filename).href;";
+const HEAD = `(function(exports,require,module,__filename,__dirname,later){'use strict';
+const here=require('node:url').pathToFileURL(__filename).href;
+const atUse=(name)=>new Proxy({},{get:(_,key)=>require(name)[key]});`;
 
 export interface FuseOptions {
   /** Where the files lie that esbuild wrote, split. */
@@ -107,7 +111,7 @@ export async function fuseCore(options: FuseOptions): Promise<void> {
   if (fused === undefined) throw new Error('esbuild made nothing of the core');
   const fusedName = basename(fused.path);
   for (const name of inside) rmSync(join(directory, name));
-  writeFileSync(fused.path, fused.text.replaceAll('import("', 'later("'));
+  writeFileSync(fused.path, lateIn(fused.text));
   for (const { name, exports } of handed) {
     if (exports.length === 0) continue;
     const list = exports.map(({ each, as }) => `${as}:${each}`).join();
@@ -115,6 +119,14 @@ export async function fuseCore(options: FuseOptions): Promise<void> {
     writeFileSync(join(directory, name), text);
   }
   await straight(join(directory, program), { core, entry, fused: fusedName });
+}
+
+/** What is loaded late is asked of whoever loads the core, and of Node when it is used. */
+function lateIn(text: string): string {
+  return AT_USE.reduce(
+    (all, name) => all.replaceAll(`=require("${name}")`, `=atUse("${name}")`),
+    text.replaceAll('import("', 'later("'),
+  );
 }
 
 /** With `name`, in the order in which Node would find them. */

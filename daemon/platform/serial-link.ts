@@ -6,8 +6,7 @@
  * here, at once and without waiting, as the descriptor never blocks. Its own streams send each read, each write and each
  * drain through a thread: measured on a pty, two thirds and more of what a poll costs.
  */
-import { readSync, writeSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { readSync, statSync, writeSync } from 'node:fs';
 import { SerialPort } from 'serialport';
 import { LinkError } from '../../drivers/contract/errors.ts';
 import type { ByteLink, ByteLinkOpener, LinkListener } from '../../drivers/contract/link.ts';
@@ -43,7 +42,7 @@ export function serialOpener(options: SerialOptions): ByteLinkOpener {
     kind: 'serial',
     name: options.path,
     async open(listener, signal) {
-      await mustBePort(options.path);
+      mustBePort(options.path);
       const link = new SerialLink(await openPort(options), options, listener);
       if (signal.aborted) {
         await link.close();
@@ -244,9 +243,9 @@ function isForLater(error: unknown): boolean {
 }
 
 /** An open of a path that is not there fails without a code, so it is looked for first. */
-async function mustBePort(path: string): Promise<void> {
+function mustBePort(path: string): void {
   try {
-    const found = await stat(path);
+    const found = statSync(path);
     if (!found.isCharacterDevice()) {
       throw new LinkError('failed', `${path} is no serial port; name a device under /dev`);
     }
