@@ -32,6 +32,8 @@ import {
   forgetOlder,
   rezone,
   type TombstoneSource,
+  type Unrecorded,
+  unrecorded,
   type VersionMarks,
 } from './grants-start.ts';
 import { grantsInProcess, grantsThread, openedWhenAsked, type Place } from './grants-writer.ts';
@@ -88,6 +90,8 @@ export interface OpenedGrants {
   readonly behind: readonly Behind[];
   /** Windows that new zone rules moved. */
   readonly moved: readonly ChangedWindow[];
+  /** Revocations that the caller must append to the journal. */
+  readonly unrecorded: readonly Unrecorded[];
   /** Structure of the live file, in a thread; faults leave a mark that makes the next start look first. */
   check(): Promise<readonly string[]>;
   /** A whole copy of the live file at `path`, while the daemon goes on. @throws StorageError */
@@ -106,6 +110,7 @@ export async function openGrantStore(options: GrantStoreOptions): Promise<Opened
   const writer = openedWhenAsked(file.place, start);
   try {
     await copyTombstones(file.reader, options.tombstones, writer);
+    const lacking = unrecorded(file.reader, options.tombstones);
     const behind = await forgetOlder(file.reader, options.marks, writer);
     const moved = await rezone(file.reader, options, writer);
     const grants = new GrantsStore({
@@ -147,7 +152,7 @@ export async function openGrantStore(options: GrantStoreOptions): Promise<Opened
       writeFileSync(join(home, SUSPECT_FILE), faults.join('\n'));
       return faults;
     };
-    return { grants, lost, behind, moved, check, backup };
+    return { grants, lost, behind, moved, unrecorded: lacking, check, backup };
   } catch (error) {
     file.close();
     await writer.stop();

@@ -225,6 +225,10 @@ export class GrantReader implements GrantLookup {
       return held === undefined || held < rev;
     });
   }
+
+  tombstones(): readonly Tombstone[] {
+    return storage(() => this.#to.tombstones.all()).map(([grant, rev, at]) => ({ grant, rev, at }));
+  }
 }
 
 function prepare(db: Database) {
@@ -288,5 +292,6 @@ function prepare(db: Database) {
       .raw(),
     tombstoneSum: db.prepare<[], [string]>(TOMBSTONE_SUM).raw(),
     tombstone: db.prepare<[string], [number]>('SELECT rev FROM tombstone WHERE id = +?').raw(),
+    tombstones: db.prepare<[], [string, number, number]>('SELECT id, rev, at FROM tombstone').raw(),
   };
 }

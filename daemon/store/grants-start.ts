@@ -1,6 +1,12 @@
 /** What a file of grants needs before the first decision: the journal's tombstones, the marks outside, the zone rules. */
-import type { Instant } from '../../drivers/contract/time.ts';
-import type { GrantId, ResolvedWindow } from '../access/model.ts';
+import { type Instant, instant } from '../../drivers/contract/time.ts';
+import {
+  type GrantId,
+  grantId,
+  type HolderId,
+  type ResolvedWindow,
+  type Vendor,
+} from '../access/model.ts';
 import { type Resolve, resolved } from './grant-rows.ts';
 import type { Rezoned, Tombstone } from './grants-file.ts';
 import type { GrantReader } from './grants-query.ts';
@@ -14,6 +20,17 @@ export interface TombstoneSource {
   /** The same text for the same tombstones. */
   tombstoneSum(): string;
   tombstones(): Iterable<{ readonly grant: string; readonly rev: number; readonly at: Instant }>;
+  tombstone(grant: GrantId): { readonly rev: number } | undefined;
+}
+
+/** A revocation that is in force here and not in the journal. */
+export interface Unrecorded {
+  readonly grant: GrantId;
+  readonly rev: number;
+  readonly at: Instant;
+  /** Of the grant, where its row is still there. */
+  readonly source: Vendor | undefined;
+  readonly holder: HolderId | undefined;
 }
 
 /** Highest versions known outside the databases (threat T11). */
@@ -53,6 +70,20 @@ export async function copyTombstones(
     if (batch.length >= BATCH) await flush();
   }
   await flush();
+}
+
+/**
+ * Revocations that were written here when the daemon ended, before the journal had them: an older copy of this file
+ * would not know of them. Asked once the copy here holds all of the journal's.
+ */
+export function unrecorded(reader: GrantReader, source: TombstoneSource): readonly Unrecorded[] {
+  if (reader.tombstoneSum() === source.tombstoneSum()) return [];
+  return reader.tombstones().flatMap(({ grant: id, rev, at }): Unrecorded[] => {
+    const grant = grantId(id);
+    if ((source.tombstone(grant)?.rev ?? -1) >= rev) return [];
+    const held = reader.grant(grant)?.grant;
+    return [{ grant, rev, at: instant(at), source: held?.source.vendor, holder: held?.holder }];
+  });
 }
 
 /** An old copy of the file must not bring back what was taken away since (T11): its source sends all again. */

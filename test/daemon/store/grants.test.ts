@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import Sqlite from 'better-sqlite3';
 import type { Grant } from '../../../daemon/access/model.ts';
 import { resolveWindow } from '../../../daemon/access/window.ts';
+import { startEntries, startRows } from '../../../daemon/start/start-entries.ts';
 import { makeBackups } from '../../../daemon/store/backups.ts';
 import { digestOf } from '../../../daemon/store/digest.ts';
 import {
@@ -25,6 +26,7 @@ import {
   codeOf,
   grantId,
   grantOf,
+  holderId,
   NOON,
   SeededRandom,
   StillClock,
@@ -177,6 +179,39 @@ test('P6: revisions as large as they may be, and many: the journal knows of one 
   const result = await grants.write({ source: 'cloud', changes: [put(8, rev)] });
   assert.deepEqual(result, { kind: 'written', outcomes: ['stale'] });
   await close();
+});
+
+test('P6: a revocation that the daemon ended before recording is recorded at the next start, and outlives an older file', async () => {
+  using folder = temporaryFolder();
+  const first = await onFiles(folder.path);
+  await first.grants.write({ source: 'cloud', changes: [put(1), put(2)] });
+  await first.close();
+  const old = readFileSync(liveFile(folder.path));
+  const second = await onFiles(folder.path);
+  const revoke = { kind: 'revoke', grant: grantId(2), rev: 1, at: NOON } as const;
+  await second.grants.write({ source: 'cloud', changes: [revoke] });
+  await second.close();
+
+  const third = await onFiles(folder.path);
+  const facts = { ...third, recovered: undefined, dirty: true, versions: {} };
+  const entries = startEntries(facts);
+  assert.deepEqual(
+    entries.map(({ type, sub, body }) => [type, sub, body['grant'], body['rev'], body['source']]),
+    [
+      ['system.started', undefined, undefined, undefined, undefined],
+      ['grant.revoked', holderId(2), grantId(2), 1, 'cloud'],
+    ],
+  );
+  const rows = startRows(facts);
+  await third.journal.append({ stamp: stampAt(NOON), entries, rows }).committed;
+  await third.close();
+
+  writeFileSync(liveFile(folder.path), old);
+  const fourth = await onFiles(folder.path);
+  assert.equal(fourth.grants.grant(grantId(1))?.revoked, undefined);
+  assert.equal(fourth.grants.grant(grantId(2))?.revoked?.rev, 1);
+  assert.deepEqual(fourth.unrecorded, []);
+  await fourth.close();
 });
 
 test('a large file is checked beside the first decisions, and damage makes the next start look before it trusts', async () => {
