@@ -102,13 +102,14 @@ export class Outward {
   }
 
   async #mark(): Promise<void> {
-    const { sync, wants } = this.#parts;
+    const { sync, wants, kind } = this.#parts;
     const isAll = this.#mustScan;
     const ids = new Set(this.#changed);
     this.#mustScan = false;
     this.#changed.clear();
     if (isAll) {
-      for (const [id] of sync.records()) ids.add(id);
+      // Records of other kinds have ids that may be no grant's.
+      for (const [id, record] of sync.records()) if (record.kind === kind) ids.add(id);
       for (const { grant } of pages(sync.desk.grants, {})) {
         if (grant.source.vendor !== sync.vendor && wants(grant)) ids.add(grant.id);
       }

@@ -8,7 +8,7 @@ import { answerIn } from '../answer.ts';
 import type { VendorHost } from '../vendor-host.ts';
 import type { SyncChange, VendorSync } from '../vendor-sync.ts';
 import { KIND } from './key-book.ts';
-import { EVENTS_MOST, eventsSchema, type IntservEvents } from './wire.ts';
+import { EVENTS_MOST, eventsSchema, type IntservEvent } from './wire.ts';
 
 const cursorSchema = z.object({ from: z.string(), seen: z.array(z.string()) });
 const PAGES_MOST = 200;
@@ -29,7 +29,7 @@ export async function readEvents(
   const stored = cursorSchema.safeParse(sync.desk.grants.cursor('intserv', 'events'));
   const before = stored.success ? stored.data : undefined;
   const seen = new Set(before?.seen ?? []);
-  const now: IntservEvents['events'][number][] = [];
+  const now: IntservEvent[] = [];
   let least = before?.from ?? '';
   let continuation: string | undefined;
   for (let page = 0; page < PAGES_MOST; page += 1) {
@@ -46,7 +46,8 @@ export async function readEvents(
     const read = answerIn(reply.body, eventsSchema, '/events/list');
     now.push(...read.events);
     // The earliest of all pages: what came in between is read again rather than missed.
-    least = page === 0 || read.least_sync_time < least ? read.least_sync_time : least;
+    const isEarlier = Date.parse(read.least_sync_time) < Date.parse(least);
+    least = page === 0 || isEarlier ? read.least_sync_time : least;
     continuation = read.continuation_key ?? undefined;
     if (!read.has_more || continuation === undefined) break;
   }
@@ -61,11 +62,11 @@ export async function readEvents(
 }
 
 /** `sequence_id` alone is unique only within one system and moment. */
-function nameOf({ system_id, event_time, sequence_id }: IntservEvents['events'][number]): string {
+function nameOf({ system_id, event_time, sequence_id }: IntservEvent): string {
   return `${system_id} ${event_time} ${sequence_id}`;
 }
 
-function strangers(sync: VendorSync, events: IntservEvents['events']): readonly SyncChange[] {
+function strangers(sync: VendorSync, events: readonly IntservEvent[]): readonly SyncChange[] {
   const changes = new Map<string, SyncChange>();
   for (const { key_id: ref, system_id } of events) {
     if (ref == null || sync.idOf(KIND, ref) !== undefined) continue;

@@ -73,7 +73,8 @@ export const statusSchema = z.looseObject({
 export type Status = z.output<typeof statusSchema>;
 
 export const levelsSchema = z.looseObject({
-  levels: z.array(z.looseObject({ id: z.string(), name: z.string(), system_id: z.string() })),
+  /** Only which there are is looked at. */
+  levels: z.array(z.looseObject({ id: z.string() })),
 });
 
 export const eventsRequestSchema = z.object({
@@ -86,22 +87,32 @@ export const eventsRequestSchema = z.object({
   continuation_key: z.string().max(200).nullish(),
 });
 
+const eventSchema = z.looseObject({
+  event_time: z.string(),
+  /** Unique within one system and one `event_time`. */
+  sequence_id: z.union([z.string(), z.number()]),
+  category: z.string().nullish(),
+  type: z.number().nullish(),
+  system_id: z.string().max(128),
+  door_name: z.string().nullish(),
+  /** One that is no id is nobody's key. */
+  key_id: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,128}$/)
+    .nullish()
+    .catch(null),
+});
+export type IntservEvent = z.output<typeof eventSchema>;
+
 export const eventsSchema = z.looseObject({
-  /** Events are complete up to here only: a slow system adds older ones later. */
-  least_sync_time: z.string(),
+  /** Events are complete up to here only: a slow system adds older ones later. The next reading begins with it. */
+  least_sync_time: z
+    .string()
+    .refine((text) => Number.isFinite(Date.parse(text)), { error: 'a date' }),
   has_more: z.boolean(),
   continuation_key: z.string().nullish(),
-  events: z.array(
-    z.looseObject({
-      event_time: z.string(),
-      /** Unique within one system and one `event_time`. */
-      sequence_id: z.union([z.string(), z.number()]),
-      category: z.string().nullish(),
-      type: z.number().nullish(),
-      system_id: z.string(),
-      door_name: z.string().nullish(),
-      key_id: z.string().nullish(),
-    }),
-  ),
+  /** One that is not understood must not hold up the others, which are read again and again until then. */
+  events: z
+    .array(eventSchema.nullable().catch(null))
+    .transform((events) => events.filter((event) => event !== null)),
 });
-export type IntservEvents = z.output<typeof eventsSchema>;
