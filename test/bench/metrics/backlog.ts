@@ -35,7 +35,7 @@ export const backlog: Metric = {
       return {
         perRound: 1,
         turns: 'round',
-        roundsMost: quick ? 2 : 5,
+        roundsMost: quick ? 2 : 9,
         isCold: true,
         n: count,
         floor: () => publishBare(payloads, wired),
