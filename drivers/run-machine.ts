@@ -218,8 +218,9 @@ class Loop implements RunningMachine {
     for (let next: typeof batch | undefined = batch; next !== undefined; next = this.#batches[0]) {
       const left = await this.#leave(next);
       if (left === undefined) return;
-      this.#batches.shift();
+      // Before it makes room: what is answered to it waits behind it, and is sent once.
       this.#take({ kind: 'sent', at: left }, this.#run.clock.uptime());
+      this.#batches.shift();
     }
   }
 

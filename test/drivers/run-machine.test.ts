@@ -134,6 +134,32 @@ test('a send is confirmed with the moment its last byte is off the wire, without
   ]);
 });
 
+test('what a machine sends once it hears that something has left is sent once', async () => {
+  const clock = new SimulatedClock({ uptime: 0 });
+  const wire = new Wire(clock, 0);
+  let confirmed = 0;
+  await runMachine({
+    machine: {
+      begin: () => ({ state: 0, send: [], events: [], wakeAt: undefined }),
+      step(count, { kind }) {
+        confirmed += kind === 'sent' ? 1 : 0;
+        const speaks = (kind === 'link-up' || kind === 'sent') && confirmed < 4;
+        const bytes = Uint8Array.of(confirmed);
+        const send: readonly Send[] = speaks ? [{ kind: 'bytes', bytes }] : [];
+        return { state: count, send, events: [], wakeAt: undefined };
+      },
+      statistics: () => new Map(),
+    },
+    port: { open: async () => wire },
+    clock,
+    onEvent: () => {},
+    signal: new AbortController().signal,
+  });
+  await clock.settle();
+  assert.deepEqual(wire.written, [0, 1, 2, 3]);
+  assert.equal(confirmed, 4);
+});
+
 test('after the link has closed nothing reaches it, what was in flight is unknown, later requests are refused', async () => {
   const { clock, wire, heard, events, running } = await started();
   running.actuate(opening('a'));
