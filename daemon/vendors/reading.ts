@@ -186,6 +186,7 @@ export class Reading {
       const detail = isSame ? record.detail : 'changed at the vendor; this site decides';
       const next = this.#sync.changed(record, state, {
         seen: thing.digest,
+        ...(thing.extra === undefined ? {} : { extra: { ...record.extra, ...thing.extra } }),
         ...(detail === undefined ? {} : { detail }),
       });
       return { id, record: next };

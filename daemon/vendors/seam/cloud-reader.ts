@@ -40,7 +40,7 @@ export class CloudReader {
     isDue: (id: string) => boolean,
     signal: AbortSignal,
   ): Promise<readonly string[]> {
-    const ofGrants = new Set<string>();
+    const ofGrants = new Set(this.#knownOfGrants());
     const kinds: string[] = [KINDS.code];
     try {
       await this.#readGrants(reading, isDue, ofGrants, signal);
@@ -76,6 +76,13 @@ export class CloudReader {
       }
     }
     return kinds;
+  }
+
+  /** A device may have a code for a while after its grant is gone: it never becomes one that was made by itself. */
+  *#knownOfGrants(): Iterable<string> {
+    for (const [, { kind, extra }] of this.#sync.records()) {
+      if (kind === KINDS.grant) yield* textsOf(extra?.['codes']);
+    }
   }
 
   /** A code made by the dialect is known to its client by the id that was given out here. */

@@ -144,7 +144,9 @@ export function codeThing(
   };
   if (target === undefined)
     return { ...common, wanted: { cannot: 'its device is not known here' } };
-  if (isEnding(code)) return { ...common, wanted: { cannot: 'it is being deleted there' } };
+  if (isEnding(code) || code.status === 'removing') {
+    return { ...common, wanted: { cannot: 'it is being deleted there' } };
+  }
   const credential = pinOf(code.access_code_id, code.code, id, desk);
   if (credential === undefined)
     return { ...common, wanted: { cannot: 'it has no code that can be typed here' } };
