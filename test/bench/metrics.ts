@@ -16,6 +16,9 @@ import { delta, resyncSame, snapshot, syncUndisturbed } from './metrics/sync.ts'
 import { wireToWire } from './metrics/wire.ts';
 
 export const metrics: readonly Metric[] = [
+  // First: a process that has grown takes longer to start another, and that would count on both sides.
+  start,
+  startAll,
   decide,
   decideFlat,
   decideDurable,
@@ -29,8 +32,6 @@ export const metrics: readonly Metric[] = [
   resyncSame,
   backlog,
   fleet,
-  start,
-  startAll,
   memory,
   serialCpu,
   bus9600,
