@@ -10,6 +10,7 @@ import { rotationEntries } from '../access/pin-rotation.ts';
 import { scheduleFaults } from '../access/schedule.ts';
 import { resolveWindow } from '../access/window.ts';
 import type { GrantChange, GrantStore, GrantWriteResult, Journal } from '../store/ports.ts';
+import { isRecorded } from '../store/recorded.ts';
 import type { BodyOf } from './commands.ts';
 import { type DeskResult, done, outcomeOf, refused } from './desk-result.ts';
 import { GrantMaker, type GrantMakerParts } from './grant-maker.ts';
@@ -18,7 +19,7 @@ import { grantIdOf, type WireGrant } from './wire-grant.ts';
 
 export interface GrantDeskParts extends GrantMakerParts {
   readonly grants: GrantStore;
-  readonly journal: Pick<Journal, 'tombstone'>;
+  readonly journal: Pick<Journal, 'tombstone' | 'read' | 'lastSeq'>;
   readonly stamp: () => Stamp;
   /** What an access level stands for, to see whether two grants with one code open the same. */
   readonly accessLevels?: Policies['accessLevels'];
@@ -69,7 +70,8 @@ export class GrantDesk {
         ...(unsupported.length > 0 ? { unsupported } : {}),
         ...(pins.length > 0 ? { pins } : {}),
       },
-      outcome === 'stored'
+      // It may have been written before and then not recorded.
+      outcome === 'stored' || !isRecorded(this.#parts.journal, entry, ['grant', 'rev'])
         ? [
             entry,
             ...rotationEntries(before, made.grant, (index) =>
@@ -99,18 +101,33 @@ export class GrantDesk {
   async delta({ from, to, put, revoke }: BodyOf<'grants.delta'>): Promise<DeskResult> {
     const { grants, journal } = this.#parts;
     const have = grants.version('cloud');
+    if (have !== from && have !== to) {
+      return refused('conflict', 'the local version is another', { have });
+    }
+    if (have !== to && to <= from) return refused('bad_request', 'to must be above from');
+    const made = await this.#makeAll(put);
+    if (!Array.isArray(made)) return made;
+    const summary = (stale: number): Entry => ({
+      type: 'grant.delta_applied',
+      body: { from, to, put: made.length, revoked: revoke.length, stale },
+    });
+    const details = () => [
+      ...faultEntries(made),
+      ...made.flatMap(({ id }) => this.#collisions(id)),
+    ];
     if (have === to) {
       // It may have been written and then not recorded: a revocation is answered only once the journal has it.
       const lacking = revoke.filter(
         ({ id, rev }) => (journal.tombstone(grantIdOf(id))?.rev ?? -1) < rev,
       );
-      return { ...done({ version: to, outcome: 'same' }, []), ...this.#revoked(lacking) };
+      const isOlder = ({ id, rev }: Grant) => (grants.grant(id)?.grant.rev ?? rev) > rev;
+      const { entries, ...others } = this.#revoked(lacking);
+      const before = this.#isVersionRecorded(to)
+        ? []
+        : [summary(made.filter(isOlder).length), ...details()];
+      return { ...done({ version: to, outcome: 'same' }, [...before, ...entries]), ...others };
     }
-    if (have !== from) return refused('conflict', 'the local version is another', { have });
-    if (to <= from) return refused('bad_request', 'to must be above from');
     const { at } = this.#parts.stamp();
-    const made = await this.#makeAll(put);
-    if (!Array.isArray(made)) return made;
     const changes: GrantChange[] = [
       ...made.map((grant): GrantChange => ({ kind: 'put', grant })),
       ...revoke.map(
@@ -122,20 +139,23 @@ export class GrantDesk {
       return refused('conflict', 'the local version is another', { have: written.have });
     }
     const stale = made.filter((_, index) => written.outcomes[index] === 'stale');
-    const summary: Entry = {
-      type: 'grant.delta_applied',
-      body: { from, to, put: made.length, revoked: revoke.length, stale: stale.length },
-    };
     const { entries, ...others } = this.#revoked(revoke);
     return {
       ...done({ version: to, stale: stale.map(({ id }) => id) }, [
-        summary,
-        ...faultEntries(made),
-        ...made.flatMap(({ id }) => this.#collisions(id)),
+        summary(stale.length),
+        ...details(),
         ...entries,
       ]),
       ...others,
     };
+  }
+
+  /** By a delta or by a whole picture. */
+  #isVersionRecorded(version: number): boolean {
+    const { journal } = this.#parts;
+    const delta = { type: 'grant.delta_applied', body: { to: version } } as const;
+    const picture = { type: 'grant.snapshot_applied', body: { version } } as const;
+    return isRecorded(journal, delta, ['to']) || isRecorded(journal, picture, ['version']);
   }
 
   /** What is recorded of revocations that are in force, and what is withdrawn then. */

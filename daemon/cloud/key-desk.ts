@@ -2,7 +2,8 @@
 import type { KeyObject } from 'node:crypto';
 import type { Entry } from '../access/entry.ts';
 import type { AccessPointId, Key, KeyId } from '../access/model.ts';
-import type { GrantChange, GrantStore, PutOutcome } from '../store/ports.ts';
+import type { GrantChange, GrantStore, Journal, PutOutcome } from '../store/ports.ts';
+import { isRecorded } from '../store/recorded.ts';
 import type { BodyOf } from './commands.ts';
 import { type DeskResult, done, outcomeOf, refused } from './desk-result.ts';
 import { checked } from './grant-maker.ts';
@@ -11,6 +12,7 @@ import type { CredentialDesk } from './site-actions.ts';
 
 export interface KeyDeskParts {
   readonly grants: GrantStore;
+  readonly journal: Pick<Journal, 'read' | 'lastSeq'>;
   readonly desk: CredentialDesk;
   /** Private half of the bridge's sealing key. */
   readonly sealingKey: KeyObject;
@@ -48,17 +50,26 @@ export class KeyDesk {
     const outcome = await this.#write({ kind: 'put-key', key });
     if (outcome === 'stale') return refused('conflict', 'a newer revision is stored');
     const entry: Entry = { type: 'grant.key_put', body: { key: wire.id, rev: wire.rev } };
-    return done({ rev: wire.rev, outcome }, outcome === 'stored' ? [entry] : []);
+    return done({ rev: wire.rev, outcome }, this.#unrecorded(entry, outcome));
   }
 
   async remove({ id, rev }: BodyOf<'key.remove'>): Promise<DeskResult> {
     const key = keyIdOf(id);
     const known = this.#parts.grants.key(key);
-    if (known === undefined) return done({ rev, outcome: 'same' }, []);
     const outcome = await this.#write({ kind: 'remove-key', key, rev });
-    if (outcome === 'stale')
+    if (outcome === 'stale') {
+      if (known === undefined) return done({ rev, outcome: 'same' }, []); // it never was here, or is gone by more
       return refused('conflict', 'a newer revision is stored', { have: known.rev });
-    return done({ rev, outcome }, [{ type: 'grant.key_removed', body: { key: id, rev } }]);
+    }
+    const entry: Entry = { type: 'grant.key_removed', body: { key: id, rev } };
+    return done({ rev, outcome }, this.#unrecorded(entry, outcome));
+  }
+
+  /** What changed nothing may have been written before and then not recorded. */
+  #unrecorded(entry: Entry, outcome: PutOutcome): readonly Entry[] {
+    return outcome === 'same' && isRecorded(this.#parts.journal, entry, ['key', 'rev'])
+      ? []
+      : [entry];
   }
 
   async #write(change: GrantChange): Promise<PutOutcome> {

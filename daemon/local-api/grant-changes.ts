@@ -13,6 +13,7 @@ import {
 } from '../access/model.ts';
 import { rotationEntries } from '../access/pin-rotation.ts';
 import { resolveWindow } from '../access/window.ts';
+import { isRecorded } from '../store/recorded.ts';
 import type { SiteDesk } from './desk.ts';
 import type { Principal } from './endpoint.ts';
 import type { Enrolments } from './enrolments.ts';
@@ -81,13 +82,14 @@ export async function put(
     throw new ApiError('conflict', 'somebody else made another change of this revision', 'rev');
   const put: StoredGrant = { grant, window: resolved, revoked: undefined };
   const collisions = collisionsOf(put, sharing(desk, credentials), desk.ports().site.policies);
-  if (outcome === 'stored') {
-    const { by } = principal;
-    const entry: Entry = {
-      type: 'grant.put',
-      sub: grant.holder,
-      body: { grant: id, rev, source: 'local', by },
-    };
+  const { by } = principal;
+  const entry: Entry = {
+    type: 'grant.put',
+    sub: grant.holder,
+    body: { grant: id, rev, source: 'local', by },
+  };
+  // It may have been written before and then not recorded.
+  if (outcome === 'stored' || !isRecorded(desk.journal, entry, ['grant', 'rev'])) {
     const rotated = rotationEntries(stored, grant, (index) => desk.grants.byCredential(index));
     await record(desk, [entry, ...rotated, ...collisions.map(collisionEntry)]);
   }

@@ -62,7 +62,7 @@ export class GrantFile {
           case 'put-key':
             return this.putKey(change.row);
           case 'remove-key':
-            return this.#removeKey(change, source);
+            return this.#removeKey(change);
           default:
             return change satisfies never;
         }
@@ -206,14 +206,12 @@ export class GrantFile {
     this.#counts.clear();
   }
 
-  #removeKey(
-    { key, rev }: Extract<GrantChange, { kind: 'remove-key' }>,
-    source: string,
-  ): PutOutcome {
+  #removeKey({ key, rev }: Extract<GrantChange, { kind: 'remove-key' }>): PutOutcome {
     const held = this.#to.key.get(key);
-    if (held !== undefined && held[0] > rev) return 'stale';
-    if (held !== undefined && held[2] === null && held[0] === rev) return 'same';
-    this.#to.putKey.run(key, rev, held?.[1] ?? source, null, null);
+    // Nobody's yet: who asked has no say in whose it will be.
+    if (held === undefined || held[0] > rev) return 'stale';
+    if (held[2] === null && held[0] === rev) return 'same';
+    this.#to.putKey.run(key, rev, held[1], null, null);
     return 'stored';
   }
 

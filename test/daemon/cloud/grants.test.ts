@@ -154,10 +154,68 @@ test('P6: a delta whose record found no room on the disk is recorded when it com
   assert.equal(bridge.journal.tombstone(grantId('a'))?.rev, 4);
   assert.deepEqual(bridge.doors.withdrawn, ['a']);
   const types = bridge.journal.read({ classes: ['grant'], limit: 10 }).map(({ type }) => type);
-  assert.deepEqual(types, ['grant.put', 'grant.revoked', 'grant.revocation_effective']);
+  assert.deepEqual(types, [
+    'grant.put',
+    'grant.delta_applied',
+    'grant.revoked',
+    'grant.revocation_effective',
+  ]);
   // Once it is, nothing is recorded again.
   assert.equal((await delta()).data['outcome'], 'same');
   assert.deepEqual(bridge.doors.withdrawn, ['a']);
+});
+
+test('P8: what was written and found no room in the journal is recorded when it comes again, once, with what a manager must hear of', async () => {
+  const { stack, bridge, cloud } = await cloudAndBridge();
+  await using _ = stack;
+  const types = () =>
+    bridge.journal.read({ classes: ['grant'], limit: 50 }).map(({ type }) => String(type));
+  const refusedOnce = async (send: () => Promise<Reply>, recorded: readonly string[]) => {
+    const before = types().length;
+    bridge.journal.failWrites('full', 1);
+    assert.equal((await send()).code, 'storage_full');
+    assert.equal(types().length, before);
+    for (const _again of [1, 2]) {
+      assert.equal((await send()).data['outcome'], 'same');
+      assert.deepEqual(types().slice(before), recorded);
+    }
+  };
+  const coded = async (id: string) => ({
+    ...grant(id),
+    credentials: [{ id: `${id}-pin`, kind: 'pin' as const, sealed: await cloud.seal('471113') }],
+  });
+  const [one, two, three] = [await coded('one'), await coded('two'), await coded('three')];
+  await refusedOnce(() => cloud.send('grant.put', { grant: one }), ['grant.put']);
+  await refusedOnce(
+    () => cloud.send('grant.put', { grant: two }),
+    ['grant.put', 'grant.pin_collision'],
+  );
+  await refusedOnce(
+    () => cloud.send('grants.delta', { from: 0, to: 1, put: [three], revoke: [] }),
+    ['grant.delta_applied', 'grant.pin_collision', 'grant.pin_collision'],
+  );
+  const key = { id: 'cellar', rev: 1, name: 'Cellar' };
+  await refusedOnce(() => cloud.send('key.put', { key }), ['grant.key_put']);
+  const remove = (id: string) => cloud.send('key.remove', { id, rev: 2 });
+  await refusedOnce(() => remove('cellar'), ['grant.key_removed']);
+  const all = types().length;
+  assert.equal((await remove('never-here')).data['outcome'], 'same');
+  assert.equal(types().length, all);
+});
+
+test('P8: a snapshot that was in force when the daemon ended before recording it is recorded when it comes again', async () => {
+  const { stack, bridge, cloud } = await cloudAndBridge();
+  await using _ = stack;
+  const builder = await bridge.grants.snapshot('cloud', 's1');
+  await builder.part(1, []);
+  await builder.commit({ parts: 1, version: 4, digest: digestOf([]) });
+  assert.equal(bridge.grants.version('cloud'), 4);
+  assert.equal((await sendSnapshot(cloud, 's1', 4, [])).data['complete'], true);
+  const told = bridge.journal.read({ types: ['grant.snapshot_applied'], limit: 9 });
+  assert.deepEqual(
+    told.map(({ body }) => body['version']),
+    [4],
+  );
 });
 
 test('two sides that differ in a few of many grants agree after a few messages', async () => {
