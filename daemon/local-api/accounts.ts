@@ -39,6 +39,8 @@ const fileSchema = z.strictObject({
 type Account = z.infer<typeof fileSchema>['accounts'][number];
 
 export type SetupResult = 'made' | 'wrong-code' | 'set-up-before';
+/** `last-admin`: nobody could make an account any more. `too-many`: one has to go first. */
+export type PutResult = 'put' | 'last-admin' | 'too-many';
 
 export class Accounts {
   readonly #directory: string | undefined;
@@ -72,13 +74,18 @@ export class Accounts {
     if (right === undefined) return 'set-up-before';
     if (!sameText(code.toUpperCase().replaceAll(/[^A-Z0-9]/g, ''), right)) return 'wrong-code';
     this.#setupCode = undefined; // good once, also for two who ask at one time
-    await this.put(name, 'admin', password, made);
+    try {
+      await this.put(name, 'admin', password, made);
+    } catch (error) {
+      this.#setupCode = right; // nobody was made by it
+      throw error;
+    }
     if (this.#directory !== undefined) rmSync(join(this.#directory, SETUP_CODE), { force: true });
     return 'made';
   }
 
-  /** Makes an account, or gives it another password and scope. */
-  async put(name: string, scope: Scope, password: string, made: Instant): Promise<void> {
+  /** Makes an account, or gives it another password and scope. The last that may do everything goes on doing so. */
+  async put(name: string, scope: Scope, password: string, made: Instant): Promise<PutResult> {
     const salt = this.#random.bytes(16);
     const hash = (await hashed(password, salt)).toString('hex');
     const account = {
@@ -88,14 +95,19 @@ export class Accounts {
       hash,
       made: Math.floor(made),
     };
-    this.#write([...this.#accounts.filter((each) => each.name !== name), account]);
+    // Looked at after the hashing, during which others may have been changed.
+    const next = [...this.#accounts.filter((each) => each.name !== name), account];
+    if (!next.some(isAdmin)) return 'last-admin';
+    if (next.length > ACCOUNTS_MAX) return 'too-many';
+    this.#write(next);
+    return 'put';
   }
 
   /** False where there is none of that name. The last that may do everything cannot be taken away. */
   remove(name: string): boolean {
     const rest = this.#accounts.filter((each) => each.name !== name);
     if (rest.length === this.#accounts.length) return false;
-    if (!rest.some(({ scope }) => scope === 'admin')) {
+    if (!rest.some(isAdmin)) {
       throw new RangeError('the last account with scope admin');
     }
     this.#write(rest);
@@ -107,7 +119,8 @@ export class Accounts {
     const account = this.#accounts.find((each) => each.name === name);
     const salt = Buffer.from(account?.salt ?? '00'.repeat(16), 'hex');
     const hash = await hashed(password, salt);
-    if (account === undefined) return undefined;
+    // Taken away, or given another password, while it was hashed: this one is over.
+    if (account === undefined || !this.#accounts.includes(account)) return undefined;
     return timingSafeEqual(hash, Buffer.from(account.hash, 'hex')) ? account.scope : undefined;
   }
 
@@ -148,6 +161,10 @@ export class Accounts {
     writeFileSync(`${path}.new`, text, { mode: 0o600 });
     renameSync(`${path}.new`, path);
   }
+}
+
+function isAdmin({ scope }: Account): boolean {
+  return scope === 'admin';
 }
 
 function hashed(password: string, salt: Uint8Array): Promise<Buffer> {

@@ -114,7 +114,13 @@ function accountEndpoints({ desk, accounts, sessions }: LoginParts): readonly En
       body: z.strictObject({ scope: z.enum(SCOPES), password }),
       reply: me,
       async call({ params: { account }, body }) {
-        await accounts.put(account, body.scope, body.password, desk.clock.now());
+        const result = await accounts.put(account, body.scope, body.password, desk.clock.now());
+        if (result === 'last-admin') {
+          throw new ApiError('conflict', 'the last account with scope admin keeps it', 'scope');
+        }
+        if (result === 'too-many') {
+          throw new ApiError('limit_exceeded', 'there are as many accounts as there may be');
+        }
         sessions.endOf(account);
         return { name: account, scope: body.scope };
       },

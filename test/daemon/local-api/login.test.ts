@@ -148,3 +148,39 @@ test('accounts outlive the process, as hashes that only the owner of the store c
     rmSync(directory, { recursive: true });
   }
 });
+
+test('the last account that may do everything cannot be given less', async () => {
+  await using bench = await ApiBench.open();
+  await setUp(bench);
+  const body = { scope: 'read', password: PASSWORD };
+  const { status, body: told } = await bench.call('PUT', '/api/v1/accounts/anna', { body });
+  assert.deepEqual([status, told.error.field], [409, 'scope']);
+});
+
+test('nor can two who are given less at one time', async () => {
+  const accounts = new Accounts(undefined, seededRandom(6));
+  const put = (name: string, scope: 'admin' | 'read') =>
+    accounts.put(name, scope, PASSWORD, instant(0));
+  await put('anna', 'admin');
+  await put('bert', 'admin');
+  const results = await Promise.all([put('anna', 'read'), put('bert', 'read')]);
+  assert.deepEqual(results.toSorted(), ['last-admin', 'put']);
+});
+
+test('one account too many is told so', async () => {
+  const accounts = new Accounts(undefined, seededRandom(4));
+  const names = Array.from({ length: 65 }, (_, at) => `a${at}`);
+  const put = (name: string) => accounts.put(name, 'admin', PASSWORD, instant(0));
+  const results = await Promise.all(names.map(put));
+  assert.deepEqual(new Set(results), new Set(['put', 'too-many']));
+  assert.equal(accounts.names.length, 64);
+});
+
+test('who is taken away while logging in is not let in', async () => {
+  const accounts = new Accounts(undefined, seededRandom(5));
+  await accounts.put('anna', 'admin', PASSWORD, instant(0));
+  await accounts.put('bert', 'operate', PASSWORD, instant(0));
+  const taken = accounts.login('bert', PASSWORD);
+  accounts.remove('bert');
+  assert.equal(await taken, undefined);
+});
