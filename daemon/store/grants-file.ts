@@ -112,7 +112,7 @@ export class GrantFile {
     });
   }
 
-  /** Inside a transaction of the caller's, as are the next four. */
+  /** Inside a transaction of the caller's, as are the next five. */
   put(row: GrantRow): PutOutcome {
     const bucket = bucketOf(row.id);
     const tombstone = this.#to.tombstoneOf.get(row.id)?.[0];
@@ -176,6 +176,15 @@ export class GrantFile {
     if (isLive(held)) return 'stale';
     this.#remove(held[0]);
     return 'stored';
+  }
+
+  /** Takes the row of an id away that is another source's than this one. */
+  yieldTo(source: string, id: string): void {
+    const bucket = bucketOf(id);
+    const held = this.#to.held.get(bucket, id);
+    if (held === undefined || held[2] === source) return;
+    if (isLive(held)) this.#count(held[2], bucket, grantHash(id, held[1]), -1);
+    this.#remove(held[0]);
   }
 
   putKey(row: KeyRow): PutOutcome {

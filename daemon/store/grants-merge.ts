@@ -85,6 +85,8 @@ export function catchUp(live: Database, db: Database, order: CatchUpOrder): numb
     const dead = tombstone.get(id);
     if (dead !== undefined) file.revokeRow({ grant: id, rev: dead[0], at: dead[1] });
     const row = raw.get(bucketOf(id), id);
+    // An id belongs to who brought it first, and that is whoever has it in the live file.
+    if (row !== undefined) file.yieldTo(row[2], id);
     // A person who was erased meanwhile is not brought back by a picture that is older.
     if (row === undefined) file.forget(id);
     else if (row[8] === null && file.put(rowOf(row)) === 'stale') copyUnlessThere(db, row);

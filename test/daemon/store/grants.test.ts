@@ -214,6 +214,42 @@ test('P6: a revocation that the daemon ended before recording is recorded at the
   await fourth.close();
 });
 
+test('P5: what another source put under an id while a snapshot with that id was brought in stays, at whatever moment it came', async () => {
+  const outcomes: string[] = [];
+  for (let turns = 0; turns < 40; turns += 1) {
+    const { journal, grants } = await open(':memory:', false);
+    const local = { ...grantOf(1), source: { vendor: 'local', ref: '', version: '' } } as const;
+    const builder = await grants.snapshot('cloud', 's1');
+    await builder.part(1, [grantOf(1), grantOf(2)]);
+    const expected = { parts: 1, version: 1, digest: digestOf([grantOf(1), grantOf(2)]) };
+    const applied = builder.commit(expected);
+    for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+    const written = await grants.write({
+      source: 'local',
+      changes: [{ kind: 'put', grant: local }],
+    });
+    assert.equal((await applied).kind, 'applied');
+    const outcome = written.kind === 'written' ? (written.outcomes[0] ?? '') : '';
+    outcomes.push(outcome);
+    const isLocal = outcome === 'stored';
+    const owner = isLocal ? 'local' : 'cloud';
+    assert.equal(grants.grant(grantId(1))?.grant.source.vendor, owner, `${outcome} after ${turns}`);
+    assert.deepEqual(
+      grants.byCredential(codeOf(1)).map(({ grant }) => grant.source.vendor),
+      [owner],
+    );
+    assert.deepEqual([grants.count('cloud'), grants.count('local')], isLocal ? [1, 1] : [2, 0]);
+    assert.equal(
+      grants.digest('cloud'),
+      digestOf(isLocal ? [grantOf(2)] : [grantOf(1), grantOf(2)]),
+    );
+    assert.equal(grants.digest('local'), digestOf(isLocal ? [local] : []));
+    await grants[Symbol.asyncDispose]();
+    await journal[Symbol.asyncDispose]();
+  }
+  assert.deepEqual([...new Set(outcomes)], ['stored', 'stale']);
+});
+
 test('a large file is checked beside the first decisions, and damage makes the next start look before it trusts', async () => {
   using folder = temporaryFolder();
   const first = await onFiles(folder.path);
