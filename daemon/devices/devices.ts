@@ -1,4 +1,5 @@
 /** All buses of the site: events go up, actuations come down, each bus for itself. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Actuation, DeviceEvent, DeviceId } from '../../drivers/contract/device.ts';
 import type { Driver } from '../../drivers/contract/machine.ts';
 import type { Clock, Millis, Random, Uptime } from '../../drivers/contract/time.ts';
@@ -75,6 +76,7 @@ export interface Devices {
 
 interface Bus {
   readonly name: string;
+  readonly setting: BusSetting;
   readonly devices: readonly DeviceSetting[];
   readonly driver: string;
   readonly opener: BusOpener;
@@ -124,7 +126,7 @@ export function openDevices(parts: DevicesParts): Devices {
     async rewire(next) {
       const whole = { ...parts, ...next };
       const names = new Set([...buses.keys(), ...next.buses.map(({ name }) => name)]);
-      const changed = [...names].filter((name) => !isSame(buses.get(name), next.devices, name));
+      const changed = [...names].filter((name) => !isSame(buses.get(name), next, name));
       for (const name of changed) {
         const old = buses.get(name);
         if (old === undefined) continue;
@@ -141,8 +143,8 @@ export function openDevices(parts: DevicesParts): Devices {
     },
     actuate(actuation) {
       const found = home.get(actuation.device);
-      if (found === undefined) throw new RangeError(`there is no device ${actuation.device}`);
-      found.actuator.enqueue(actuation);
+      if (found !== undefined) found.actuator.enqueue(actuation);
+      else if (actuation.kind !== 'feedback') parts.onEvent(gone(actuation), parts.clock.uptime());
     },
     withdraw(which) {
       for (const { actuator } of buses.values()) actuator.withdraw(which);
@@ -164,11 +166,37 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Settings of a device are never changed under its name: the names say whether anything is another. */
-function isSame(old: Bus | undefined, devices: readonly DeviceSetting[], name: string): boolean {
-  const here = devices.filter((device) => device.bus === name).map(({ id }) => id);
-  const before = old?.devices.map(({ id }) => id) ?? [];
-  return here.length === before.length && here.every((id) => before.includes(id));
+/** Whether it has the devices that it had, set up as they were: one may have gone and another come under its name. */
+function isSame(
+  old: Bus | undefined,
+  next: Pick<DevicesParts, 'buses' | 'devices' | 'openers'>,
+  name: string,
+): boolean {
+  const here = next.devices.filter((device) => device.bus === name);
+  if (old === undefined) return here.length === 0;
+  return (
+    here.length === old.devices.length &&
+    here.every((device) => old.devices.some((before) => isDeepStrictEqual(before, device))) &&
+    isDeepStrictEqual(
+      old.setting,
+      next.buses.find((bus) => bus.name === name),
+    ) &&
+    old.opener.name === next.openers.get(name)?.name
+  );
+}
+
+/** Asked while it was there, and taken away before its turn: whoever asked cannot know. */
+function gone({ id, device }: Actuation): DeviceEvent {
+  return {
+    kind: 'actuation-result',
+    device,
+    actuation: id,
+    result: 'refused',
+    sent: false,
+    acknowledged: false,
+    observed: false,
+    detail: `there is no device ${device} now`,
+  };
 }
 
 function bus(setting: BusSetting, devices: readonly DeviceSetting[], parts: DevicesParts): Bus {
@@ -214,6 +242,7 @@ function bus(setting: BusSetting, devices: readonly DeviceSetting[], parts: Devi
   const links = new AbortController();
   return {
     name: setting.name,
+    setting,
     devices,
     driver,
     opener,

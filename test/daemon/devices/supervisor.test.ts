@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { BackOff } from '../../../daemon/devices/back-off.ts';
+import type { BusOpener } from '../../../daemon/devices/supervisor.ts';
 import { seededRandom } from '../../../simulator/random.ts';
-import { toyBench } from './bench.ts';
+import { settings, toyBench } from './bench.ts';
 import { BREAKING_HOLD } from './toy.ts';
 
 test('devices come online when they answer, and a silent one is told alone', async () => {
@@ -181,4 +182,51 @@ test('waits double from one second to thirty, are shortened at random, and begin
   assert.ok(backOff.wait() >= 15_000);
   backOff.lived(20_000);
   assert.ok(backOff.wait() <= 1000);
+});
+
+test('what is asked of a device that was taken away meanwhile is refused, and ends nothing', async () => {
+  await using bench = toyBench();
+  const { clock, ear, devices, ports } = bench;
+  await clock.advance(2000);
+  const { buses, devices: before, secrets } = settings(['left', 'right'], 2);
+  const openers = new Map<string, BusOpener>(Object.entries(ports));
+  const left = before.filter(({ bus }) => bus === 'left');
+  const rewired = devices.rewire({ buses, devices: left, openers, secrets });
+  await clock.advance(6000);
+  await rewired;
+  devices.actuate(ear.unlock(clock, 'right-1'));
+  devices.actuate({
+    ...ear.unlock(clock, 'right-1'),
+    kind: 'feedback',
+    signal: 'granted',
+  });
+  devices.actuate(ear.unlock(clock, 'left-1'));
+  await clock.advance(2000);
+  assert.deepEqual(ear.results('right-1'), ['refused']);
+  assert.deepEqual(ear.results('left-1'), ['done']);
+});
+
+test('a device that went and came back under its name with other settings is driven by the new ones', async () => {
+  await using bench = toyBench();
+  const { clock, ear, devices, ports, left } = bench;
+  await clock.advance(2000);
+  const all = settings(['left', 'right'], 2);
+  const openers = new Map<string, BusOpener>(Object.entries(ports));
+  const swapped = all.devices.map((device) =>
+    device.bus === 'left'
+      ? { ...device, options: { address: 3 - device.options.address } }
+      : device,
+  );
+  const rewired = devices.rewire({ ...all, devices: swapped, openers });
+  await clock.advance(6000);
+  await rewired;
+  await clock.advance(2000);
+  devices.actuate(ear.unlock(clock, 'left-1'));
+  await clock.advance(2000);
+  assert.deepEqual(ear.results('left-1'), ['done']);
+  assert.deepEqual(
+    left.locks.map(({ pulses }) => pulses),
+    [0, 1],
+  );
+  assert.equal(ear.kinds('right-1').includes('offline'), false);
 });
