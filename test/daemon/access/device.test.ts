@@ -547,9 +547,9 @@ test('fire goes on releasing the doors it is for, and no others', () => {
   });
   world.event(input(2, true));
   const wake = nextWake(gatherForTimer(world.ports, world.stamp), world.stamp);
-  assert.equal(wake, world.up + 25_000);
+  assert.equal(wake, world.up + 20_000);
   const before = world.asked.length;
-  world.advance(25_000);
+  world.advance(20_000);
   assert.deepEqual(
     world.asked.slice(before).map(({ device }) => device),
     [second],
