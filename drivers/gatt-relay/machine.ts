@@ -192,11 +192,16 @@ class Talker {
         );
         return;
       case 'off':
-        relay.offAt = undefined;
-        if (relay.isStillOnTold) this.#stillOn(turn, relay, 'cleared');
         if (relay.current?.kind === 'lock') {
           this.#end(turn, relay, verdict === 'yes' ? 'done' : 'failed', undefined);
         }
+        if (verdict === 'no' && relay.offAt !== undefined) {
+          // Refused, or not understood: what only we can end is still on.
+          this.#failed(turn, relay, 'the board did not take the end');
+          return;
+        }
+        relay.offAt = undefined;
+        if (relay.isStillOnTold) this.#stillOn(turn, relay, 'cleared');
         return;
     }
   }

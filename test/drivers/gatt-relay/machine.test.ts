@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { FIRE_HOLD } from '../../../daemon/access/door.ts';
 import {
   type Actuation,
   actuationId,
   type DeviceEvent,
   deviceId,
 } from '../../../drivers/contract/device.ts';
+import { LinkError } from '../../../drivers/contract/errors.ts';
 import { uptime } from '../../../drivers/contract/time.ts';
 import { a0, bt004ble, custom } from '../../../drivers/gatt-relay/dialect.ts';
 import { gattRelay } from '../../../drivers/gatt-relay/driver.ts';
+import { relayMachine } from '../../../drivers/gatt-relay/machine.ts';
 import { gattRelayOptions } from '../../../drivers/gatt-relay/options.ts';
 import { runGattMachine } from '../../../drivers/run-gatt-machine.ts';
 import type { RunningMachine } from '../../../drivers/run-machine.ts';
@@ -114,6 +117,15 @@ async function bench(
 function pulses(board: RelayBoard, relay: number): number[] {
   return board.periods(relay).map(({ from, to }) => (to ?? Infinity) - from);
 }
+
+test('P14: every dialect can hold its lock for as long as a fire asks', () => {
+  const dialects = [
+    bt004ble(1, new Uint8Array(1)),
+    a0(1),
+    custom(1, { unlock: '20 {channel} {tenths}', lock: '21 {channel} 00' }),
+  ];
+  for (const dialect of dialects) assert.notEqual(dialect.on(FIRE_HOLD), undefined);
+});
 
 test('the documented bytes of both dialects', () => {
   const board = bt004ble(2, new TextEncoder().encode('password'));
@@ -243,4 +255,58 @@ test('a board that ignores us: unknown where it moves in silence, offline where 
   assert.notEqual(result.result, 'done');
   await at.clock.advance(60_000);
   assert.ok(at.events.some(({ kind }) => kind === 'offline'));
+});
+
+test('an end that the board refused is said again until it is taken', async () => {
+  const machine = relayMachine(
+    {
+      id: GATE,
+      options: gattRelayOptions.parse({
+        address: '00:11:22:33:44:55',
+        dialect: 'custom',
+        allowInsecure: true,
+        unlock: '01',
+        lock: '00',
+        ack: '06',
+      }),
+    },
+    custom(1, { unlock: '01', lock: '00', ack: '06' }),
+  );
+  const clock = new SimulatedClock();
+  const said: string[] = [];
+  const stop = new AbortController();
+  let isRefusing = true;
+  await runGattMachine({
+    machine,
+    clock,
+    signal: stop.signal,
+    onEvent: () => {},
+    port: {
+      kind: 'gatt',
+      open: async (listener) => ({
+        identity: 'board',
+        mtu: 23,
+        read: async () => new Uint8Array(0),
+        subscribe: async () => {},
+        async write(to, value) {
+          said.push(toHex(value));
+          const answer = Uint8Array.of(isRefusing ? 0x15 : 0x06);
+          clock.wakeAt(uptime(clock.uptime() + 10), () =>
+            listener.notified(to, answer, clock.uptime()),
+          );
+          return clock.uptime();
+        },
+        close: async () => listener.closed(new LinkError('closed', 'closed')),
+      }),
+    },
+  });
+  await clock.advance(5000);
+  assert.ok(said.length > 1, `said ${said.length} times`);
+  isRefusing = false;
+  await clock.advance(5000);
+  const before = said.length;
+  await clock.advance(60_000);
+  assert.equal(said.length, before);
+  assert.ok(said.every((bytes) => bytes === '00'));
+  stop.abort();
 });
