@@ -39,6 +39,7 @@ export function opened(ledger: LedgerView, entry: RecordedEntry): LedgerChange[]
   const key = textIn(body, 'key');
   const grant = textIn(body, 'grant');
   const due = numberIn(body, 'due');
+  const before = numberIn(body, 'sharesUse');
   const value: Opening = {
     seq,
     device: deviceId(device),
@@ -49,6 +50,7 @@ export function opened(ledger: LedgerView, entry: RecordedEntry): LedgerChange[]
     grant: grant === undefined ? undefined : grantId(grant),
     holder: sub,
     counted: isSet(body, 'counted'),
+    ...(before === undefined ? {} : { sharesUse: seq - before }),
     since: stamp.at,
     boot: stamp.boot,
     uptime: stamp.uptime,
@@ -93,13 +95,43 @@ export function endOpening(_ledger: LedgerView, { body }: RecordedEntry): Ledger
   return seq === undefined ? [] : [{ table: 'opening', id: String(seq), value: undefined }];
 }
 
-/** What was counted for an opening that came to nothing is given back. */
+/** What was counted for an opening that came to nothing is given back, or goes to another lock that it may still open. */
 export function giveBack(ledger: LedgerView, { body }: RecordedEntry): LedgerChange[] {
   const opening = ledger.get('opening', String(numberIn(body, 'ends')));
   if (!isSet(body, 'givesBack') || opening?.counted !== true) return [];
   if (opening.grant === undefined) return [];
+  const [heir, ...others] = sharing(ledger, opening.seq);
+  if (heir !== undefined) {
+    const { sharesUse: _, ...rest } = heir;
+    return [
+      { table: 'opening', id: String(heir.seq), value: { ...rest, counted: true } },
+      ...others.map(
+        (each): LedgerChange => ({
+          table: 'opening',
+          id: String(each.seq),
+          value: { ...each, sharesUse: heir.seq },
+        }),
+      ),
+    ];
+  }
   const value = afterGivingBack(ledger.get('use', opening.grant));
   return [{ table: 'use', id: opening.grant, value }];
+}
+
+/** A lock that shares another's use opened, or may have: the use is spent, whatever comes of the other. */
+export function keepUse(ledger: LedgerView, { body }: RecordedEntry): LedgerChange[] {
+  const shared = ledger.get('opening', String(numberIn(body, 'opening')))?.sharesUse;
+  if (shared === undefined) return [];
+  const counted = ledger.get('opening', String(shared));
+  if (counted === undefined) return [];
+  return [{ table: 'opening', id: String(shared), value: { ...counted, counted: false } }];
+}
+
+function sharing(ledger: LedgerView, seq: number): readonly Opening[] {
+  return [...ledger.all('opening')]
+    .map(([, opening]) => opening)
+    .filter(({ sharesUse }) => sharesUse === seq)
+    .sort((one, other) => one.seq - other.seq);
 }
 
 /** The keys that the body names lie in its slot from now on. */

@@ -8,6 +8,7 @@ import {
   flagKey,
   flagSlot,
   giveBack,
+  keepUse,
   leaveUnknown,
   moveKey,
   opened,
@@ -44,14 +45,14 @@ function stepsOf({ type, body }: RecordedEntry): readonly FoldStep[] {
       return [counters];
 
     case 'access.opened':
-      return [foldOpened];
+      return [keepUse, foldOpened];
     case 'access.open_failed':
     case 'access.jammed':
     case 'access.withdrawn':
     case 'access.not_returned':
       return [giveBack, endOpening];
     case 'access.unknown_outcome':
-      return isSet(body, 'lost') ? [leaveUnknown, endOpening] : [endOpening];
+      return isSet(body, 'lost') ? [leaveUnknown, endOpening] : [keepUse, endOpening];
 
     case 'access.taken':
       return [takeKey, endOpening];

@@ -102,7 +102,10 @@ export interface Opening {
   readonly key: KeyId | undefined;
   readonly grant: GrantId | undefined;
   readonly holder: HolderId | undefined;
+  /** A use was spent for it, which is given back if it comes to nothing. */
   readonly counted: boolean;
+  /** Several locks are opened with one use: the opening that it is counted for. */
+  readonly sharesUse?: number;
   readonly since: Instant;
   readonly boot: string;
   readonly due: Instant | undefined;

@@ -52,7 +52,12 @@ function granted(
       counted(reader, presentation, decision, known, stamp),
     ),
     // A grant for several locks here opens them all; one use, one intent for each.
-    ...others.map((opens) => grantedEntry(reader, decision, opens, known, { counted: undefined })),
+    ...others.map((opens, at) =>
+      grantedEntry(reader, decision, opens, known, {
+        counted: undefined,
+        sharesUse: decision.counted ? at + 1 : undefined,
+      }),
+    ),
   ];
   const opens: readonly Asked[] = decision.opens.map((each, intent) => asOpening(each, intent));
   return {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { decide } from '../../../daemon/access/decide.ts';
 import {
   accessPointId,
@@ -10,7 +11,7 @@ import {
   REASONS,
   type Reason,
 } from '../../../daemon/access/model.ts';
-import { deviceId, slotNumber } from '../../../drivers/contract/device.ts';
+import { actuationId, deviceId, slotNumber } from '../../../drivers/contract/device.ts';
 import { instant } from '../../../drivers/contract/time.ts';
 import {
   BOX,
@@ -368,6 +369,39 @@ test('a grant for two locks of one access point opens both with one use', () => 
     ],
   );
   expect(world.code('123456', DOOR_KEYPAD), 'uses-exhausted');
+});
+
+test('one use for several locks is given back only when none of them opened, in whatever order that is known', () => {
+  const locks = [LOCK, deviceId('lock-2'), deviceId('lock-3')];
+  const results = ['done', 'failed', 'refused', 'unknown'] as const;
+  const uses = fc.tuple(...locks.map(() => fc.constantFrom(...results)));
+  const order = fc.shuffledSubarray([0, 1, 2], { minLength: 3 });
+  fc.assert(
+    fc.property(uses, order, (outcomes, turns) => {
+      const world = doorWorld({ points: [doorPoint({ locks })] });
+      const grant = grantOf({ targets: [{ kind: 'location', id: DOOR }], uses: { max: 1 } });
+      world.put(grant);
+      world.code('123456', DOOR_KEYPAD);
+      for (const turn of turns) {
+        const [device, result] = [locks[turn], outcomes[turn]];
+        assert.ok(device !== undefined && result !== undefined);
+        world.event({
+          kind: 'actuation-result',
+          device,
+          actuation: actuationId(`a-${turn + 1}`),
+          result,
+          sent: result !== 'refused',
+          acknowledged: result === 'done',
+          observed: result === 'done',
+        });
+      }
+      const opened = outcomes.some((outcome) => outcome === 'done' || outcome === 'unknown');
+      assert.equal(world.ledger.get('use', grant.id)?.count, opened ? 1 : 0);
+      assert.deepEqual([...world.ledger.all('opening')], []);
+      expect(world.code('123456', DOOR_KEYPAD), opened ? 'uses-exhausted' : 'granted');
+    }),
+    { seed: 4, numRuns: 200 },
+  );
 });
 
 test('unsupported-limit: a limit this version does not know, a schedule it cannot read, a count that is another’s', () => {
