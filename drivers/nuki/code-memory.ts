@@ -77,6 +77,7 @@ export function hearOfCodes(turn: Turn, talk: Talk, job: CodeJob, message: Messa
     return isAnswer;
   }
   if (message.command === COMMAND.codeCount) {
+    if (message.payload.length < 2) return false; // cut off: not a memory without codes
     const total = readU16(message.payload, 0);
     const counted = { ...job, total };
     replaceJob(talk, counted);

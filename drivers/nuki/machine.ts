@@ -158,8 +158,12 @@ function hear(turn: Turn, talk: Talk, message: Message & { readonly isSealed: bo
   const [job] = talk.jobs;
   if (message.command === COMMAND.states) {
     const states = parseStates(message.payload);
+    if (states === undefined) {
+      count(talk, 'checksumErrors');
+      return; // answers nothing: who waits for states must not judge by those of before
+    }
     const isAsked = job?.kind === 'states' && job.actuation !== undefined && exchange !== undefined;
-    if (states !== undefined) takeStates(turn, talk, states, isAsked);
+    takeStates(turn, talk, states, isAsked);
   }
   if (exchange === undefined || job === undefined) return; // late, or unasked for: known is all it is
   if (exchange.stage === 'challenge') {

@@ -80,6 +80,11 @@ export function hearOfMove(turn: Turn, talk: Talk, job: MoveJob, message: Messag
 /** An error report ends the exchange; a used challenge, a damaged frame and a busy lock are worth another try. */
 export function moveFailed(turn: Turn, talk: Talk, job: MoveJob, code: number): void {
   const after = retryAfter(code);
+  if (after !== undefined && job.acknowledged) {
+    // It has taken the command and may be moving: whatever this is about, the command is not said again.
+    moveLost(turn, talk, job, errorText(code));
+    return;
+  }
   if (after !== undefined && job.tries < TRIES_MAX && job.stage !== 'verify') {
     count(talk, 'retries');
     talk.pauseUntil = uptime(turn.now + after);
