@@ -1,24 +1,26 @@
 /** Reads what Seam has: all grants and codes as lists, and around a grant what is new, changed, named or not settled. */
-import { z } from 'zod';
+import type { z } from 'zod';
 import { grantId } from '../../access/model.ts';
+import { readOf, Unread, unlessNone } from '../answer.ts';
 import { VendorError } from '../http.ts';
 import type { Reading, SeenThing } from '../reading.ts';
 import { digestOf, type PlaceState, type VendorRecord } from '../vendor-record.ts';
 import type { VendorSync } from '../vendor-sync.ts';
 import type { SeamClient } from './client.ts';
+import { codePrint } from './code-print.ts';
 import { idHere, KINDS } from './dialect-parts.ts';
 import { codeFields, grantFields } from './fields.ts';
 import { codeThing, DEVICE_CODE, grantThings, mirrorDigest, placeStates } from './mapping.ts';
+import { PersonReader } from './person-reader.ts';
 import type { SeamPlaces } from './places.ts';
 import { withoutOverridden } from './reservation.ts';
 import { asMadeHere } from './vendor-fields.ts';
 import {
   type AccessGrant,
-  accessCodeSchema,
+  accessCodeRow,
+  accessGrantRow,
   accessGrantSchema,
-  accessMethodSchema,
-  type UserIdentity,
-  userIdentitySchema,
+  accessMethodRow,
 } from './wire.ts';
 
 export class CloudReader {
@@ -57,12 +59,15 @@ export class CloudReader {
         '/access_codes/list',
         asked,
         'access_codes',
-        accessCodeSchema,
+        accessCodeRow,
         signal,
       );
       for await (const codes of pages) {
-        const own = codes.filter(({ access_code_id }) => !ofGrants.has(access_code_id));
+        const own = unlessNone(codes, '/access_codes/list').filter(
+          (code) => !ofGrants.has(codeRef(code)),
+        );
         const things = own.map((code): SeenThing => {
+          if (code instanceof Unread) return this.#unread(KINDS.code, code);
           const id = sync.idOf(KINDS.code, code.access_code_id) ?? idHere(code.access_code_id);
           const print = codePrint(code);
           // What was accepted just now is told by its attempt.
@@ -102,18 +107,23 @@ export class CloudReader {
     ofGrants: Set<string>,
     signal: AbortSignal,
   ): Promise<void> {
-    const people = new Map<string, UserIdentity | undefined>();
+    const people = new PersonReader(this.#client);
     const pages = this.#client.pages(
       '/access_grants/list',
       {},
       'access_grants',
-      accessGrantSchema,
+      accessGrantRow,
       signal,
     );
     for await (const grants of pages) {
       const things: SeenThing[] = [];
-      for (const grant of grants)
-        things.push(...(await this.#thingsOf(grant, isDue, people, signal)));
+      for (const grant of unlessNone(grants, '/access_grants/list')) {
+        const found =
+          grant instanceof Unread
+            ? [this.#unread(KINDS.grant, grant)]
+            : await this.#thingsOf(grant, isDue, people, signal);
+        things.push(...found);
+      }
       for (const { extra } of things) for (const id of textsOf(extra?.['codes'])) ofGrants.add(id);
       await reading.page(things, 'seam');
       await this.#keepStates();
@@ -136,7 +146,7 @@ export class CloudReader {
   async #thingsOf(
     grant: AccessGrant,
     isDue: (id: string) => boolean,
-    people: Map<string, UserIdentity | undefined>,
+    people: PersonReader,
     signal: AbortSignal,
   ): Promise<readonly SeenThing[]> {
     const sync = this.#sync;
@@ -156,8 +166,11 @@ export class CloudReader {
     }
     const around = await this.#around(access_grant_id, signal);
     if (around === undefined) return this.#confirmGone(access_grant_id, signal);
-    const { methods, codes } = around;
-    const person = await this.#person(grant.user_identity_id, people, signal);
+    const { methods, codes, unread } = around;
+    if (unread !== undefined) {
+      return [this.#unread(KINDS.grant, new Unread(access_grant_id, [grant, unread.digest]))];
+    }
+    const person = await people.at(grant.user_identity_id, signal);
     const stored = sync.desk.grants.grant(grantId(id))?.grant;
     const before = stored?.window;
     const {
@@ -192,10 +205,15 @@ export class CloudReader {
     const asked = { access_grant_id };
     const client = this.#client;
     const methods = await unlessGone(
-      client.all('/access_methods/list', asked, 'access_methods', accessMethodSchema, signal),
+      client.all('/access_methods/list', asked, 'access_methods', accessMethodRow, signal),
     );
     const codes = methods === undefined ? undefined : await this.#codesOf(access_grant_id, signal);
-    return methods === undefined || codes === undefined ? undefined : { methods, codes };
+    if (methods === undefined || codes === undefined) return undefined;
+    return {
+      methods: readOf(methods),
+      codes: readOf(codes),
+      unread: [...methods, ...codes].find((each) => each instanceof Unread),
+    };
   }
 
   /** Taken back there since it was listed: the next look has it no more. @throws VendorError where it is there all the same */
@@ -212,8 +230,14 @@ export class CloudReader {
   #codesOf(access_grant_id: string, signal: AbortSignal) {
     const asked = { access_grant_id };
     return unlessGone(
-      this.#client.all('/access_codes/list', asked, 'access_codes', accessCodeSchema, signal),
+      this.#client.all('/access_codes/list', asked, 'access_codes', accessCodeRow, signal),
     );
+  }
+
+  /** Read again in each round, until it is understood. */
+  #unread(kind: string, row: Unread): SeenThing {
+    const thing = row.thing(kind, this.#sync.idOf(kind, row.ref) ?? idHere(row.ref));
+    return { ...thing, extra: { isWaiting: true } };
   }
 
   /** Of a grant that this site made there only its times are compared. */
@@ -230,7 +254,7 @@ export class CloudReader {
       id,
       digest: mirrorDigest(grant),
       wanted: { nothing: true },
-      extra: { codes: codes.map(({ access_code_id }) => access_code_id) },
+      extra: { codes: codes.map(codeRef) },
     };
     return [thing];
   }
@@ -250,30 +274,6 @@ export class CloudReader {
     const more = extra === undefined ? {} : { extra };
     return [{ kind, ref, id, digest: seen, wanted: { nothing: true }, ...more }];
   }
-
-  async #person(
-    id: string | null | undefined,
-    people: Map<string, UserIdentity | undefined>,
-    signal: AbortSignal,
-  ): Promise<UserIdentity | undefined> {
-    if (id == null) return undefined;
-    if (people.has(id)) return people.get(id);
-    const asked = { user_identity_id: id };
-    let found: UserIdentity | undefined;
-    try {
-      found = await this.#client.one(
-        '/user_identities/get',
-        asked,
-        'user_identity',
-        userIdentitySchema,
-        signal,
-      );
-    } catch (error) {
-      if (!(error instanceof VendorError && error.code === 'not-found')) throw error;
-    }
-    people.set(id, found);
-    return found;
-  }
 }
 
 /** `undefined`: taken back there since it was listed. @throws VendorError */
@@ -286,20 +286,10 @@ async function unlessGone<T>(answer: Promise<T>): Promise<T | undefined> {
   }
 }
 
-function textsOf(value: unknown): readonly string[] {
-  return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
+function codeRef(code: z.infer<typeof accessCodeRow>): string {
+  return code instanceof Unread ? code.ref : code.access_code_id;
 }
 
-const printSchema = z.looseObject({
-  device_id: z.string(),
-  code: z.string().min(1),
-  starts_at: z.string().nullish(),
-});
-
-/** By what a code whose creation was not answered is known again. */
-export function codePrint(code: unknown): string | undefined {
-  const read = printSchema.safeParse(code);
-  if (!read.success) return undefined;
-  const { device_id, code: digits, starts_at } = read.data;
-  return digestOf([device_id, digits, starts_at == null ? null : Date.parse(starts_at)]);
+function textsOf(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
 }

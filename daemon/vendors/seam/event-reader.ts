@@ -4,7 +4,7 @@ import type { Millis, Uptime } from '../../../drivers/contract/time.ts';
 import { VendorError } from '../http.ts';
 import type { VendorSync } from '../vendor-sync.ts';
 import type { SeamClient } from './client.ts';
-import { eventSchema, type SeamEvent } from './wire.ts';
+import { eventRow, type SeamEvent } from './wire.ts';
 
 /** What was read so recently is asked for again. */
 const OVERLAP_MS = 10 * 60_000;
@@ -47,16 +47,17 @@ export class EventReader {
     const stored = cursorSchema.safeParse(grants.cursor('seam', CURSOR));
     const before = stored.data ?? { since: new Date(clock.now()).toISOString(), ids: [] };
     const since = new Date(Date.parse(before.since) - OVERLAP_MS).toISOString();
-    let events: readonly SeamEvent[];
+    let rows: readonly (SeamEvent | null)[];
     try {
       const asked = { since, limit: EVENTS_MOST };
-      events = await this.#client.all('/events/list', asked, 'events', eventSchema, signal);
+      rows = await this.#client.all('/events/list', asked, 'events', eventRow, signal);
     } catch (error) {
       if (error instanceof VendorError && error.code === 'not-found') return before;
       throw error;
     }
-    // There may be more than fit, in an order that is not documented.
-    if (events.length >= EVENTS_MOST) this.#isFull = true;
+    const events = rows.filter((event) => event !== null);
+    // There may be more than fit, in an order that is not documented; or one does not say what it is about.
+    if (rows.length >= EVENTS_MOST || events.length < rows.length) this.#isFull = true;
     const known = new Set(before.ids);
     for (const event of events) if (!known.has(event.event_id)) this.touch(event);
     const newest = events.reduce(

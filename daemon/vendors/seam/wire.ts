@@ -1,10 +1,16 @@
 /** Seam's words on the wire, as far as they are read here (vendor-apis.md 3). More fields are let through unread. */
 import { z } from 'zod';
+import { rowsOf } from '../answer.ts';
 
 /** No limit over all is documented; this keeps us from being a burden. */
 export const CALLS_PER_MINUTE = 300;
 
-const id = z.string().min(1).max(128);
+/** As ids here can hold it. */
+const id = z
+  .string()
+  .min(1)
+  .max(128)
+  .refine((text) => text.isWellFormed() && !/[\u0000-\u001f]/.test(text), { error: 'an id' });
 const text = z.string().max(4000);
 /** Up to six digits of a fraction; compared as instants. */
 const moment = text.refine((value) => Number.isFinite(Date.parse(value)), { error: 'a date' });
@@ -45,6 +51,8 @@ export const accessGrantSchema = z.looseObject({
   pending_mutations: z.array(mutation).default([]),
 });
 export type AccessGrant = z.infer<typeof accessGrantSchema>;
+/** Of a list. */
+export const accessGrantRow = rowsOf(accessGrantSchema, 'access_grant_id', id);
 
 export const accessMethodSchema = z.looseObject({
   access_method_id: id,
@@ -58,6 +66,8 @@ export const accessMethodSchema = z.looseObject({
   pending_mutations: z.array(mutation).default([]),
 });
 export type AccessMethod = z.infer<typeof accessMethodSchema>;
+/** Of a list. */
+export const accessMethodRow = rowsOf(accessMethodSchema, 'access_method_id', id);
 
 export const accessCodeSchema = z.looseObject({
   access_code_id: id,
@@ -77,6 +87,8 @@ export const accessCodeSchema = z.looseObject({
   pending_mutations: z.array(mutation).nullish(),
 });
 export type AccessCode = z.infer<typeof accessCodeSchema>;
+/** Of a list. */
+export const accessCodeRow = rowsOf(accessCodeSchema, 'access_code_id', id);
 
 export const userIdentitySchema = z.looseObject({
   user_identity_id: id,
@@ -98,6 +110,8 @@ export const eventSchema = z.looseObject({
   device_id: id.nullish(),
 });
 export type SeamEvent = z.infer<typeof eventSchema>;
+/** Of a list; `null`: something happened, and nobody knows to what. */
+export const eventRow = eventSchema.nullable().catch(null);
 
 export const actionAttemptSchema = z.looseObject({
   action_attempt_id: id,

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { FLAT_KEY } from '../../../site.ts';
+import { seamBench } from './connector-bench.ts';
+
+const AT = '2026-03-02T09:00:00Z';
+const STAY = { starts_at: '2026-03-02T08:00:00Z', ends_at: '2026-03-02T18:00:00Z' } as const;
+const codeOf = (code: string) => [{ mode: 'code', code }] as const;
+
+for (const [what, id] of [
+  ['a bell', 'b\u0007ell'],
+  ['half a character', 'half\ud800'],
+  ['too much', 'k'.repeat(300)],
+  ['a name of every object', 'constructor'],
+] as const) {
+  test(`a grant that Seam calls by ${what}, and a device so called, hold up no other grant`, async () => {
+    await using bench = await seamBench({ seed: 72, at: AT });
+    const { site, cloud } = bench;
+    const odd = cloud.addGrant({
+      user_identity: { full_name: 'Eve' },
+      device_ids: [bench.flat],
+      requested_access_methods: codeOf('582200'),
+      ...STAY,
+    });
+    cloud.grants.set(id, { ...odd, access_grant_id: id, device_ids: [id] });
+    cloud.addGrant({
+      user_identity: { full_name: 'Ada' },
+      device_ids: [bench.flat],
+      requested_access_methods: codeOf('471199'),
+      ...STAY,
+    });
+    await bench.round();
+    assert.equal(bench.part.status.online, true, bench.part.status.detail);
+    await site.type('471199#');
+    assert.deepEqual(site.openSlots(), [FLAT_KEY.slot]);
+  });
+}
+
+test('a grant that is not understood any more opens nothing, and where none is, all stay as they were', async () => {
+  await using bench = await seamBench({ seed: 73, at: AT });
+  const { site, cloud } = bench;
+  const stays = ['471199', '582200'].map((code) =>
+    cloud.addGrant({
+      user_identity: { full_name: code },
+      device_ids: [bench.flat],
+      requested_access_methods: codeOf(code),
+      ...STAY,
+    }),
+  );
+  const live = () => bench.grants().filter(({ revoked }) => revoked === undefined).length;
+  await bench.round();
+  assert.equal(live(), 2);
+  const [one, other] = stays;
+  assert.ok(one !== undefined && other !== undefined);
+  cloud.grants.set(one.access_grant_id, { ...one, starts_at: 'soon' });
+  await bench.round();
+  assert.equal(bench.part.status.online, true, bench.part.status.detail);
+  assert.equal(live(), 1);
+  assert.equal(bench.part.status.drift, 1);
+  await site.type('471199#');
+  assert.deepEqual(site.openSlots(), []);
+  cloud.grants.set(other.access_grant_id, { ...other, starts_at: 'soon' });
+  await bench.round();
+  assert.equal(bench.part.status.online, false);
+  assert.equal(live(), 1);
+  cloud.grants.set(one.access_grant_id, one);
+  cloud.grants.set(other.access_grant_id, other);
+  await site.advance(10 * 60_000);
+  assert.equal(live(), 2);
+});
+
+test('an event that is not understood holds up nothing', async () => {
+  await using bench = await seamBench({ seed: 74, at: AT });
+  const { cloud } = bench;
+  const created_at = new Date(bench.site.clock.now()).toISOString();
+  cloud.events.push({ event_id: '', event_type: 'lock.locked', created_at });
+  cloud.addGrant({
+    user_identity: { full_name: 'Ada' },
+    device_ids: [bench.flat],
+    requested_access_methods: codeOf('471199'),
+    ...STAY,
+  });
+  await bench.round();
+  assert.equal(bench.part.status.online, true, bench.part.status.detail);
+  assert.equal(bench.grants().length, 1);
+});
