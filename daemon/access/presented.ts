@@ -12,6 +12,7 @@ import { afterSuccess } from './lockout.ts';
 import { keyOf } from './place.ts';
 import type { PendingChange, Presentation } from './presentation.ts';
 import { refused } from './refused.ts';
+import { matchesOf } from './second-factor.ts';
 
 export function answerToPresentation(
   reader: DeviceId,
@@ -61,7 +62,7 @@ function granted(
   ];
   const opens: readonly Asked[] = decision.opens.map((each, intent) => asOpening(each, intent));
   return {
-    entries: [...intents, ...besides(reader, decision, known)],
+    entries: [...intents, ...besides(reader, presentation, decision, known)],
     actuations: [
       ...opens,
       { kind: 'feedback', device: reader, signal: 'granted', intent: undefined },
@@ -147,7 +148,12 @@ function counted(
 }
 
 /** What else a granted presentation is worth an entry for. */
-function besides(reader: DeviceId, decision: Granted, known: Knowledge): readonly Entry[] {
+function besides(
+  reader: DeviceId,
+  presentation: Presentation,
+  decision: Granted,
+  known: Knowledge,
+): readonly Entry[] {
   const { key, attaches, passback, grant, rev, holder } = decision;
   const accessPoint = known.point?.id;
   const found: Entry[] = [];
@@ -167,10 +173,10 @@ function besides(reader: DeviceId, decision: Granted, known: Knowledge): readonl
     const entry: Entry = { type: 'access.anti_passback', device: reader, body };
     found.push(holder === undefined ? entry : { ...entry, sub: holder });
   }
-  const shown = known.matches.find(
-    (match) => match.grant.id === grant && match.credential.id === decision.credential,
-  );
-  if (shown?.credential.duress === true) found.push(duress(reader, shown, known, undefined));
+  // Whichever of the grants that share the code opens: the code was shown under threat.
+  for (const match of matchesOf(known, presentation)) {
+    if (match.credential.duress === true) found.push(duress(reader, match, known, undefined));
+  }
   return found;
 }
 

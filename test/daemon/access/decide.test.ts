@@ -806,6 +806,29 @@ test('duress opens as usual and alarms silently; a refused one alarms too', () =
   assert.deepEqual(forced.asked, plain.asked);
 });
 
+test('a code of duress that is a plain one of another grant alarms whichever of the two opens', () => {
+  for (const [forcedUses, plainUses] of [
+    [{ max: 9 }, undefined],
+    [undefined, { max: 9 }],
+  ]) {
+    const counted = (uses: { max: number } | undefined) => (uses === undefined ? {} : { uses });
+    const marked = grantOf({ id: grantId('forced'), targets: [door], ...counted(forcedUses) });
+    const other = grantOf({ id: grantId('plain'), targets: [door], ...counted(plainUses) });
+    const worlds = [true, false].map((duress) => {
+      const world = doorWorld();
+      world.put({ ...marked, credentials: [pin('123456', duress ? { duress } : {})] }, other);
+      return { world, entries: world.code('123456', DOOR_KEYPAD) };
+    });
+    const [forced, usual] = worlds;
+    assert.ok(forced !== undefined && usual !== undefined);
+    assert.deepEqual(typesOf(forced.entries), ['access.granted', 'security.duress']);
+    assert.deepEqual(forced.entries[0], usual.entries[0]);
+    assert.equal(forced.entries[0]?.body['grant'], forcedUses === undefined ? 'forced' : 'plain');
+    assert.equal(forced.entries[1]?.body['grant'], 'forced');
+    assert.deepEqual(forced.world.asked, usual.world.asked);
+  }
+});
+
 test('the keypad’s feedback is the same for every kind of refusal', () => {
   const world = boxWorld();
   world.put(grantOf({ window: { kind: 'instants', end: instant(1) } }));
