@@ -4,6 +4,9 @@ import { z } from 'zod';
 const register = z.int().min(0).max(0xffff);
 const number = z.int().min(1).max(64);
 
+/** A slot is chosen at a keypad by its number. */
+const SLOT_NUMBERS = 'a number from 1 to 999: four digits at a keypad are a code';
+
 const slot = z.strictObject({
   relay: number.describe('relay that powers the lock, from 1'),
   door: number.optional().describe('input of the door contact, from 1'),
@@ -44,7 +47,7 @@ export const modbusRelayOptions = z
     relays: number.default(8).describe('relays on the board'),
     inputs: number.default(8).describe('inputs on the board'),
     slots: z
-      .record(z.string().regex(/^[1-9][0-9]{0,3}$/), slot)
+      .record(z.string().regex(/^[1-9][0-9]{0,2}$/, SLOT_NUMBERS), slot)
       .optional()
       .describe(
         'slot number to relay and inputs; without it and strike, slot, relay and door input have one number',

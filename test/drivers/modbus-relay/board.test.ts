@@ -99,6 +99,9 @@ test('wiring that contradicts itself or the board is refused, each fault with it
   assert.deepEqual(faults({ slots: { 1: { relay: 1 } }, strike: { relay: 1 } }), ['strike.relay']);
   assert.deepEqual(faults({ strike: { relay: 1, contact: 9 } }), ['strike.contact']);
   assert.deepEqual(faults({ address: 0 }), ['address']);
+  // It could not be typed where a slot is asked for.
+  assert.deepEqual(faults({ slots: { 999: { relay: 1 } } }), []);
+  assert.deepEqual(faults({ slots: { 1000: { relay: 1 } } }), ['slots.1000']);
 });
 
 test('a door strike at the board: unlocked for a time by its timer, locked at once, its contact told', async () => {
