@@ -45,6 +45,8 @@ export interface ActionParts {
   actuate(actuation: Actuation): void;
   /** Takes back what is not on the wire; returns the ids taken back. */
   withdraw(which: (actuation: Actuation) => boolean): void;
+  /** Takes back openings that the site does not allow any more, also those that a driver holds. */
+  withdrawOvertaken(): void;
   hasDevice(device: DeviceId): boolean;
   /** Devices that keep codes of the grant in their own memory, and whether those are gone. */
   codesOf(grant: GrantId): readonly RevocationState[];
@@ -277,6 +279,9 @@ export class Actions implements SiteActions {
         rows: evidence,
         answered: ({ refused, asked, unstored, committed }) => {
           placed.resolve();
+          if (command.kind === 'lockdown' && refused === undefined) {
+            this.#parts.withdrawOvertaken();
+          }
           const results = asked.map((id, n) => {
             const other = unstored?.[n];
             return this.#results.of(id, ...(other === undefined ? [] : [other]));

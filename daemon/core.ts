@@ -4,6 +4,7 @@
  */
 import type { Config } from '../config/schema.ts';
 import { readSecretKey, type SecretSource } from '../config/secrets.ts';
+import type { ActuationId } from '../drivers/contract/device.ts';
 import type { Clock, Instant, Random } from '../drivers/contract/time.ts';
 import { drivers } from '../drivers/drivers.ts';
 import type { JsonObject, Stamp } from './access/entry.ts';
@@ -85,6 +86,8 @@ export interface Core extends AsyncDisposable {
   stamp(): Stamp;
   log(event: string, fields: JsonObject): void;
   storageFailed(error: unknown): void;
+  /** Takes back every opening that may not go to the wire any more and is not there yet, wherever it waits. */
+  withdrawOvertaken(): void;
   /** The site has other devices from now on; resolves when they run. */
   rewire(config: Config): Promise<void>;
   listen(listener: CoreListener): void;
@@ -188,6 +191,10 @@ export async function openCore(config: Config, outside: CoreOutside): Promise<Co
   const site = new Site({ facts, grants, journal, indexer, clock, stamp, tzdata });
   const logs = new KnownLogEntries(journal, stamp, storageFailed);
   const identities = new KnownIdentities(journal, stamp, storageFailed);
+  const whyNot = (id: ActuationId) => {
+    const seq = /^a-(\d+)$/.exec(id)?.[1];
+    return seq === undefined ? undefined : overtaken(Number(seq), journal.ledger, grants);
+  };
   let wires = wiresOf(config);
   const devices = openDevices({
     ...wires,
@@ -202,9 +209,8 @@ export async function openCore(config: Config, outside: CoreOutside): Promise<Co
         log('inbox-full', { device: event.device, event: event.kind });
     },
     beforeWire: ({ id }) => {
-      const seq = /^a-(\d+)$/.exec(id)?.[1];
-      const why = seq === undefined ? undefined : overtaken(Number(seq), journal.ledger, grants);
-      if (why !== undefined) log('opening-withdrawn', { opening: Number(seq), why });
+      const why = whyNot(id);
+      if (why !== undefined) log('opening-withdrawn', { opening: Number(id.slice(2)), why });
       return why === undefined && !unit.fenced.aborted;
     },
     knownIdentities: identities.all,
@@ -250,6 +256,7 @@ export async function openCore(config: Config, outside: CoreOutside): Promise<Co
     stamp,
     log,
     storageFailed,
+    withdrawOvertaken: () => devices.withdraw(({ id }) => whyNot(id) !== undefined),
     async rewire(now) {
       wires = wiresOf(now);
       const secrets = deviceSecrets(now, outside.secrets);

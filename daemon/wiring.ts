@@ -93,6 +93,7 @@ export async function wire(read: Config, outside: Outside, early?: Core): Promis
     clock,
     actuate: (actuation) => devices.actuate(actuation),
     withdraw: (which) => devices.withdraw(which),
+    withdrawOvertaken: () => core.withdrawOvertaken(),
     hasDevice: (device) => devices.has(device),
     codesOf: (grant) => {
       const still = codes.stillAt(grants.grant(grant)?.grant, grant);

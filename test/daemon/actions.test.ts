@@ -21,3 +21,25 @@ test('the journal names the key that signed a command, and the person where the 
   );
   assert.equal(site.last('access.commanded').body['by'], 'p_7');
 });
+
+test('P6: a lockdown takes back an opening that its driver holds until the solenoid has rested', async () => {
+  const exchange = new Exchange();
+  await using site = await simulatedSite({ seed: 6, broker: exchange });
+  const key = site.enrolment.senders.find(({ kid }) => kid.startsWith('cc-'));
+  assert.ok(key);
+  await using cloud = await site.settling(
+    OwnCloud.join({ broker: exchange, key, clock: site.clock, random: seededRandom(6) }),
+  );
+  await site.advance(5000);
+  const open = () => cloud.client.send('slot.open', { dev: 'box', slot: 5, reason: 'stranded' });
+  assert.equal((await site.settling(open())).status, 'ok');
+  const pulses = site.pulseCount;
+  const second = open();
+  await site.advance(50);
+  const lockdown = { scope: 'site', level: 'deny_entry', allowStaff: true } as const;
+  await site.settling(cloud.client.send('lockdown', lockdown));
+  const { status } = await site.settling(second);
+  await site.advance(10_000);
+  assert.equal(site.pulseCount, pulses);
+  assert.notEqual(status, 'ok');
+});
