@@ -86,6 +86,7 @@ test('what would stop the daemon from running is not set', () => {
     'Restart=always',
     'StateDirectory=latchkey',
     'DevicePolicy=closed',
+    'Environment=LATCHKEY_BOOT_ID=%b',
   ]) {
     assert.ok(set.includes(needed), needed);
   }

@@ -54,4 +54,7 @@ test('uptime is the machine’s, and a boot has one name: the next process count
   assert.equal(machineBoot(), machineBoot());
   assert.equal(machineBoot('/nowhere'), undefined);
   assert.equal(machineBoot('/proc/uptime'), undefined);
+  const told = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  assert.equal(machineBoot('/nowhere', told.replaceAll('-', '')), machineBoot());
+  assert.equal(machineBoot('/nowhere', '%b'), undefined);
 });
