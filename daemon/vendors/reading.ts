@@ -44,7 +44,11 @@ export class Reading {
     this.#began = sync.moment;
   }
 
-  page(things: readonly SeenThing[], by: string): Promise<void> {
+  page(shown: readonly SeenThing[], by: string): Promise<void> {
+    // One that is shown twice is as it was shown last.
+    const things = new Map(shown.map((each) => [`${each.kind}\0${each.ref}`, each]))
+      .values()
+      .toArray();
     for (const { kind, ref } of things) this.#seen.add(`${kind}\0${ref}`);
     return this.#sync.alone(async () => {
       const changes: SyncChange[] = [];

@@ -65,9 +65,10 @@ export class EventReader {
         Date.parse(created_at) > Date.parse(latest) ? created_at : latest,
       before.since,
     );
-    const recent = Date.parse(newest) - OVERLAP_MS;
-    const kept = events.filter(({ created_at }) => Date.parse(created_at) >= recent);
-    return { since: newest, ids: kept.map(({ event_id }) => event_id) };
+    // One that says it is of another year must not hide all that come before it.
+    const reached = Math.min(Date.parse(newest), clock.now());
+    const kept = events.filter(({ created_at }) => Date.parse(created_at) >= reached - OVERLAP_MS);
+    return { since: new Date(reached).toISOString(), ids: kept.map(({ event_id }) => event_id) };
   }
 
   touch(event: SeamEvent): void {

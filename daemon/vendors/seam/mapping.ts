@@ -15,7 +15,7 @@ import { digestOf, type PlaceState } from '../vendor-record.ts';
 import type { WantedGrant } from '../vendor-sync.ts';
 import { operationsOf, windowOf } from './access-grant.ts';
 import { KINDS } from './dialect-parts.ts';
-import type { SeamPlaces } from './places.ts';
+import { type SeamPlaces, targetAt } from './places.ts';
 import { codeFieldsOf, grantFieldsOf, isReissued } from './vendor-fields.ts';
 import type { AccessCode, AccessGrant, AccessMethod, UserIdentity } from './wire.ts';
 
@@ -73,7 +73,8 @@ export function grantThings(
   const states = placeStates(codes);
   const troubles = troublesOf(grant, methods);
   const fields = grantFieldsOf(grant, methods, devices, alone);
-  const isHere = targets.length > 0 || alone.some(({ device_id }) => places.devices[device_id]);
+  const isHere =
+    targets.length > 0 || alone.some(({ device_id }) => targetAt(places.devices, device_id));
   const others = alone.flatMap((code) => deviceThing(id, code, holder, window, desk, places) ?? []);
   const extra = {
     shown: digestOf(grant),
@@ -134,7 +135,7 @@ export function codeThing(
   desk: VendorDesk,
   places: SeamPlaces,
 ): SeenThing {
-  const target = places.devices[code.device_id];
+  const target = targetAt(places.devices, code.device_id);
   const common = {
     kind: KINDS.code,
     ref: code.access_code_id,
@@ -210,9 +211,9 @@ function targetsOf(
   places: SeamPlaces,
 ): readonly Target[] {
   const found = [
-    ...devices.map((each) => places.devices[each]),
-    ...(grant.acs_entrance_ids ?? []).map((each) => places.entrances?.[each]),
-    ...grant.space_ids.map((each) => places.spaces?.[each]),
+    ...devices.map((each) => targetAt(places.devices, each)),
+    ...(grant.acs_entrance_ids ?? []).map((each) => targetAt(places.entrances, each)),
+    ...grant.space_ids.map((each) => targetAt(places.spaces, each)),
   ].filter((each) => each !== undefined);
   return [...new Map(found.map((each) => [`${each.kind} ${each.id}`, each])).values()];
 }
@@ -243,7 +244,7 @@ function deviceThing(
   desk: VendorDesk,
   places: SeamPlaces,
 ): SeenThing | undefined {
-  const target = places.devices[code.device_id];
+  const target = targetAt(places.devices, code.device_id);
   const id = `seam-device-${code.access_code_id}`;
   const credential = pinOf(code.access_code_id, code.code, id, desk);
   if (target === undefined || credential === undefined || window === undefined) return undefined;

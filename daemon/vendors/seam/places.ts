@@ -22,3 +22,11 @@ export function refOf(places: SeamPlaces, { kind, id }: Target): string | undefi
 export function isTheirs(targets: readonly Target[], places: SeamPlaces): boolean {
   return targets.some((target) => refOf(places, target) !== undefined);
 }
+
+/** What one of Seam's ids is here. An id may be any text, also the name of what every object has. */
+export function targetAt(
+  known: Readonly<Record<string, Target>> | undefined,
+  id: string,
+): Target | undefined {
+  return known !== undefined && Object.hasOwn(known, id) ? known[id] : undefined;
+}

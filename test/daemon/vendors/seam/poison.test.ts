@@ -84,3 +84,55 @@ test('an event that is not understood holds up nothing', async () => {
   assert.equal(bench.part.status.online, true, bench.part.status.detail);
   assert.equal(bench.grants().length, 1);
 });
+
+test('codes at devices that are called as what every object has open nothing', async () => {
+  await using bench = await seamBench({ seed: 75, at: AT });
+  const { site, cloud } = bench;
+  cloud.addGrant({
+    user_identity: { full_name: 'Ada' },
+    device_ids: [bench.flat],
+    requested_access_methods: codeOf('471199'),
+    ...STAY,
+  });
+  const [code] = cloud.codes.values();
+  assert.ok(code !== undefined);
+  for (const device_id of ['constructor', '__proto__']) {
+    cloud.codes.set(device_id, { ...code, access_code_id: `code-${device_id}`, device_id });
+  }
+  cloud.codes.set('c', { ...code, access_code_id: 'c', code: '777888', device_id: 'toString' });
+  await bench.round();
+  const targets = bench.grants().map(({ grant }) => grant.targets);
+  assert.deepEqual(targets, [[{ kind: 'key', id: FLAT_KEY.key }]]);
+  await site.type('777888#');
+  assert.deepEqual(site.openSlots(), []);
+});
+
+test('a grant that one page shows twice is as it is shown last', async () => {
+  await using bench = await seamBench({ seed: 76, at: AT });
+  const { cloud } = bench;
+  const grant = cloud.addGrant({
+    user_identity: { full_name: 'Ada' },
+    device_ids: [bench.flat],
+    requested_access_methods: codeOf('471199'),
+    ...STAY,
+  });
+  cloud.grants.set('again', { ...grant, ends_at: '2026-03-02T12:00:00Z' });
+  await bench.round();
+  const ends = () => bench.grants().map(({ window }) => window.end);
+  assert.deepEqual(ends(), [Date.parse('2026-03-02T12:00:00Z')]);
+  await bench.round();
+  assert.deepEqual(ends(), [Date.parse('2026-03-02T12:00:00Z')]);
+});
+
+test('events go on being read after one that says it is of another year', async () => {
+  await using bench = await seamBench({ seed: 77, at: AT });
+  const { cloud, site } = bench;
+  for (const created_at of ['+275760-09-13T00:00:00Z', '-271821-04-20T00:00:00Z']) {
+    cloud.events.push({ event_id: created_at, event_type: 'lock.locked', created_at });
+  }
+  await bench.round();
+  await bench.round();
+  assert.equal(bench.part.status.online, true, bench.part.status.detail);
+  const cursor = site.daemon.desk.grants.cursor('seam', 'events');
+  assert.ok(Date.parse(Object(cursor).since) <= site.clock.now());
+});
