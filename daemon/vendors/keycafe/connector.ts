@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import type { Millis } from '../../../drivers/contract/time.ts';
 import { grantId, type KeyId } from '../../access/model.ts';
-import { answerIn } from '../answer.ts';
+import { answerIn, readOf, Unread, unlessNone } from '../answer.ts';
 import { type Connector, type ConnectorStatus, Rounds, vendorTurned } from '../connector.ts';
 import type { VendorLog } from '../desk.ts';
 import { type Difference, differencesOf, driftOf } from '../difference.ts';
@@ -20,17 +20,17 @@ import { CustodyReport } from './custody-report.ts';
 import { MemberPush } from './member-push.ts';
 import { MEMBERSHIP, membershipThing, PERMISSION, permissionThing } from './member-thing.ts';
 import { AccessPush, KeyPush } from './push.ts';
-import { accessThing, type KeycafePlaces, keyThings } from './thing.ts';
+import { accessThing, type KeycafePlaces, keyIdFor, keyThings } from './thing.ts';
 import {
-  accessSchema,
+  accessRow,
   errorSchema,
-  keySchema,
+  keyRow,
   linksIn,
   type Membership,
-  membershipSchema,
+  membershipRow,
   PENALTY_MS,
   PER_MINUTE,
-  permissionSchema,
+  permissionRow,
 } from './wire.ts';
 
 export interface KeycafeParts {
@@ -199,13 +199,16 @@ export class KeycafeConnector implements Connector {
   async #read(reading: Reading, signal: AbortSignal): Promise<void> {
     const { sync, places } = this.#parts;
     const { desk } = sync;
-    for await (const rows of this.#list('/key', keySchema, signal)) {
-      const things: SeenThing[] = rows.flatMap((key) => keyThings(key, desk, places));
+    for await (const rows of this.#list('/key', keyRow, signal)) {
+      const things = rows.flatMap((key): readonly SeenThing[] =>
+        key instanceof Unread ? [this.#unreadKey(key)] : keyThings(key, desk, places),
+      );
       await reading.page(things, 'keycafe');
     }
     const known = (key: KeyId) => desk.grants.key(key) !== undefined;
-    for await (const rows of this.#list('/access', accessSchema, signal)) {
+    for await (const rows of this.#list('/access', accessRow, signal)) {
       const things = rows.map((access) => {
+        if (access instanceof Unread) return this.#unread('access', access);
         const id = grantId(sync.idOf('access', access.id) ?? `keycafe:access:${access.id}`);
         return accessThing(access, id, desk, places, known);
       });
@@ -219,19 +222,35 @@ export class KeycafeConnector implements Connector {
     const { sync, places } = this.#parts;
     const { desk } = sync;
     const members = new Map<string, Membership>();
-    for await (const found of this.#list('/organizationMembership', membershipSchema, signal)) {
-      for (const member of found) members.set(member.user.id, member);
-      await reading.page(found.map(membershipThing), 'keycafe');
+    for await (const found of this.#list('/organizationMembership', membershipRow, signal)) {
+      for (const member of readOf(found)) members.set(member.user.id, member);
+      const things = found.map((member) =>
+        member instanceof Unread ? this.#unread(MEMBERSHIP, member) : membershipThing(member),
+      );
+      await reading.page(things, 'keycafe');
     }
     const known = (key: KeyId) => desk.grants.key(key) !== undefined;
-    for await (const rows of this.#list('/permission', permissionSchema, signal)) {
+    for await (const rows of this.#list('/permission', permissionRow, signal)) {
       const things = rows.map((permission) => {
+        if (permission instanceof Unread) return this.#unread(PERMISSION, permission);
         const id = sync.idOf(PERMISSION, permission.id) ?? `keycafe:permission:${permission.id}`;
         const member = members.get(permission.user.id);
         return permissionThing(permission, member, id, desk, places, known);
       });
       await reading.page(things, 'keycafe');
     }
+  }
+
+  #unread(kind: string, row: Unread): SeenThing {
+    return row.thing(kind, this.#parts.sync.idOf(kind, row.ref) ?? `keycafe:${kind}:${row.ref}`);
+  }
+
+  /** A key that is known stays: what lets nobody in by itself must come back all the same (P7). */
+  #unreadKey(row: Unread): SeenThing {
+    const { sync, places } = this.#parts;
+    const id = keyIdFor(row.ref, places);
+    const thing = row.thing('key', id);
+    return sync.desk.grants.key(id) === undefined ? thing : { ...thing, wanted: { nothing: true } };
   }
 
   /** Pages of a bare array, as the `Link` header names them. */
@@ -242,7 +261,7 @@ export class KeycafeConnector implements Connector {
   ): AsyncIterable<readonly T[]> {
     for (let page = 1; page <= PAGES_MOST; page += 1) {
       const reply = await this.#host.call({ method: 'GET', path, query: { page }, signal });
-      yield answerIn(reply.body, z.array(schema), path);
+      yield unlessNone(answerIn(reply.body, z.array(schema), path), path);
       if (!linksIn(reply.headers['link']).has('next')) return;
     }
     throw new VendorError('malformed', `${path}: pages without end`);

@@ -1,5 +1,6 @@
 /** Keycafe API v0 in its own words. Bounds and formats are those of its pages; what is read is read leniently. */
 import { z } from 'zod';
+import { rowsOf } from '../answer.ts';
 
 const LOCALES = ['en', 'fr', 'ja', 'es', 'nl', 'it', 'pt'] as const;
 /** Items on a page of any list. */
@@ -115,6 +116,8 @@ export const accessSchema = z.looseObject({
   keys: z.array(z.looseObject({ id: idSchema })).nullish(),
 });
 export type Access = z.output<typeof accessSchema>;
+/** Of a list. */
+export const accessRow = rowsOf(accessSchema, 'id', idSchema);
 /** What is kept of one, wherever it came from. */
 export const accessFieldsSchema = accessSchema.partial();
 export type AccessFields = z.output<typeof accessFieldsSchema>;
@@ -135,6 +138,8 @@ export const keySchema = z.looseObject({
   roaming: z.boolean().nullish(),
 });
 export type Key = z.output<typeof keySchema>;
+/** Of a list. */
+export const keyRow = rowsOf(keySchema, 'id', idSchema);
 export const keyFieldsSchema = keySchema.partial();
 export type KeyFields = z.output<typeof keyFieldsSchema>;
 
@@ -149,6 +154,8 @@ export const membershipSchema = z.looseObject({
   badge: z.looseObject({ serialNumber: text }).nullish(),
 });
 export type Membership = z.output<typeof membershipSchema>;
+/** Of a list. */
+export const membershipRow = rowsOf(membershipSchema, 'id', idSchema);
 
 /** Body of `POST /organizationMembership`; its path and fields are ours. */
 export const membershipRequestSchema = z.object({
@@ -177,6 +184,8 @@ export const permissionSchema = z.looseObject({
   location: named.nullish(),
 });
 export type Permission = z.output<typeof permissionSchema>;
+/** Of a list. */
+export const permissionRow = rowsOf(permissionSchema, 'id', idSchema);
 
 /** Body of `POST /permission`: exactly one of `key`, `group` and `location`. */
 export const permissionRequestSchema = z
