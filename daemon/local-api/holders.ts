@@ -54,7 +54,12 @@ export function holderEndpoints(desk: SiteDesk): readonly Endpoint[] {
         holder: z.string(),
         keys: z.array(z.string()),
         grants: z.array(grantSchema),
-        disabled: z.array(z.string()).describe('credentials that open nothing until enabled'),
+        disabled: z
+          .array(z.string())
+          .describe('credentials that open nothing until enabled, in one of the grants or more'),
+        disabledIn: z
+          .array(z.object({ grant: z.string(), credential: z.string() }))
+          .describe('the same with their grants: two of them may call what they show by one id'),
       }),
       call({ params }) {
         const holder = holderId(params.holder);
@@ -63,11 +68,14 @@ export function holderEndpoints(desk: SiteDesk): readonly Endpoint[] {
         if (grants.length === 0 && keys.length === 0) {
           throw new ApiError('not_found', `there is nobody called ${holder}`, 'holder');
         }
-        const disabled = grants
-          .flatMap(({ grant }) => grant.credentials.map(({ id }) => ({ id, grant: grant.id })))
-          .filter(({ id, grant }) => credentialRecord(desk.journal.ledger, grant, id)?.disabled)
-          .map(({ id }) => id);
-        return { holder, keys, grants: grants.map(grantReply), disabled: [...new Set(disabled)] };
+        const { ledger } = desk.journal;
+        const disabledIn = grants.flatMap(({ grant }) =>
+          grant.credentials
+            .filter(({ id }) => credentialRecord(ledger, grant.id, id)?.disabled)
+            .map(({ id }) => ({ grant: grant.id, credential: id })),
+        );
+        const disabled = [...new Set(disabledIn.map(({ credential }) => credential))];
+        return { holder, keys, grants: grants.map(grantReply), disabled, disabledIn };
       },
     }),
   ];

@@ -121,7 +121,9 @@ function Credentials({ person, me, busy, does }: CredentialsProps) {
     ${held.length === 0 && html`<p class="hint flat">${say('people.shows-nothing')}</p>`}
     <ul class="rows">
       ${held.map(({ grant, credential }) => {
-        const isOff = person.disabled.includes(credential.id);
+        const isOff = person.disabledIn.some(
+          (off) => off.grant === grant.id && off.credential === credential.id,
+        );
         const path = `credentials/${encodeURIComponent(credential.id)}`;
         return html`<li key=${`${grant.id} ${credential.id}`}>
           <div>

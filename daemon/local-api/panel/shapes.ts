@@ -176,7 +176,7 @@ export interface PersonWhole {
   readonly holder: string;
   readonly keys: readonly string[];
   readonly grants: readonly Grant[];
-  readonly disabled: readonly string[];
+  readonly disabledIn: readonly { readonly grant: string; readonly credential: string }[];
 }
 
 export interface Difference {

@@ -248,6 +248,24 @@ async function enrolling(page: Page, site: StartedSite): Promise<void> {
   await dialog.getByRole('button', { name: 'Yes, remove it' }).click();
   await dialog.getByText('Nothing yet: no PIN, no fob.').waitFor();
   await page.keyboard.press('Escape');
+
+  // Two grants that call their fobs by one id: one of the two is disabled.
+  for (const [grant, number] of [
+    ['porter-1', '0F00AB77A1'],
+    ['porter-2', '0F00AB77A2'],
+  ]) {
+    const credentials = [{ id: 'fob', kind: 'fob', number }];
+    const targets = [{ kind: 'key', id: 'store-room' }];
+    await asked(site, 'PUT', `grants/${grant}`, { holder: 'porter', credentials, targets });
+  }
+  await asked(site, 'POST', 'credentials/fob/disable', { why: 'lost', grant: 'porter-2' });
+  await go(page, site, 'People');
+  await page.getByRole('button', { name: 'porter', exact: true }).click();
+  await dialog.getByRole('button', { name: 'Disable …' }).waitFor();
+  await dialog.getByRole('button', { name: 'Enable' }).click();
+  await dialog.getByText('disabled', { exact: true }).waitFor({ state: 'detached' });
+  assert.equal(await dialog.getByRole('button', { name: 'Disable …' }).count(), 2);
+  await page.keyboard.press('Escape');
 }
 
 /** Shows the fob, again after a while: to a reader a fob that comes back soon was never away, until something of that kind is in the journal. */

@@ -79,6 +79,7 @@ test('a credential that is disabled opens nothing until it is enabled, and the p
   assert.equal(site.last('access.denied').body['reason'], 'credential-disabled');
   const { body: holder } = await bench.call('GET', '/api/v1/holders/cleaner', { as: 'read' });
   assert.deepEqual(holder.disabled, ['fob-1']);
+  assert.deepEqual(holder.disabledIn, [{ grant: 'g-cleaner', credential: 'fob-1' }]);
   assert.equal((await ask('enable', 'operate')).status, 403, 'letting in again is for admin');
   await ask('enable', 'admin');
   await site.show(FOB);
@@ -90,4 +91,28 @@ test('a credential that is disabled opens nothing until it is enabled, and the p
     next: null,
   });
   assert.equal((await bench.call('GET', '/api/v1/holders/nobody')).status, 404);
+});
+
+test('of two grants that call what they show by one id, the page of their holder says which one is disabled', async () => {
+  await using bench = await ApiBench.open();
+  for (const [grant, number] of [
+    ['g-one', FOB],
+    ['g-two', '0F00C0FFEE'],
+  ] as const) {
+    const credentials = [{ id: 'fob', kind: 'fob', number }];
+    const body = { holder: 'guest', credentials, targets: [{ kind: 'key', id: FLAT_KEY.key }] };
+    assert.equal((await bench.call('PUT', `/api/v1/grants/${grant}`, { body })).status, 200);
+  }
+  const disabled = async () => {
+    const { body } = await bench.call('GET', '/api/v1/holders/guest', { as: 'read' });
+    return [body.disabled, body.disabledIn];
+  };
+  const disable = (grant: string) =>
+    bench.call('POST', '/api/v1/credentials/fob/disable', { body: { why: 'lost', grant } });
+  assert.deepEqual(await disabled(), [[], []]);
+  await disable('g-two');
+  const two = { grant: 'g-two', credential: 'fob' };
+  assert.deepEqual(await disabled(), [['fob'], [two]]);
+  await disable('g-one');
+  assert.deepEqual(await disabled(), [['fob'], [{ grant: 'g-one', credential: 'fob' }, two]]);
 });
