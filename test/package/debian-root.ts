@@ -17,7 +17,9 @@ import { freshRoot } from './debian-archive.ts';
 
 const CREDENTIALS = '/run/credentials/latchkey.service';
 /** What is mounted is of this process and gone with it. */
-const INSIDE = 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"';
+const inside = (proc = '') => `mount -t proc ${proc} proc "$0/proc" && exec chroot "$0" "$@"`;
+/** ProtectProc= and ProcSubset= of the unit. */
+const ITS_PROC = '-o hidepid=invisible,subset=pid';
 
 export interface Done {
   readonly status: number | null;
@@ -89,7 +91,12 @@ export class DebianRoot implements AsyncDisposable {
 
   /** A command of its own, to be heard and ended by the caller. */
   begin(...command: readonly string[]): ChildProcess {
-    return spawn('unshare', this.#inside(...command), {
+    return this.#spawned(command);
+  }
+
+  #spawned(command: readonly string[], proc?: string): ChildProcess {
+    const own = ['--mount', '--fork', '--kill-child'];
+    return spawn('unshare', [...own, 'sh', '-c', inside(proc), this.path, ...command], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: {
         PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
@@ -145,15 +152,21 @@ export class DebianRoot implements AsyncDisposable {
     await this.run(`install -d -m 500 -o latchkey ${CREDENTIALS}
 systemd-creds decrypt --name=${name} ${sealed} - > ${CREDENTIALS}/${name}
 chown latchkey ${CREDENTIALS}/${name} && chmod 400 ${CREDENTIALS}/${name}`);
-    return this.begin(
-      ...['setpriv', '--reuid=latchkey', '--regid=latchkey', '--init-groups'],
-      ...['env', `CREDENTIALS_DIRECTORY=${CREDENTIALS}`],
-      ...started.split(' '),
+    const environment = [...unit.matchAll(/^Environment=(.*)$/gm)].map(([, set = '']) =>
+      set.replace('%b', bootOfThisMachine()),
+    );
+    return this.#spawned(
+      [
+        ...['setpriv', '--reuid=latchkey', '--regid=latchkey', '--init-groups'],
+        ...['env', `CREDENTIALS_DIRECTORY=${CREDENTIALS}`, ...environment],
+        ...started.split(' '),
+      ],
+      ITS_PROC,
     );
   }
+}
 
-  #inside(...command: readonly string[]): readonly string[] {
-    const own = ['--mount', '--fork', '--kill-child'];
-    return [...own, 'sh', '-c', INSIDE, this.path, ...command];
-  }
+/** As systemd writes it for `%b`. */
+export function bootOfThisMachine(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim().replaceAll('-', '');
 }

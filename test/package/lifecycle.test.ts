@@ -18,7 +18,7 @@ import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { packages } from '../../daemon/packaging/main.ts';
 import { cannot } from './debian-archive.ts';
-import { DebianRoot } from './debian-root.ts';
+import { bootOfThisMachine, DebianRoot } from './debian-root.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const ARCHITECTURE = process.arch === 'arm64' ? 'arm64' : 'amd64';
@@ -105,6 +105,14 @@ keys: { flat-3: { name: Flat 3, home: lobby, slot: 3 } }`,
   debian.write('etc/latchkey/config.yaml', edited);
   await debian.startDaemon();
   await debian.run('latchkey grants put g-ada -', GRANT);
+  // Two starts, one boot of the machine.
+  const clocks = await debian.run('latchkey journal --type system.clock_state --json');
+  const boots = clocks
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line).body.boot);
+  assert.ok(boots.length > 0);
+  assert.deepEqual(new Set(boots), new Set([bootOfThisMachine().slice(0, 12)]));
   await debian.stopDaemon();
 
   // Upgraded as a cloud asks for it, by apt from a source that this Debian trusts: the config is as it was, and the
