@@ -246,7 +246,9 @@ export class Outward {
       detail: error.message,
     });
     await sync.apply([{ id, record: next }], { by: sync.vendor });
-    if (!isFinal) throw error;
+    // A server that breaks over this one must not keep the others, nor what is read, from coming through; where it
+    // breaks over all of them, the breaker says so.
+    if (!isFinal && error.code !== 'server') throw error;
   }
 }
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { keyId } from '../../../../daemon/access/model.ts';
-import { keycafeBench } from './bench.ts';
+import { basic } from '../vendor-site.ts';
+import { keycafeBench, SECRET } from './bench.ts';
 
 const STAY = {
   accessStartDate: '2026-03-02',
@@ -48,4 +49,31 @@ test('a key that is not understood any more is still taken back', async () => {
   await bench.poll();
   assert.equal(bench.part.status.online, true, bench.part.status.detail);
   assert.ok(grants.key(known) !== undefined);
+});
+
+test('a server that breaks over one cancelling, again and again, keeps back no other and nothing that is read', async () => {
+  await using bench = await keycafeBench({ seed: 63 });
+  const { site, cloud, flat } = bench;
+  const [broken, other, theirs] = [1, 2, 3].map(() => cloud.addAccess(STAY, flat.id));
+  assert.ok(broken !== undefined && other !== undefined && theirs !== undefined);
+  await bench.poll();
+  for (let at = 0; at < 20; at += 1) {
+    cloud.server.fail(
+      { kind: 'status', status: 500 },
+      ({ method, path }) => method === 'DELETE' && path.endsWith(`/${broken.id}`),
+    );
+  }
+  for (const { id } of [broken, other]) {
+    const headers = basic(SECRET);
+    await bench.server.ask(`/keycafe/v0/access/${id}`, { method: 'DELETE', headers });
+  }
+  cloud.cancel(theirs.id);
+  await bench.poll();
+  assert.deepEqual([...cloud.accesses.keys()], [broken.id]);
+  const pulses = site.pulseCount;
+  for (const { bookingCode } of [broken, other, theirs]) await site.type(`${bookingCode}#`);
+  assert.equal(site.pulseCount, pulses);
+  assert.equal(bench.part.differences()[0]?.state, 'to-revoke');
+  await site.advance(30 * 60_000);
+  assert.equal(cloud.accesses.size, 0);
 });
