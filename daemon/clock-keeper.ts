@@ -100,6 +100,13 @@ export class ClockKeeper implements Disposable {
     return state === 'trusted' || state === 'holdover';
   }
 
+  /** The wall clock, where time is known and the clock has not jumped out of what is known since it was looked at. */
+  known(): Instant | undefined {
+    const { lo, hi } = this.interval();
+    const now = this.#parts.clock.now();
+    return this.isKnown && lo <= now && now <= hi ? now : undefined;
+  }
+
   [Symbol.dispose](): void {
     this.#timer?.cancel();
   }

@@ -202,6 +202,7 @@ export async function openCore(config: Config, outside: CoreOutside): Promise<Co
     openers: openersIn(outside, config),
     clock,
     random,
+    wall: () => keeper.known(),
     secrets: deviceSecrets(config, outside.secrets),
     onEvent: (event) => {
       if (rest.listener?.takesCard(event) || logs.knows(event)) return;

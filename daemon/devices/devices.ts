@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Actuation, DeviceEvent, DeviceId } from '../../drivers/contract/device.ts';
 import type { Driver } from '../../drivers/contract/machine.ts';
-import type { Clock, Millis, Random, Uptime } from '../../drivers/contract/time.ts';
+import type { Clock, Instant, Millis, Random, Uptime } from '../../drivers/contract/time.ts';
 import { Actuator } from './actuator.ts';
 import { type BusOpener, type DeviceLinkStatus, Supervisor } from './supervisor.ts';
 
@@ -39,6 +39,8 @@ export interface DevicesParts {
   readonly openers: ReadonlyMap<string, BusOpener>;
   readonly clock: Clock;
   readonly random: Random;
+  /** How late it is, where that is known; the clock's word where it is left out. */
+  readonly wall?: (() => Instant | undefined) | undefined;
   readonly secrets: ReadonlyMap<string, Uint8Array>;
   onEvent(event: DeviceEvent, at: Uptime): void;
   /** Asked just before an actuation goes to the wire: is it still allowed? */
@@ -226,7 +228,7 @@ function bus(setting: BusSetting, devices: readonly DeviceSetting[], parts: Devi
       echo: setting.echo ?? false,
       random,
       secrets: parts.secrets,
-      wall: () => clock.now(),
+      wall: parts.wall ?? (() => clock.now()),
     }),
     opener,
     clock,

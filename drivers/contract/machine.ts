@@ -76,8 +76,11 @@ export interface BusFacts {
   readonly random: Random;
   /** Secrets named by the device options (`credential:…`), already read; empty for most drivers. */
   readonly secrets: ReadonlyMap<string, Uint8Array>;
-  /** For options that name a moment on the wall (an install window); without it, such a window is over. */
-  readonly wall?: () => Instant;
+  /**
+   * The moment on the wall, for who has to set a clock by it or names one in its options (an install window; without a
+   * moment it is over). `undefined` while it is not known how late it is.
+   */
+  readonly wall?: () => Instant | undefined;
 }
 
 /** What an access point may expect of a device of this driver. */

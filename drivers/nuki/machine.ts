@@ -285,7 +285,7 @@ function tend(turn: Turn, talk: Talk): void {
   }
   if (now >= talk.timeAt) {
     talk.timeAt = uptime(now + 3_600_000); // until it was set; then a day
-    if (hasPin(talk) && turn.bus.wall !== undefined) want(talk, 'time');
+    if (hasPin(talk) && turn.bus.wall?.() !== undefined) want(talk, 'time');
   }
   if (talk.phase === 'idle' && talk.jobs.length > 0 && now >= talk.retryAt) {
     talk.phase = 'opening';

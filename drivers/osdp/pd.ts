@@ -214,7 +214,8 @@ export function newPd(
 /** A new reader may be given its key, or moved here. Without a wall clock there is no such time. */
 export function isInstalling(turn: Turn, pd: Pd): boolean {
   const until = pd.options.install?.until;
-  return until !== undefined && turn.bus.wall !== undefined && turn.bus.wall() < Date.parse(until);
+  const wall = turn.bus.wall?.();
+  return until !== undefined && wall !== undefined && wall < Date.parse(until);
 }
 
 /** Whether a function was advertised; a reader that advertised nothing at all may have it. */

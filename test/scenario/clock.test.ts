@@ -250,3 +250,27 @@ test('night of the clock change, 2026-03-29 in Stockholm: the hour that never co
   await site.type('390817#');
   assert.deepEqual(site.openSlots(), [FLAT_KEY.slot]);
 });
+
+test('P5: a wall clock that was set back sets back no lock, whose codes go by its own', async () => {
+  const seed = 37;
+  await using site = await simulatedSite({
+    seed,
+    onDisk: true,
+    withLock: true,
+    at: '2026-03-02T09:00:00Z',
+  });
+  const { lock } = site;
+  assert.ok(lock);
+  const isRight = () => Math.abs(lock.clock - site.clock.now()) < minutes(1);
+  await site.advance(minutes(1));
+  lock.moveClock(-minutes(10));
+  await site.advance(minutes(3));
+  assert.ok(isRight(), 'time is known, and it is set');
+
+  const back = hours(24 * 400);
+  site.hasTimeServer = false;
+  site.clock.shiftWall(-back);
+  lock.moveClock(back); // on the door nothing has changed
+  await site.advance(minutes(5));
+  assert.ok(!isRight());
+});
