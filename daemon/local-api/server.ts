@@ -104,14 +104,14 @@ async function answer(
   options: LocalApiOptions,
   failures: LoginFailures,
 ): Promise<OutgoingResponse> {
-  const principal = caller(endpoint, request, options, failures);
+  const { principal, over } = caller(endpoint, request, options, failures);
   const reply = await endpoint.call({
     params: read(endpoint.params, request.params, ''),
     query: read(endpoint.query, request.query, ''),
     body: read(endpoint.body, request.body, ''),
     principal,
     idempotencyKey: idempotencyKey(request),
-    signal: request.signal,
+    signal: over === undefined ? request.signal : AbortSignal.any([request.signal, over]),
     headers: request.headers,
     remote: request.remote,
     isEncrypted: request.isEncrypted,
@@ -132,19 +132,25 @@ async function answer(
 
 const NOBODY: Principal = { name: 'nobody', by: 'nobody', scope: 'read' };
 
+interface Caller {
+  readonly principal: Principal;
+  /** Aborted when they are logged out. */
+  readonly over: AbortSignal | undefined;
+}
+
 function caller(
   { scope, opens }: Endpoint,
   { headers, cookies, remote }: IncomingRequest,
   { tokens, sessions, panelOpening }: LocalApiOptions,
   failures: LoginFailures,
-): Principal {
-  if (scope === undefined) return NOBODY;
+): Caller {
+  if (scope === undefined) return { principal: NOBODY, over: undefined };
   const { authorization } = headers;
   const person = authorization === undefined ? sessions.find(cookies[COOKIE]) : undefined;
   const principal =
     person === undefined
       ? tokens.principal(authorization)
-      : { ...person, by: `panel:${person.name}` };
+      : { name: person.name, scope: person.scope, by: `panel:${person.name}` };
   if (principal === undefined) {
     // An open page whose session is over is nobody who guesses.
     if (authorization !== undefined) failures.failed(remote);
@@ -159,7 +165,7 @@ function caller(
       'opening from the panel is off: api.panelOpening in the config',
     );
   }
-  return principal;
+  return { principal, over: person?.over };
 }
 
 function read(schema: z.ZodType | undefined, value: unknown, at: string): unknown {

@@ -18,7 +18,15 @@ interface Session {
   readonly name: string;
   readonly scope: Scope;
   readonly since: Uptime;
+  /** Aborted once the session is ended, so that what still streams under it ends too. */
+  readonly over: AbortController;
   seen: Uptime;
+}
+
+export interface FoundSession {
+  readonly name: string;
+  readonly scope: Scope;
+  readonly over: AbortSignal;
 }
 
 export class Sessions {
@@ -38,32 +46,38 @@ export class Sessions {
     this.#forget(now);
     if (this.#sessions.size >= SESSIONS_MAX) {
       const [oldest] = [...this.#sessions].toSorted(([, a], [, b]) => a.seen - b.seen);
-      if (oldest !== undefined) this.#sessions.delete(oldest[0]);
+      if (oldest !== undefined) this.#end(oldest[0]);
     }
     const secret = Buffer.from(this.#random.bytes(32)).toString('base64url');
-    this.#sessions.set(hashOf(secret), { name, scope, since: now, seen: now });
+    const over = new AbortController();
+    this.#sessions.set(hashOf(secret), { name, scope, since: now, over, seen: now });
     return secret;
   }
 
-  find(secret: string | undefined): { readonly name: string; readonly scope: Scope } | undefined {
+  find(secret: string | undefined): FoundSession | undefined {
     if (secret === undefined) return undefined;
     const now = this.#clock.uptime();
     this.#forget(now);
     const found = this.#sessions.get(hashOf(secret));
     if (found === undefined) return undefined;
     found.seen = now;
-    return { name: found.name, scope: found.scope };
+    return { name: found.name, scope: found.scope, over: found.over.signal };
   }
 
   end(secret: string | undefined): void {
-    if (secret !== undefined) this.#sessions.delete(hashOf(secret));
+    if (secret !== undefined) this.#end(hashOf(secret));
   }
 
   /** After a password or scope was changed, or an account taken away. */
   endOf(name: string): void {
     for (const [key, session] of this.#sessions) {
-      if (session.name === name) this.#sessions.delete(key);
+      if (session.name === name) this.#end(key);
     }
+  }
+
+  #end(key: string): void {
+    this.#sessions.get(key)?.over.abort();
+    this.#sessions.delete(key);
   }
 
   #forget(now: Uptime): void {

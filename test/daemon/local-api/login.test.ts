@@ -184,3 +184,23 @@ test('who is taken away while logging in is not let in', async () => {
   accounts.remove('bert');
   assert.equal(await taken, undefined);
 });
+
+test('who is logged out or taken away hears no more of what happens', async () => {
+  await using bench = await ApiBench.open();
+  const anna = await setUp(bench);
+  const body = { scope: 'read', password: PASSWORD };
+  await bench.call('PUT', '/api/v1/accounts/bert', { body });
+  const bert = await sessionFrom(bench, '/api/v1/login', { name: 'bert', password: PASSWORD });
+  const streams: AsyncIterator<string>[] = [];
+  for (const session of [anna, bert]) {
+    const { body: stream } = await bench.raw('GET', '/api/v1/events', { session });
+    assert.ok(typeof stream === 'object' && Symbol.asyncIterator in stream);
+    const iterator = stream[Symbol.asyncIterator]();
+    assert.match((await iterator.next()).value, /^retry: /);
+    streams.push(iterator);
+  }
+  await bench.call('DELETE', '/api/v1/accounts/bert');
+  await bench.call('POST', '/api/v1/logout', { session: anna, body: {} });
+  await bench.call('PUT', '/api/v1/keys/flat-3/place', { body: { kind: 'lost' } });
+  for (const each of streams) assert.equal((await bench.site.settling(each.next())).done, true);
+});
