@@ -401,3 +401,24 @@ test('an administrator states the time where the box does not know it, and nobod
   assert.equal((await say(site.clock.now())).body.state, 'holdover');
   assert.equal((await say(site.clock.now() + 3_600_000)).status, 409);
 });
+
+test('P8: a grant that was stored and found no room in the journal is recorded when it is put again, once', async () => {
+  await using bench = await ApiBench.open();
+  const { site } = bench;
+  const body = {
+    rev: 1,
+    holder: 'anna',
+    credentials: [{ kind: 'pin', pin: '482913' }],
+    targets: [{ kind: 'key', id: FLAT_KEY.key }],
+  };
+  const put = () => bench.call('PUT', '/api/v1/grants/g-anna', { body });
+  const told = () => site.types('grant').filter((type) => type === 'grant.put').length;
+  site.daemon.desk.journal.failWrites('full', 1);
+  assert.ok((await put()).status >= 500);
+  assert.equal(told(), 0);
+  for (const _again of [1, 2]) {
+    const { status, body: reply } = await put();
+    assert.deepEqual([status, reply.outcome, told()], [200, 'same', 1]);
+  }
+  assert.equal(site.last('grant.put').sub, 'anna');
+});
