@@ -32,7 +32,8 @@ export class KeyBook {
 
   async create(body: KeyRequest, requestKey: string | undefined): Promise<object> {
     const { sync } = this.#parts;
-    const localId = requestKey === undefined ? drawnId(sync.desk.random) : idFromKey(requestKey);
+    const localId =
+      requestKey === undefined ? drawnId(sync.desk.random) : idFromKey('key', requestKey);
     const id = keyId(`keycafe:local:${localId}`);
     if (sync.desk.grants.key(id) !== undefined) return this.show(localId);
     if (body.code != null && !body.virtual) {
@@ -50,8 +51,12 @@ export class KeyBook {
       extra: { localId },
     };
     const key = { ...this.#wanted(id, body, `local:${localId}`), ...fob };
-    await sync.apply([{ id, key, record }, ...this.#codeChange(id, localId, code)], {
-      by: 'dialect:keycafe',
+    await sync.alone(async () => {
+      // Asked for twice at one time: what the other call made stands, with its code.
+      if (sync.desk.grants.key(id) !== undefined) return;
+      await sync.applyNow([{ id, key, record }, ...this.#codeChange(id, localId, code)], {
+        by: 'dialect:keycafe',
+      });
     });
     return this.show(localId);
   }

@@ -11,9 +11,12 @@ export function drawnId(random: Random): string {
   return String(MADE + within(Buffer.from(random.bytes(8))));
 }
 
-/** The same for the same request key, so that a retry finds what the first call made. */
-export function idFromKey(key: string): string {
-  return String(MADE + within(sha256(`request ${key}`)));
+/**
+ * The same for the same request key, so that a retry finds what the first call made: a thing of that kind, since a
+ * client may well send the same key with all calls of one booking.
+ */
+export function idFromKey(kind: string, key: string): string {
+  return String(MADE + within(sha256(`request ${kind} ${key}`)));
 }
 
 /** Of a thing that has a name here and no number there: a key of the config, an access point, a slot. */

@@ -41,7 +41,8 @@ export class MemberBook {
   async join(body: MembershipRequest, requestKey: string | undefined): Promise<object> {
     const { sync } = this.#parts;
     this.#checkWanted();
-    const number = requestKey === undefined ? drawnId(sync.desk.random) : idFromKey(requestKey);
+    const number =
+      requestKey === undefined ? drawnId(sync.desk.random) : idFromKey(MEMBERSHIP, requestKey);
     const id = `keycafe:membership:local:${number}`;
     if (sync.record(id) !== undefined) return this.membership(number);
     const code = body.code ?? sync.desk.secrets.drawPin(CODE_DIGITS);
@@ -78,7 +79,8 @@ export class MemberBook {
   async permit(body: PermissionRequest, requestKey: string | undefined): Promise<object> {
     const { sync } = this.#parts;
     this.#checkWanted();
-    const number = requestKey === undefined ? drawnId(sync.desk.random) : idFromKey(requestKey);
+    const number =
+      requestKey === undefined ? drawnId(sync.desk.random) : idFromKey(PERMISSION, requestKey);
     const id = `keycafe:permission:local:${number}`;
     if (sync.record(id) !== undefined) return this.permission(number);
     const member = this.#memberOf(body.user.id);
