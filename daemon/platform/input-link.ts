@@ -92,6 +92,7 @@ class InputLink implements ByteLink {
         return;
       }
     }
+    if (!this.#open) return; // who heard it has closed it
     const now = this.#clock.uptime();
     if (now - this.#nameCheckedAt >= NAME_EVERY) {
       this.#nameCheckedAt = now;
@@ -100,10 +101,15 @@ class InputLink implements ByteLink {
     if (this.#open) this.#timer = this.#lookAgain();
   }
 
+  /** A name that cannot be followed any more (a loop of links, no permission) leads nowhere. */
   #isStillThere(): boolean {
-    const opened = fstatSync(this.#file);
-    const named = statSync(this.#path, { throwIfNoEntry: false });
-    return named !== undefined && named.ino === opened.ino && named.dev === opened.dev;
+    try {
+      const opened = fstatSync(this.#file);
+      const named = statSync(this.#path);
+      return named.ino === opened.ino && named.dev === opened.dev;
+    } catch {
+      return false;
+    }
   }
 
   #end(why: LinkError): void {

@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   openSync,
   rmSync,
+  symlinkSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
@@ -55,6 +56,20 @@ test('an input whose name is gone ends within two seconds', async (t) => {
   assert.deepEqual(
     heard.ends.map(({ code, message }) => [code, /was unplugged/.test(message)]),
     [['closed', true]],
+  );
+});
+
+test('an input whose name cannot be followed any more ends like one that is gone', async (t) => {
+  const path = `${fifo(t)}-link`;
+  symlinkSync(path.slice(0, -'-link'.length), path);
+  const heard = new Heard();
+  await inputOpener({ path, clock: realClock() }).open(heard, NEVER);
+  unlinkSync(path);
+  symlinkSync(path, path);
+  await until(() => heard.ends.length > 0, 2000);
+  assert.deepEqual(
+    heard.ends.map(({ code }) => code),
+    ['closed'],
   );
 });
 
