@@ -180,10 +180,15 @@ function idsOf(
 }
 
 function send(asked: Asked, id: ActuationId, { clock, actuate }: PipelineParts): void {
-  const { intent: _intent, atOnce: _atOnce, notBefore, ...what } = asked;
+  const { intent: _intent, atOnce, notBefore, ...what } = asked;
   const now = clock.uptime();
   const from = Math.max(now, notBefore ?? now);
-  const actuation: Actuation = { ...what, id, expiresAt: uptime(from + OPENING_WAIT) };
+  const actuation: Actuation = {
+    ...what,
+    id,
+    expiresAt: uptime(from + OPENING_WAIT),
+    ...(atOnce && { urgent: true }),
+  };
   if (from > now) clock.wakeAt(uptime(from), () => actuate(actuation));
   else actuate(actuation);
 }

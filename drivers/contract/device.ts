@@ -164,6 +164,8 @@ export type Actuation = {
   readonly device: DeviceId;
   /** Not put on the wire at or after this moment: a late unlock is a security event. */
   readonly expiresAt: Uptime;
+  /** Waits behind nothing else that is asked on its bus: a release for fire. */
+  readonly urgent?: boolean;
 } & (
   | { readonly kind: 'open-slot'; readonly slot: SlotNumber; readonly hold: Millis }
   | { readonly kind: 'unlock'; readonly hold: Millis; readonly unlatch?: boolean }

@@ -49,6 +49,19 @@ test('P6: what is not on the wire yet can be withdrawn, what is on it ends as it
   );
 });
 
+test('P14: a release for fire waits behind no device of its bus that has just died', async () => {
+  await using at = toyBench();
+  await at.clock.advance(1000);
+  at.left.locks[0]?.power(false);
+  for (let count = 0; count < 60; count += 1) {
+    at.devices.actuate(at.ear.unlock(at.clock, 'left-1'));
+  }
+  at.devices.actuate({ ...at.ear.unlock(at.clock, 'left-2'), urgent: true });
+  await at.clock.advance(500);
+  assert.equal(at.left.locks[1]?.pulses, 1);
+  assert.deepEqual(at.ear.results('left-2'), ['done']);
+});
+
 test('an opening waits two seconds for its turn and no longer, whatever it was given', async () => {
   await using at = toyBench();
   await at.clock.advance(1000);
