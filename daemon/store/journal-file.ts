@@ -49,11 +49,18 @@ export interface JournalFileOptions {
   readonly logPagesMost?: number;
 }
 
+/**
+ * A journal is written at its end, and read there. What else of it a connection keeps is never asked for again, and a
+ * soak sees the daemon grow by it until all of them are full.
+ */
+export const JOURNAL_CACHE_KIB = 2000;
+
 export function openJournalFile(
   target: string | Database,
   { logPagesMost }: JournalFileOptions = {},
 ): JournalFile {
-  const db = typeof target === 'string' ? openDatabase(target) : target;
+  const db =
+    typeof target === 'string' ? openDatabase(target, { cacheKib: JOURNAL_CACHE_KIB }) : target;
   if (logPagesMost === undefined) growLog(db);
   else db.pragma(`wal_autocheckpoint = ${logPagesMost}`);
   keepTail(db);

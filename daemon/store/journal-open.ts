@@ -13,6 +13,7 @@ import {
 } from './database.ts';
 import { HighWater } from './high-water.ts';
 import { JournalStore } from './journal.ts';
+import { JOURNAL_CACHE_KIB } from './journal-file.ts';
 import { nearestWriter } from './journal-nearest.ts';
 import { JournalReader } from './journal-query.ts';
 import { JOURNAL_FILE, prepareFile, SUSPECT_FILE } from './journal-recovery.ts';
@@ -106,7 +107,7 @@ async function openOnDisk(options: JournalOptions): Promise<OpenedJournal> {
   const highWater = undo.use(new HighWater(directory, clock, runJob));
   const dirty = isDirty(path);
   const { state, recovered } = await prepareFile(options, highWater, dirty);
-  const db = openDatabase(path, { readonly: true });
+  const db = openDatabase(path, { readonly: true, cacheKib: JOURNAL_CACHE_KIB });
   undo.defer(() => {
     db.close();
   });
