@@ -44,17 +44,10 @@ export function grantOf(
 }
 
 export async function create(parts: DialectParts, wanted: Wanted): Promise<Grant> {
-  const { sync, shelves, desk } = parts;
+  const { sync, desk } = parts;
   const request = digestOf(wanted);
-  const before =
-    wanted.access_grant_key === undefined
-      ? undefined
-      : shelves.grants.find(({ access_grant_key }) => access_grant_key === wanted.access_grant_key);
-  if (before !== undefined) {
-    // A client that lost the answer asks again (vendor-apis.md 3.3); the grant is the same, and so is its code.
-    if (before.fields.request === request) return before;
-    throw new SeamError(409, 'duplicate_access_grant_key', 'this access_grant_key is taken');
-  }
+  const before = madeBefore(parts, wanted, request);
+  if (before !== undefined) return before;
   const starts_at = wanted.starts_at ?? nowText(parts);
   const ends_at = wanted.ends_at ?? null;
   checkTimes({ starts_at, ends_at }, parts);
@@ -85,9 +78,29 @@ export async function create(parts: DialectParts, wanted: Wanted): Promise<Grant
   const change = { id, grant: wantedOf(parts, id, fields), record: recordOf(parts, id, fields) };
   // With a key the same can be asked again; without one the grant is enabled only once its making is written down.
   if (wanted.access_grant_key === undefined) await sync.make(change, { by: BY });
-  else await sync.apply([change], { by: BY });
+  else {
+    const other = await sync.alone(async () => {
+      // Asked for twice at one time: only one of them may stand, or one would outlive its key.
+      const meanwhile = madeBefore(parts, wanted, request);
+      if (meanwhile === undefined) await sync.applyNow([change], { by: BY });
+      return meanwhile;
+    });
+    if (other !== undefined) return other;
+  }
   await sync.apply(pendingWork(made.methods, parts), { by: BY });
   return grantOf(parts, fields);
+}
+
+/** A client that lost the answer asks again (vendor-apis.md 3.3); the grant is the same, and so is its code. */
+function madeBefore(
+  { shelves }: DialectParts,
+  { access_grant_key: key }: Wanted,
+  request: string,
+): Grant | undefined {
+  if (key === undefined) return undefined;
+  const before = shelves.grants.find(({ access_grant_key }) => access_grant_key === key);
+  if (before === undefined || before.fields.request === request) return before;
+  throw new SeamError(409, 'duplicate_access_grant_key', 'this access_grant_key is taken');
 }
 
 function recordOf(parts: DialectParts, id: string, fields: GrantFields) {
