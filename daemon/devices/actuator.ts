@@ -112,11 +112,12 @@ export class Actuator {
     this.#parts.onResult(event);
   }
 
-  /** Takes nothing more, refuses what waits, and gives what is under way `within` to end. */
+  /** Takes nothing more, takes back what is not on the wire, and gives what is there `within` to end. */
   async stop(within: Millis): Promise<void> {
     this.#stopped = true;
     for (const asked of [...this.#asked.values()]) {
-      if (!asked.isHanded) this.#refuse(asked, 'the daemon is stopping');
+      if (asked.isHanded) this.#parts.takeBack(asked.actuation.id);
+      else this.#refuse(asked, 'the daemon is stopping');
     }
     const underWay = [...this.#asked.values()].map(({ ended }) => ended.promise);
     const allEnded = new AbortController();

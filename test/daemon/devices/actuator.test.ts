@@ -150,3 +150,21 @@ test('stopping refuses what waits, lets end what is under way, and takes nothing
   assert.deepEqual(at.ear.results('right-1'), ['refused']);
   assert.equal(at.ear.kinds('left-1').includes('offline'), false, 'it was us who went');
 });
+
+test('a stop, as of a unit that is fenced, takes back what a driver holds and has not sent', async () => {
+  await using at = toyBench();
+  await at.clock.advance(1000);
+  for (const lock of at.left.locks) lock.answersAfter = 60;
+  for (const name of ['left-1', 'left-2']) {
+    at.devices.actuate({ ...at.ear.unlock(at.clock, name), urgent: true });
+  }
+  await at.clock.advance(20);
+  at.stop.abort();
+  await at.clock.advance(2000);
+  assert.deepEqual(
+    at.left.locks.map(({ pulses }) => pulses),
+    [1, 0],
+  );
+  assert.deepEqual(at.ear.results('left-1'), ['done']);
+  assert.deepEqual(at.ear.results('left-2'), ['refused']);
+});
