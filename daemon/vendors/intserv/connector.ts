@@ -8,7 +8,7 @@ import { answerIn } from '../answer.ts';
 import { type Connector, type ConnectorStatus, Rounds, vendorTurned } from '../connector.ts';
 import type { VendorLog } from '../desk.ts';
 import { differencesOf, driftOf } from '../difference.ts';
-import type { HttpClient } from '../http.ts';
+import { type HttpClient, VendorError } from '../http.ts';
 import { Outward } from '../outward.ts';
 import { RequestBudget } from '../request-budget.ts';
 import { VendorHost } from '../vendor-host.ts';
@@ -141,10 +141,13 @@ export class IntservConnector implements Connector {
     this.#askedLast = turn.length < ASKED_A_ROUND ? '' : (turn.at(-1) ?? '');
     const due = all.filter(([id, record]) => !isSettled(record) || turn.includes(id));
     const missing: string[] = [];
+    let answered = 0;
     for (const [id, { ref = '' }] of due) {
       if (signal.aborted) return;
       const moment = sync.moment;
-      const next = await this.#push.placesIfKnown(ref, signal);
+      const next = await this.#placesOf(ref, signal);
+      if (next === 'not-told') continue;
+      answered += 1;
       if (next === undefined) {
         missing.push(id);
         continue;
@@ -155,7 +158,19 @@ export class IntservConnector implements Connector {
         await sync.applyNow([{ id, record: { ...record, places: [...next] } }], { by: 'intserv' });
       });
     }
-    await this.#note(missing, due.length);
+    await this.#note(missing, answered);
+  }
+
+  /** What one key comes to must not keep the others, nor the events, from being read. @throws VendorError */
+  async #placesOf(ref: string, signal: AbortSignal) {
+    try {
+      return await this.#push.placesIfKnown(ref, signal);
+    } catch (error) {
+      const isOfThisOne =
+        error instanceof VendorError && (error.code === 'malformed' || error.code === 'server');
+      if (!isOfThisOne) throw error;
+      return 'not-told' as const;
+    }
   }
 
   /** Missing twice in a row is removed; where many are missing and none is there, it is the integration that changed. */

@@ -39,3 +39,29 @@ test('ids that no grant can have, in the records of a site, end nothing at its s
   assert.equal(bench.part.status.online, true, bench.part.status.detail);
   assert.equal(cloud.keys.size, 1);
 });
+
+test('a key whose status breaks the server keeps back neither the events nor the others', async () => {
+  await using bench = await intservBench({ seed: 94 });
+  const { cloud, site } = bench;
+  const ids: string[] = [];
+  for (const identification of ['004211', '004212']) {
+    const key = { identification, type: 'code' };
+    ids.push((await bench.post('/accesskeys/add', { key, access_levels: [LEVEL] })).body.id);
+  }
+  await bench.poll(2);
+  const [broken] = cloud.keys.keys();
+  for (let at = 0; at < 20; at += 1) {
+    cloud.server.fail(
+      { kind: 'status', status: 500 },
+      ({ path, body }) => path.endsWith('/status') && Object(body).id === broken,
+    );
+  }
+  cloud.happen({ at: site.clock.now(), key_id: 'elsewhere' });
+  await bench.poll(2);
+  assert.equal(bench.part.status.online, true, bench.part.status.detail);
+  assert.deepEqual(
+    bench.part.differences().map(({ ref }) => ref),
+    ['elsewhere'],
+  );
+  assert.equal(ids.length, cloud.keys.size);
+});
