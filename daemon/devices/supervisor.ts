@@ -188,6 +188,7 @@ export class Supervisor {
       });
     } finally {
       this.#running = undefined;
+      this.#session.abort(); // whoever watched the air for it stops
     }
   }
 

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openDevices } from '../../../daemon/devices/devices.ts';
+import { Supervisor } from '../../../daemon/devices/supervisor.ts';
 import { gattPeripheral } from '../../../daemon/platform/ble-link.ts';
 import { catalogue } from '../../../drivers/catalogue.ts';
 import { actuationId, type DeviceEvent, deviceId } from '../../../drivers/contract/device.ts';
+import { LinkError } from '../../../drivers/contract/errors.ts';
 import { uptime } from '../../../drivers/contract/time.ts';
 import { authorizationText } from '../../../drivers/nuki/credentials.ts';
 import { nukiOptions } from '../../../drivers/nuki/options.ts';
@@ -76,4 +78,48 @@ test('a Nuki lock behind the supervisor: on demand, online over closed links, op
   stop.abort();
   await clock.advance(10_000);
   await running;
+});
+
+test('a driver that breaks again and again leaves nobody behind who watches the air', async () => {
+  const clock = new SimulatedClock();
+  const device = deviceId('broken');
+  let watching = 0;
+  let broke = 0;
+  const stop = new AbortController();
+  const supervisor = new Supervisor({
+    bus: 'radio/broken',
+    devices: [device],
+    machine: {
+      begin: (now) => ({ state: 0, send: [], events: [], wakeAt: uptime(now + 10) }),
+      step: () => {
+        throw new Error('broken');
+      },
+      statistics: () => new Map(),
+    },
+    opener: {
+      kind: 'gatt',
+      name: 'broken',
+      open: () => Promise.reject(new LinkError('missing', 'nobody')),
+      watch(_, signal) {
+        watching += 1;
+        signal.addEventListener('abort', () => {
+          watching -= 1;
+        });
+      },
+    },
+    clock,
+    random: seededRandom(1),
+    onEvent: () => {},
+    identified: () => {},
+    broken: () => {
+      broke += 1;
+    },
+  });
+  const ran = supervisor.run(stop.signal);
+  await clock.advance(300_000);
+  assert.ok(broke > 5);
+  assert.ok(watching <= 1, `${watching} watch`);
+  stop.abort();
+  await clock.settle();
+  await ran;
 });
