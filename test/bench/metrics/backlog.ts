@@ -23,7 +23,7 @@ export const backlog: Metric = {
     withBroker(async (wired) => {
       const { url, parts } = wired;
       const home = parts.use(new Home());
-      const count = quick ? 20_000 : 100_000;
+      const count = quick ? 10_000 : 100_000;
       const live: number[] = [];
       const ours = async () => {
         const drained = await drain(home, count, wired);
