@@ -1,6 +1,7 @@
 /** What only shows between buses, devices and inputs. */
-import { type DeviceId, deviceId } from '../drivers/contract/device.ts';
+import { type DeviceId, deviceId, FIRE_HOLD } from '../drivers/contract/device.ts';
 import type { DriverEntry, MachineDevice } from '../drivers/contract/machine.ts';
+import type { Millis } from '../drivers/contract/time.ts';
 import { busWay } from './bus-way.ts';
 import type { FaultList } from './fault-list.ts';
 import type { DeviceConfig } from './hardware-schema.ts';
@@ -125,7 +126,17 @@ function checkInputs(draft: Draft, faults: FaultList): void {
         );
       } else if (boxes.has(lock)) {
         faults.add([...at, 'locks', place], `"${lock}"`, 'a lock: a fire alarm opens no key box');
+      } else if ((longestHold(draft, lock) ?? FIRE_HOLD) < FIRE_HOLD) {
+        const remedy = `a lock that can be held ${FIRE_HOLD} ms: this one would lock again meanwhile`;
+        faults.add([...at, 'locks', place], `"${lock}"`, remedy);
       }
     }
   }
+}
+
+/** Of a lock, as far as it was read; `undefined` where its driver holds it as long as is asked. */
+export function longestHold({ devices, drivers }: Draft, lock: string): Millis | undefined {
+  const device = devices.get(lock);
+  const entry = device === undefined ? undefined : drivers.get(device.driver);
+  return entry?.abilities(device?.options).holdMost;
 }

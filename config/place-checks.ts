@@ -1,7 +1,7 @@
 /** What only shows between access points, their devices, keys and access levels. */
 import type { DriverAbilities } from '../drivers/contract/machine.ts';
 import type { FaultList } from './fault-list.ts';
-import { missing } from './hardware-checks.ts';
+import { longestHold, missing } from './hardware-checks.ts';
 import type { Draft } from './load.ts';
 import type { AccessPointConfig, TargetConfig } from './place-schema.ts';
 
@@ -39,6 +39,11 @@ class Places {
     }
     for (const [index, lock] of locks.entries()) {
       this.#needs([...at, 'locks', index], lock, 'a device that locks', (can) => can.lock);
+      const most = longestHold(this.#draft, lock);
+      if (most !== undefined && point.holdMs > most) {
+        const remedy = `at most ${most}: ${lock} unlocks for no longer`;
+        this.#faults.add([...at, 'holdMs'], String(point.holdMs), remedy);
+      }
     }
     for (const [index, reader] of readers.entries()) {
       const place = [...at, 'readers', index];

@@ -1,5 +1,10 @@
 /** Doors of locks, exit buttons and fire inputs. */
-import type { DeviceEvent, DeviceId, LockState } from '../../drivers/contract/device.ts';
+import {
+  type DeviceEvent,
+  type DeviceId,
+  FIRE_HOLD,
+  type LockState,
+} from '../../drivers/contract/device.ts';
 import type { Millis } from '../../drivers/contract/time.ts';
 import { type Answer, type Asked, entriesOnly } from './answered.ts';
 import { plain } from './body.ts';
@@ -78,12 +83,6 @@ export function answerToLockState(event: Event<'lock-state'>, known: Knowledge):
   });
   return entriesOnly([{ type: 'device.lock_state', device, body }]);
 }
-
-/**
- * How long a lock is held for fire; asked for again while the fire lasts. No longer than every board can time: one that
- * counts tenths in a byte refuses more than 25.5 s.
- */
-export const FIRE_HOLD: Millis = 25_000;
 
 export function answerToInput(event: Event<'input'>, known: Knowledge): Answer {
   const roles = known.role?.kind === 'input' ? known.role.inputs : [];

@@ -1,8 +1,9 @@
 /** To time passing. Everything that waits is in the ledger or in `pending`, so a restart forgets no timer. */
+import { FIRE_HOLD } from '../../drivers/contract/device.ts';
 import { type Instant, type Millis, type Uptime, uptime } from '../../drivers/contract/time.ts';
 import type { Answer, Asked } from './answered.ts';
 import { plain } from './body.ts';
-import { FIRE_HOLD, sinceMoment } from './door.ts';
+import { sinceMoment } from './door.ts';
 import type { Entry, Stamp } from './entry.ts';
 import type { Knowledge, KnownKey } from './knowledge.ts';
 import type { Opening } from './ledger.ts';

@@ -31,6 +31,12 @@ export function isSlotNumber(value: number): value is SlotNumber {
   return Number.isInteger(value) && value >= 1 && value <= 4096;
 }
 
+/**
+ * How long a lock is held for fire; asked for again while the fire lasts. No longer than every board can time: one that
+ * counts tenths in a byte refuses more than 25.5 s.
+ */
+export const FIRE_HOLD: Millis = 25_000;
+
 export function actuationId(text: string): ActuationId {
   return text as ActuationId;
 }

@@ -5,7 +5,7 @@
 import type { z } from 'zod';
 import type { Actuation, DeviceEvent, DeviceId, DeviceStatistics, SlotNumber } from './device.ts';
 import type { GattCharacteristic } from './link.ts';
-import type { Instant, Random, Uptime } from './time.ts';
+import type { Instant, Millis, Random, Uptime } from './time.ts';
 
 export type Input =
   /** The link is open and nothing was sent on it yet; `mtu` on a BLE link. */
@@ -91,6 +91,8 @@ export interface DriverAbilities {
   readonly slots: boolean;
   readonly presence: boolean;
   readonly lock: boolean;
+  /** The longest unlocking that it can time; `undefined` where it can be held for as long as is asked. */
+  readonly holdMost?: Millis | undefined;
   /** Where no power means open: `fail-safe`; locked: `fail-secure`; `undefined` where the wiring decides. */
   readonly onPowerLoss: 'fail-safe' | 'fail-secure' | undefined;
 }

@@ -32,6 +32,8 @@ const devantech: Reply = ([first]) =>
   first === undefined ? 'need-more' : first === 0x00 ? 'yes' : 'no';
 
 const TENTHS_MAX = 0xff;
+/** Of a board that counts tenths of a second in a byte. */
+const HOLD_MOST: Millis = TENTHS_MAX * 100;
 /** 27, the number of this module. */
 const BT004BLE = 0x1b;
 
@@ -92,8 +94,22 @@ export interface CustomTemplates {
   readonly ack?: string | undefined;
 }
 
+/** `undefined` where the daemon ends the pulse, and the board times nothing. */
+export function holdMostOf(options: {
+  readonly dialect: 'bt004ble' | 'a0' | 'custom';
+  readonly unlock?: string | undefined;
+}): Millis | undefined {
+  const isTimed =
+    options.dialect === 'bt004ble' || (options.dialect === 'custom' && hasTime(options.unlock));
+  return isTimed ? HOLD_MOST : undefined;
+}
+
+function hasTime(template = ''): boolean {
+  return template.includes('{tenths}');
+}
+
 export function custom(channel: number, templates: CustomTemplates): Dialect {
-  const isTimed = templates.unlock.includes('{tenths}');
+  const isTimed = hasTime(templates.unlock);
   const fill = (template: string, tenths: number) =>
     fromHex(
       template

@@ -1,7 +1,7 @@
 /** Electric strikes, gates and DIY locks behind a BLE relay board, as an entry of the catalogue. */
 import { ConfigError } from '../contract/errors.ts';
 import type { Driver, DriverAbilities } from '../contract/machine.ts';
-import { a0, bt004ble, custom, type Dialect } from './dialect.ts';
+import { a0, bt004ble, custom, type Dialect, holdMostOf } from './dialect.ts';
 import { relayMachine } from './machine.ts';
 import type { GattRelayOptions } from './options.ts';
 
@@ -10,13 +10,14 @@ export const gattRelay: Driver<GattRelayOptions> = {
   title: 'BLE relay boards: Devantech BT004BLE; A0 boards and others, which authenticate nobody',
   link: 'gatt',
   defaultBaudRate: 0,
-  abilities: ({ failSafe }): DriverAbilities => ({
+  abilities: ({ failSafe, ...options }): DriverAbilities => ({
     cards: false,
     codes: false,
     feedback: false,
     slots: false,
     presence: false,
     lock: true,
+    holdMost: holdMostOf(options),
     onPowerLoss: failSafe ? 'fail-safe' : 'fail-secure',
   }),
   peripheral: ({ address, addressType }) => ({ address, addressType }),

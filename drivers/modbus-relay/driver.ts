@@ -16,6 +16,7 @@ export const modbusRelay: Driver<ModbusRelayOptions> = {
     slots: slots.size > 0,
     presence: [...slots.values()].some(({ presence }) => presence !== undefined),
     lock: strike !== undefined,
+    holdMost: strike?.holdMostMs,
   }),
   slots: ({ slots }) => [...slots.keys()].map(slotNumber),
   clashes: addressTwice,

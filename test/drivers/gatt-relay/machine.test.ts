@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FIRE_HOLD } from '../../../daemon/access/door.ts';
 import {
   type Actuation,
   actuationId,
   type DeviceEvent,
   deviceId,
+  FIRE_HOLD,
 } from '../../../drivers/contract/device.ts';
 import { LinkError } from '../../../drivers/contract/errors.ts';
 import { uptime } from '../../../drivers/contract/time.ts';
