@@ -125,9 +125,10 @@ export class RemoteDeviceDesk {
     return { body, apply: () => this.#run() };
   }
 
-  /** One change after another; each runs what is the last word by then. */
+  /** One change after another; each runs what is the last word by then, whatever came of the one before. */
   #run(): Promise<void> {
-    this.#applied = this.#applied.then(() => this.#parts.run(this.config));
+    const run = () => this.#parts.run(this.config);
+    this.#applied = this.#applied.then(run, run);
     return this.#applied;
   }
 
