@@ -97,17 +97,22 @@ export class Accounts {
     };
     // Looked at after the hashing, during which others may have been changed.
     const next = [...this.#accounts.filter((each) => each.name !== name), account];
-    if (!next.some(isAdmin)) return 'last-admin';
+    if (this.#losesAdmin(next)) return 'last-admin';
     if (next.length > ACCOUNTS_MAX) return 'too-many';
     this.#write(next);
     return 'put';
+  }
+
+  /** A site whose admin is a token may have accounts that only read. */
+  #losesAdmin(next: readonly Account[]): boolean {
+    return this.#accounts.some(isAdmin) && !next.some(isAdmin);
   }
 
   /** False where there is none of that name. The last that may do everything cannot be taken away. */
   remove(name: string): boolean {
     const rest = this.#accounts.filter((each) => each.name !== name);
     if (rest.length === this.#accounts.length) return false;
-    if (!rest.some(isAdmin)) {
+    if (this.#losesAdmin(rest)) {
       throw new RangeError('the last account with scope admin');
     }
     this.#write(rest);

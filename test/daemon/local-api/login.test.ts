@@ -167,6 +167,12 @@ test('nor can two who are given less at one time', async () => {
   assert.deepEqual(results.toSorted(), ['last-admin', 'put']);
 });
 
+test('where a token alone may do everything, accounts that may less come and go', async () => {
+  const accounts = new Accounts(undefined, seededRandom(3));
+  assert.equal(await accounts.put('rita', 'read', PASSWORD, instant(0)), 'put');
+  assert.equal(accounts.remove('rita'), true);
+});
+
 test('one account too many is told so', async () => {
   const accounts = new Accounts(undefined, seededRandom(4));
   const names = Array.from({ length: 65 }, (_, at) => `a${at}`);
