@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FLAT_KEY } from '../../../site.ts';
-import { seamBench } from './connector-bench.ts';
+import { type SeamBench, seamBench } from './connector-bench.ts';
 
 const AT = '2026-03-02T09:00:00Z';
 const STAY = { starts_at: '2026-03-02T08:00:00Z', ends_at: '2026-03-02T18:00:00Z' } as const;
 const codeOf = (code: string) => [{ mode: 'code', code }] as const;
+
+function stayOf({ cloud, flat }: SeamBench, full_name: string, code: string) {
+  return cloud.addGrant({
+    user_identity: { full_name },
+    device_ids: [flat],
+    requested_access_methods: codeOf(code),
+    ...STAY,
+  });
+}
 
 for (const [what, id] of [
   ['a bell', 'b\u0007ell'],
@@ -16,19 +25,9 @@ for (const [what, id] of [
   test(`a grant that Seam calls by ${what}, and a device so called, hold up no other grant`, async () => {
     await using bench = await seamBench({ seed: 72, at: AT });
     const { site, cloud } = bench;
-    const odd = cloud.addGrant({
-      user_identity: { full_name: 'Eve' },
-      device_ids: [bench.flat],
-      requested_access_methods: codeOf('582200'),
-      ...STAY,
-    });
+    const odd = stayOf(bench, 'Eve', '582200');
     cloud.grants.set(id, { ...odd, access_grant_id: id, device_ids: [id] });
-    cloud.addGrant({
-      user_identity: { full_name: 'Ada' },
-      device_ids: [bench.flat],
-      requested_access_methods: codeOf('471199'),
-      ...STAY,
-    });
+    stayOf(bench, 'Ada', '471199');
     await bench.round();
     assert.equal(bench.part.status.online, true, bench.part.status.detail);
     await site.type('471199#');
@@ -39,14 +38,7 @@ for (const [what, id] of [
 test('a grant that is not understood any more opens nothing, and where none is, all stay as they were', async () => {
   await using bench = await seamBench({ seed: 73, at: AT });
   const { site, cloud } = bench;
-  const stays = ['471199', '582200'].map((code) =>
-    cloud.addGrant({
-      user_identity: { full_name: code },
-      device_ids: [bench.flat],
-      requested_access_methods: codeOf(code),
-      ...STAY,
-    }),
-  );
+  const stays = ['471199', '582200'].map((code) => stayOf(bench, code, code));
   const live = () => bench.grants().filter(({ revoked }) => revoked === undefined).length;
   await bench.round();
   assert.equal(live(), 2);
@@ -74,12 +66,7 @@ test('an event that is not understood holds up nothing', async () => {
   const { cloud } = bench;
   const created_at = new Date(bench.site.clock.now()).toISOString();
   cloud.events.push({ event_id: '', event_type: 'lock.locked', created_at });
-  cloud.addGrant({
-    user_identity: { full_name: 'Ada' },
-    device_ids: [bench.flat],
-    requested_access_methods: codeOf('471199'),
-    ...STAY,
-  });
+  stayOf(bench, 'Ada', '471199');
   await bench.round();
   assert.equal(bench.part.status.online, true, bench.part.status.detail);
   assert.equal(bench.grants().length, 1);
@@ -88,12 +75,7 @@ test('an event that is not understood holds up nothing', async () => {
 test('codes at devices that are called as what every object has open nothing', async () => {
   await using bench = await seamBench({ seed: 75, at: AT });
   const { site, cloud } = bench;
-  cloud.addGrant({
-    user_identity: { full_name: 'Ada' },
-    device_ids: [bench.flat],
-    requested_access_methods: codeOf('471199'),
-    ...STAY,
-  });
+  stayOf(bench, 'Ada', '471199');
   const [code] = cloud.codes.values();
   assert.ok(code !== undefined);
   for (const device_id of ['constructor', '__proto__']) {
@@ -110,12 +92,7 @@ test('codes at devices that are called as what every object has open nothing', a
 test('a grant that one page shows twice is as it is shown last', async () => {
   await using bench = await seamBench({ seed: 76, at: AT });
   const { cloud } = bench;
-  const grant = cloud.addGrant({
-    user_identity: { full_name: 'Ada' },
-    device_ids: [bench.flat],
-    requested_access_methods: codeOf('471199'),
-    ...STAY,
-  });
+  const grant = stayOf(bench, 'Ada', '471199');
   cloud.grants.set('again', { ...grant, ends_at: '2026-03-02T12:00:00Z' });
   await bench.round();
   const ends = () => bench.grants().map(({ window }) => window.end);
