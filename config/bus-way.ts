@@ -1,11 +1,12 @@
-/** Where a bus of a checked config goes. */
-import type { BusConfig } from './hardware-schema.ts';
+/** Where a bus goes. */
 
 export const WAYS = ['serial', 'tcp', 'ble', 'input'] as const;
 
-/** Where a bus goes, whichever way it is. */
-export function busWay(bus: BusConfig): {
-  readonly way: (typeof WAYS)[number];
+export type Way = (typeof WAYS)[number];
+
+/** Where a bus of a checked config goes, whichever way it is. */
+export function busWay(bus: Readonly<Partial<Record<Way, string | undefined>>>): {
+  readonly way: Way;
   readonly to: string;
 } {
   for (const way of WAYS) {

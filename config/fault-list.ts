@@ -184,6 +184,16 @@ export function unknownRemedy(key: string, known: readonly string[]): string {
     : `there is no such setting; there are: ${known.join(', ')}`;
 }
 
+/** What would do where something is named that the config does not have. */
+export function missing(what: string, name: string, names: Iterable<string>): string {
+  const all = [...names];
+  const near = nearest(name, all);
+  if (near !== undefined) return `there is no ${what} of that name; did you mean ${near}?`;
+  return all.length === 0
+    ? `there is no ${what} yet: name it first`
+    : `a ${what} that exists: ${all.slice(0, 12).join(', ')}`;
+}
+
 /** Of the branches of a union, the one that fits best: it fails inside, not as a whole. */
 function deepest(
   branches: readonly (readonly z.core.$ZodIssue[])[],

@@ -1,12 +1,10 @@
 /** What only shows between buses, devices and inputs. */
 import { type DeviceId, deviceId, FIRE_HOLD } from '../drivers/contract/device.ts';
 import type { DriverEntry, MachineDevice } from '../drivers/contract/machine.ts';
-import type { Millis } from '../drivers/contract/time.ts';
 import { busWay } from './bus-way.ts';
-import type { FaultList } from './fault-list.ts';
+import { type Draft, longestHold } from './draft.ts';
+import { type FaultList, missing } from './fault-list.ts';
 import type { DeviceConfig } from './hardware-schema.ts';
-import type { Draft } from './load.ts';
-import { nearest } from './values.ts';
 
 export function checkHardware(draft: Draft, faults: FaultList): void {
   samePort(draft, faults);
@@ -20,15 +18,6 @@ export function checkHardware(draft: Draft, faults: FaultList): void {
   }
   for (const bus of draft.named('buses')) oneDriver(draft, faults, bus);
   checkInputs(draft, faults);
-}
-
-export function missing(what: string, name: string, names: Iterable<string>): string {
-  const all = [...names];
-  const near = nearest(name, all);
-  if (near !== undefined) return `there is no ${what} of that name; did you mean ${near}?`;
-  return all.length === 0
-    ? `there is no ${what} yet: name it first`
-    : `a ${what} that exists: ${all.slice(0, 12).join(', ')}`;
 }
 
 function samePort({ buses }: Draft, faults: FaultList): void {
@@ -132,11 +121,4 @@ function checkInputs(draft: Draft, faults: FaultList): void {
       }
     }
   }
-}
-
-/** Of a lock, as far as it was read; `undefined` where its driver holds it as long as is asked. */
-export function longestHold({ devices, drivers }: Draft, lock: string): Millis | undefined {
-  const device = devices.get(lock);
-  const entry = device === undefined ? undefined : drivers.get(device.driver);
-  return entry?.abilities(device?.options).holdMost;
 }

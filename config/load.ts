@@ -3,10 +3,10 @@ import { z } from 'zod';
 import { catalogue } from '../drivers/catalogue.ts';
 import { ConfigError } from '../drivers/contract/errors.ts';
 import type { DriverEntry } from '../drivers/contract/machine.ts';
+import type { Draft, NamedSection } from './draft.ts';
 import { FaultList, shown, unknownRemedy } from './fault-list.ts';
 import { checkHardware } from './hardware-checks.ts';
 import {
-  type BusConfig,
   busSchema,
   type DeviceConfig,
   deviceCommon,
@@ -14,14 +14,7 @@ import {
   inputSchema,
 } from './hardware-schema.ts';
 import { checkPlaces } from './place-checks.ts';
-import {
-  type AccessPointConfig,
-  accessLevelSchema,
-  accessPointSchema,
-  type KeyConfig,
-  keySchema,
-  type TargetConfig,
-} from './place-schema.ts';
+import { accessLevelSchema, accessPointSchema, keySchema } from './place-schema.ts';
 import { NO_REMOTE_DEVICES, type RemoteDevices, withRemoteDevices } from './remote-devices.ts';
 import { type Config, sections } from './schema.ts';
 import { readConfigText } from './text.ts';
@@ -36,22 +29,6 @@ export interface LoadOptions {
   /** Drivers by name; all that there are by default. */
   readonly drivers?: ReadonlyMap<string, DriverEntry>;
 }
-
-/** What could be read of a config so far, for the checks between settings. */
-export interface Draft {
-  readonly drivers: ReadonlyMap<string, DriverEntry>;
-  readonly buses: ReadonlyMap<string, BusConfig>;
-  readonly devices: ReadonlyMap<string, DeviceConfig>;
-  readonly accessPoints: ReadonlyMap<string, AccessPointConfig>;
-  readonly keys: ReadonlyMap<string, KeyConfig>;
-  readonly accessLevels: ReadonlyMap<string, readonly TargetConfig[]>;
-  /** By their place in the list. */
-  readonly inputs: ReadonlyMap<number, InputConfig>;
-  /** Names that are written in a section, whether what is below them is right or not. */
-  named(section: NamedSection): ReadonlySet<string>;
-}
-
-export type NamedSection = 'buses' | 'devices' | 'accessPoints' | 'keys' | 'accessLevels';
 
 /** @throws ConfigError */
 export function loadConfig(file: string, options: LoadOptions = {}): Config {

@@ -1,8 +1,7 @@
 /** What only shows between access points, their devices, keys and access levels. */
 import type { DriverAbilities } from '../drivers/contract/machine.ts';
-import type { FaultList } from './fault-list.ts';
-import { longestHold, missing } from './hardware-checks.ts';
-import type { Draft } from './load.ts';
+import { type Draft, longestHold } from './draft.ts';
+import { type FaultList, missing } from './fault-list.ts';
 import type { AccessPointConfig, TargetConfig } from './place-schema.ts';
 
 export function checkPlaces(draft: Draft, faults: FaultList): void {
