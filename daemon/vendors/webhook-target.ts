@@ -6,24 +6,48 @@
 import { BlockList, isIP } from 'node:net';
 
 const NEVER = new BlockList();
-NEVER.addSubnet('0.0.0.0', 8, 'ipv4');
-NEVER.addSubnet('169.254.0.0', 16, 'ipv4');
-NEVER.addSubnet('192.0.0.0', 24, 'ipv4');
-NEVER.addSubnet('224.0.0.0', 4, 'ipv4');
-NEVER.addSubnet('240.0.0.0', 4, 'ipv4');
+const NEAR = new BlockList();
+/** What a network without IPv4 makes of such an address (RFC 6052): the far side of its translator is nothing near. */
+const translated = (address: string) => `64:ff9b::${address}`;
+
+const NEVER_IPV4 = [
+  ['0.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['192.0.0.0', 24],
+  ['224.0.0.0', 4],
+  ['240.0.0.0', 4],
+  ['100.100.100.200', 32],
+  ['168.63.129.16', 32],
+] as const;
+for (const [address, bits] of NEVER_IPV4) NEVER.addSubnet(address, bits, 'ipv4');
 NEVER.addAddress('::', 'ipv6');
 NEVER.addSubnet('fe80::', 10, 'ipv6');
+NEVER.addSubnet('fec0::', 10, 'ipv6');
 NEVER.addSubnet('ff00::', 8, 'ipv6');
 NEVER.addAddress('fd00:ec2::254', 'ipv6');
+// An IPv4 address within one of IPv6, in ways that no host is reached by any more, and that say little of where they
+// lead: IPv4-compatible (RFC 4291), IPv4-translated (2765), Teredo (4380), 6to4 (3056).
+NEVER.addRange('::2', '::255.255.255.255', 'ipv6');
+NEVER.addSubnet('::ffff:0:0:0', 96, 'ipv6');
+NEVER.addSubnet('2001::', 32, 'ipv6');
+NEVER.addSubnet('2002::', 16, 'ipv6');
+// A translator's prefix of the network's own (RFC 8215): only that network knows where in it the address lies.
+NEVER.addSubnet('64:ff9b:1::', 48, 'ipv6');
 
-const NEAR = new BlockList();
-NEAR.addSubnet('127.0.0.0', 8, 'ipv4');
-NEAR.addSubnet('10.0.0.0', 8, 'ipv4');
-NEAR.addSubnet('172.16.0.0', 12, 'ipv4');
-NEAR.addSubnet('192.168.0.0', 16, 'ipv4');
-NEAR.addSubnet('100.64.0.0', 10, 'ipv4');
+const NEAR_IPV4 = [
+  ['127.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+  ['100.64.0.0', 10],
+] as const;
+for (const [address, bits] of NEAR_IPV4) NEAR.addSubnet(address, bits, 'ipv4');
 NEAR.addAddress('::1', 'ipv6');
 NEAR.addSubnet('fc00::', 7, 'ipv6');
+
+for (const [address, bits] of [...NEVER_IPV4, ...NEAR_IPV4]) {
+  NEVER.addSubnet(translated(address), 96 + bits, 'ipv6');
+}
 
 /** Names that only a network at home answers (RFC 6762, 8375), and those of one word. */
 const NEAR_NAME = /^(localhost|[^.]+|.+\.(localhost|local|lan|internal|home\.arpa))$/i;
@@ -56,15 +80,9 @@ function isNear(host: string): boolean {
   return isIP(host) === 0 ? NEAR_NAME.test(host) : isIn(NEAR, host);
 }
 
+/** An IPv4-mapped address is judged as the IPv4 one: the list does so itself. */
 function isIn(list: BlockList, host: string): boolean {
-  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/i.exec(host);
-  if (mapped !== null) return isIn(list, dotted(mapped[1] ?? '', mapped[2] ?? ''));
-  const family = isIP(host);
-  return family !== 0 && list.check(host, family === 6 ? 'ipv6' : 'ipv4');
-}
-
-/** An IPv4 address as URLs write it within an IPv6 one. */
-function dotted(high: string, low: string): string {
-  const words = [high, low].map((each) => Number.parseInt(each, 16));
-  return words.flatMap((word) => [word >> 8, word & 0xff]).join('.');
+  const [address = ''] = host.split('%'); // without its interface
+  const family = isIP(address);
+  return family !== 0 && list.check(address, family === 6 ? 'ipv6' : 'ipv4');
 }
