@@ -42,13 +42,20 @@ export interface ApiRoute {
   handle(request: IncomingRequest): Promise<OutgoingResponse>;
 }
 
+/** A request that is carried out once, however often it is asked. */
+export interface Idempotency {
+  readonly key: string;
+  /** Hash of what is asked: whoever asks something else under this key has made a mistake. */
+  readonly fingerprint: string;
+}
+
 export interface Asked<Params, Query, Body> {
   readonly params: Params;
   readonly query: Query;
   readonly body: Body;
   readonly principal: Principal;
-  /** `Idempotency-Key` of the call, where it has one. */
-  readonly idempotencyKey: string | undefined;
+  /** Where the call has an `Idempotency-Key`. */
+  readonly idempotency: Idempotency | undefined;
   readonly signal: AbortSignal;
   readonly headers: IncomingRequest['headers'];
   readonly remote: string;
@@ -93,6 +100,8 @@ export interface Endpoint {
   readonly reply?: z.ZodType;
   readonly contentType?: string;
   readonly perMinute?: number;
+  /** Is answered for as long as the caller listens: only while they may. */
+  readonly lasts?: true;
   /** Opens something: people at the panel may only where the config says so. */
   readonly opens?: true;
   call(asked: Asked<unknown, unknown, unknown>): Promise<unknown>;

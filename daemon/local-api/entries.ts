@@ -140,6 +140,7 @@ export function entryEndpoints(desk: SiteDesk): readonly Endpoint[] {
         after: z.coerce.number().pipe(z.int().min(0)).optional(),
       }),
       contentType: 'text/event-stream',
+      lasts: true,
       call({ query, headers, signal }) {
         const last = Number(headers['last-event-id'] ?? query.after ?? desk.journal.lastSeq);
         if (!Number.isInteger(last) || last < 0) {

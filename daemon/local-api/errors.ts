@@ -12,6 +12,7 @@ export const ERROR_CODES = {
   unsupported_media_type: 415,
   misdirected: 421,
   limit_exceeded: 422,
+  idempotency_key_reused: 422,
   too_many_requests: 429,
   internal: 500,
   unsupported: 501,

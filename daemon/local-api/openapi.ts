@@ -92,7 +92,8 @@ const IDEMPOTENCY = {
   name: 'Idempotency-Key',
   in: 'header',
   required: false,
-  description: 'A command with the same key is carried out once; later calls get its outcome',
+  description:
+    'A command with the same key is carried out once; later calls get its outcome, and one that asks something else under it is refused',
   schema: { type: 'string', pattern: '^[A-Za-z0-9_.:-]{8,128}$' },
 };
 

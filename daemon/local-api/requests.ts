@@ -20,40 +20,53 @@ export const outcomeSchema = z.object({
   dup: z.boolean().describe('this was done before; the answer is that of then'),
 });
 
-type CommandAsked = Pick<Asked<unknown, unknown, unknown>, 'principal' | 'idempotencyKey'>;
+type CommandAsked = Pick<Asked<unknown, unknown, unknown>, 'principal' | 'idempotency'>;
 interface Outcome extends DeskOutcome {
   readonly command: string;
   readonly dup: boolean;
+}
+interface UnderWay {
+  readonly fingerprint: string;
+  readonly attempt: Promise<DeskOutcome>;
 }
 type WithoutWho<T> = T extends Command ? Omit<T, 'by' | 'id'> : never;
 
 export class Requests {
   readonly #desk: SiteDesk;
-  readonly #underWay = new Map<string, Promise<DeskOutcome>>();
+  readonly #underWay = new Map<string, UnderWay>();
 
   constructor(desk: SiteDesk) {
     this.#desk = desk;
   }
 
-  /** @throws StorageError when the intent could not be recorded; nothing has moved then. */
+  /**
+   * @throws ApiError where the key was given for something else before.
+   * @throws StorageError when the intent could not be recorded; nothing has moved then.
+   */
   async command(command: WithoutWho<Command>, asked: CommandAsked): Promise<Outcome> {
-    const { principal, idempotencyKey } = asked;
+    const { principal, idempotency } = asked;
     const { by } = principal;
-    const id = idempotencyKey === undefined ? randomUUID() : `${by}:${idempotencyKey}`;
+    const id = idempotency === undefined ? randomUUID() : `${by}:${idempotency.key}`;
     const whole: Command = { ...command, by, id };
-    if (idempotencyKey === undefined) return told(id, await this.#carryOut(whole, []), false);
+    if (idempotency === undefined) return told(id, await this.#carryOut(whole, []), false);
+    const { fingerprint } = idempotency;
     const joined = this.#underWay.get(id);
-    if (joined !== undefined) return told(id, await joined, true);
+    if (joined !== undefined) {
+      refuseOther(joined.fingerprint, fingerprint);
+      return told(id, await joined.attempt, true);
+    }
     const before = this.#desk.journal.command(id);
-    if (before?.reply !== undefined) return told(id, outcomeIn(before.reply), true);
     if (before !== undefined) {
+      const { asked: first, outcome } = storedReply(before.reply);
+      refuseOther(first, fingerprint);
+      if (outcome !== undefined) return told(id, outcome, true);
       throw new ApiError(
         'conflict',
         'its outcome was lost in a restart; look at the site, then ask anew',
       );
     }
-    const attempt = this.#once(whole, id);
-    this.#underWay.set(id, attempt);
+    const attempt = this.#once(whole, id, fingerprint);
+    this.#underWay.set(id, { fingerprint, attempt });
     try {
       return told(id, await attempt, false);
     } finally {
@@ -61,13 +74,14 @@ export class Requests {
     }
   }
 
-  /** The row without a reply goes with the intent: after a crash it says that this was begun (P2). */
-  async #once(command: Command, id: string): Promise<DeskOutcome> {
+  /** The row without an outcome goes with the intent: after a crash it says that this was begun (P2). */
+  async #once(command: Command, id: string, asked: string): Promise<DeskOutcome> {
     const { clock, journal } = this.#desk;
     const expires = instant(clock.now() + REMEMBER_MS);
     const row = { table: 'command', id, expires } as const;
-    const outcome = await this.#carryOut(command, [{ ...row, reply: undefined }]);
+    const outcome = await this.#carryOut(command, [{ ...row, reply: { asked } }]);
     const reply: JsonObject = {
+      asked,
       result: outcome.result,
       ...(outcome.reason === undefined ? {} : { reason: outcome.reason }),
       ...(outcome.data === undefined ? {} : { data: outcome.data }),
@@ -104,15 +118,40 @@ function told(command: string, outcome: DeskOutcome, dup: boolean): Outcome {
   };
 }
 
+/** A key names one request: whoever gives it to another would take the outcome of the first for its own. */
+function refuseOther(first: string | undefined, now: string): void {
+  if (first === undefined || first === now) return;
+  throw new ApiError(
+    'idempotency_key_reused',
+    'something else was asked with this key; take a new one for each request',
+    'Idempotency-Key',
+  );
+}
+
+interface Stored {
+  /** Not known of rows that an earlier version wrote. */
+  readonly asked: string | undefined;
+  /** `undefined`: begun, and not known to have ended. */
+  readonly outcome: DeskOutcome | undefined;
+}
+
 /** As `#once` wrote it. */
-function outcomeIn(reply: Json): DeskOutcome {
-  const { result, reason } = storedOutcome.parse(reply);
+function storedReply(reply: Json | undefined): Stored {
+  if (reply === undefined) return { asked: undefined, outcome: undefined };
+  const { asked, result, reason } = storedSchema.parse(reply);
   const data = isObject(reply) ? objectIn(reply, 'data') : undefined;
+  if (result === undefined) return { asked, outcome: undefined };
   return {
-    result,
-    ...(reason === undefined ? {} : { reason }),
-    ...(data === undefined ? {} : { data }),
+    asked,
+    outcome: {
+      result,
+      ...(reason === undefined ? {} : { reason }),
+      ...(data === undefined ? {} : { data }),
+    },
   };
 }
 
-const storedOutcome = outcomeSchema.omit({ command: true, dup: true });
+const storedSchema = outcomeSchema
+  .pick({ result: true, reason: true })
+  .partial()
+  .extend({ asked: z.string().optional() });

@@ -1,5 +1,7 @@
 /** The local API: each endpoint with its check of caller and request, and one shape for all errors. */
+import { createHash } from 'node:crypto';
 import type { z } from 'zod';
+import { pause } from '../../drivers/contract/time.ts';
 import { StorageError } from '../store/ports.ts';
 import type { VendorPart } from '../vendors/vendor.ts';
 import type { Accounts } from './accounts.ts';
@@ -9,6 +11,7 @@ import { deviceEndpoints } from './devices.ts';
 import {
   type ApiRoute,
   type Endpoint,
+  type Idempotency,
   type IncomingRequest,
   type OutgoingResponse,
   type Principal,
@@ -104,14 +107,18 @@ async function answer(
   options: LocalApiOptions,
   failures: LoginFailures,
 ): Promise<OutgoingResponse> {
-  const { principal, over } = caller(endpoint, request, options, failures);
+  const { principal, over, stands } = caller(endpoint, request, options, failures);
+  const params = read(endpoint.params, request.params, '');
+  const query = read(endpoint.query, request.query, '');
+  const body = read(endpoint.body, request.body, '');
+  const left = over === undefined ? request.signal : AbortSignal.any([request.signal, over]);
   const reply = await endpoint.call({
-    params: read(endpoint.params, request.params, ''),
-    query: read(endpoint.query, request.query, ''),
-    body: read(endpoint.body, request.body, ''),
+    params,
+    query,
+    body,
     principal,
-    idempotencyKey: idempotencyKey(request),
-    signal: over === undefined ? request.signal : AbortSignal.any([request.signal, over]),
+    idempotency: idempotency(request, [endpoint.method, endpoint.path, params, body]),
+    signal: endpoint.lasts === true ? whileStanding(stands, left, options) : left,
     headers: request.headers,
     remote: request.remote,
     isEncrypted: request.isEncrypted,
@@ -136,6 +143,8 @@ interface Caller {
   readonly principal: Principal;
   /** Aborted when they are logged out. */
   readonly over: AbortSignal | undefined;
+  /** Whether they would still be let in; asking is no sign that they are there. */
+  readonly stands: () => boolean;
 }
 
 function caller(
@@ -144,7 +153,7 @@ function caller(
   { tokens, sessions, panelOpening }: LocalApiOptions,
   failures: LoginFailures,
 ): Caller {
-  if (scope === undefined) return { principal: NOBODY, over: undefined };
+  if (scope === undefined) return { principal: NOBODY, over: undefined, stands: () => true };
   const { authorization } = headers;
   const person = authorization === undefined ? sessions.find(cookies[COOKIE]) : undefined;
   const principal =
@@ -165,7 +174,29 @@ function caller(
       'opening from the panel is off: api.panelOpening in the config',
     );
   }
-  return { principal, over: person?.over };
+  if (person === undefined) {
+    const stands = () => tokens.principal(authorization) !== undefined;
+    return { principal, over: undefined, stands };
+  }
+  return { principal, over: person.over, stands: () => sessions.stands(cookies[COOKIE]) };
+}
+
+/** A token that was taken back and a session that ran out end what they listen to, after this time at the latest. */
+const LOOK_AGAIN_MS = 1000;
+
+function whileStanding(
+  stands: () => boolean,
+  left: AbortSignal,
+  { desk, broken }: LocalApiOptions,
+): AbortSignal {
+  const fallen = new AbortController();
+  const watch = async () => {
+    while (!left.aborted && stands()) await pause(desk.clock, LOOK_AGAIN_MS, left);
+  };
+  watch()
+    .catch((error: unknown) => broken(error, 'whether a caller may listen still'))
+    .finally(() => fallen.abort());
+  return fallen.signal;
 }
 
 function read(schema: z.ZodType | undefined, value: unknown, at: string): unknown {
@@ -193,10 +224,17 @@ function fieldOf(path: readonly PropertyKey[]): string {
   );
 }
 
-function idempotencyKey({ headers }: IncomingRequest): string | undefined {
+/** @param asked read by the schemas first, so that order and defaults make no difference. */
+function idempotency(
+  { headers }: IncomingRequest,
+  asked: readonly unknown[],
+): Idempotency | undefined {
   const key = headers['idempotency-key'];
   if (key === undefined) return undefined;
-  if (/^[A-Za-z0-9_.:-]{8,128}$/.test(key)) return key;
+  if (/^[A-Za-z0-9_.:-]{8,128}$/.test(key)) {
+    const fingerprint = createHash('sha256').update(JSON.stringify(asked)).digest('base64url');
+    return { key, fingerprint };
+  }
   throw new ApiError('bad_request', '8 to 128 of letters, digits and _ . : -', 'Idempotency-Key');
 }
 

@@ -64,6 +64,13 @@ export class Sessions {
     return { name: found.name, scope: found.scope, over: found.over.signal };
   }
 
+  /** Without being a sign that somebody is there. */
+  stands(secret: string | undefined): boolean {
+    if (secret === undefined) return false;
+    this.#forget(this.#clock.uptime());
+    return this.#sessions.has(hashOf(secret));
+  }
+
   end(secret: string | undefined): void {
     if (secret !== undefined) this.#end(hashOf(secret));
   }
@@ -82,7 +89,7 @@ export class Sessions {
 
   #forget(now: Uptime): void {
     for (const [key, { since, seen }] of this.#sessions) {
-      if (now >= uptime(seen + IDLE) || now >= uptime(since + LONGEST)) this.#sessions.delete(key);
+      if (now >= uptime(seen + IDLE) || now >= uptime(since + LONGEST)) this.#end(key);
     }
   }
 }

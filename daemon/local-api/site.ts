@@ -100,7 +100,7 @@ export function siteEndpoints(desk: SiteDesk, requests: Requests): readonly Endp
       }),
       reply: outcomeSchema.extend({ lockdown: z.string() }),
       async call({ body, ...asked }) {
-        const lockdown = asked.idempotencyKey ?? randomUUID();
+        const lockdown = asked.idempotency?.key ?? randomUUID();
         const scope = scopeOf(desk, body.scope);
         const { allowStaff } = body;
         const command = { kind: 'lockdown', lockdown, scope, allowStaff, ...reason(body) } as const;

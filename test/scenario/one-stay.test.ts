@@ -119,7 +119,7 @@ test('a stay as a Keycafe access and a Seam code is one holder with one view, an
       query,
       body: undefined,
       principal: { name: 'test', scope: 'read', by: 'test' } as const,
-      idempotencyKey: undefined,
+      idempotency: undefined,
       signal: AbortSignal.any([]),
       headers: {},
       remote: '127.0.0.1',

@@ -228,6 +228,7 @@ export const ENGLISH_WORDS = {
   'error.conflict': 'Not possible as things are.',
   'error.denied': 'Denied.',
   'error.limit_exceeded': 'Too many.',
+  'error.idempotency_key_reused': 'Asked under the key of another request.',
   'error.too_many_requests': 'Too many tries; wait a minute.',
   'error.internal': 'This failed; the log says why.',
   'error.storage_full': 'Nothing can be stored now.',

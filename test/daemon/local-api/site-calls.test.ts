@@ -150,6 +150,42 @@ test('P3: an opening asked with one key is done once, however often and how clos
   assert.equal(entry.body['by'], 'api:the-operate');
 });
 
+test('a key that was given for one request is refused for another, and opens nothing', async () => {
+  await using bench = await ApiBench.open();
+  const headers = { 'idempotency-key': 'request-0002' };
+  const open = (slot: number, body: object) =>
+    bench.begin('POST', `/api/v1/access-points/lobby/slots/${slot}/open`, {
+      as: 'operate',
+      headers,
+      body,
+    });
+  const [first, meanwhile] = await bench.site.settling(
+    Promise.all([open(3, { why: 'stranded', holdMs: 500 }), open(7, {})]),
+  );
+  assert.equal(first.status, 200);
+  const refusals = [meanwhile];
+  await bench.site.advance(10_000);
+  for (const [slot, body] of [
+    [7, {}],
+    [3, { why: 'another' }],
+  ] as const) {
+    refusals.push(await bench.site.settling(open(slot, body)));
+  }
+  for (const { status, body } of refusals) {
+    assert.equal(status, 422);
+    const { code, field } = Object(body).error;
+    assert.deepEqual([code, field], ['idempotency_key_reused', 'Idempotency-Key']);
+  }
+  const again = await bench.site.settling(open(3, { holdMs: 500, why: 'stranded' }));
+  assert.deepEqual(
+    [again.status, Object(again.body).dup],
+    [200, true],
+    'order makes no difference',
+  );
+  assert.equal(bench.site.pulses(3), 1);
+  assert.equal(bench.site.pulses(7), 0);
+});
+
 test('a key of one caller is not the key of another', async () => {
   await using bench = await ApiBench.open();
   const headers = { 'idempotency-key': 'request-0001' };

@@ -26,7 +26,7 @@ test('status, differences and fidelity are told as they are documented', async (
       query,
       body: undefined,
       principal,
-      idempotencyKey: undefined,
+      idempotency: undefined,
       signal: AbortSignal.any([]),
       headers: {},
       remote: '127.0.0.1',
