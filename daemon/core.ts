@@ -9,6 +9,7 @@ import type { Clock, Instant, Random } from '../drivers/contract/time.ts';
 import { drivers } from '../drivers/drivers.ts';
 import type { JsonObject, Stamp } from './access/entry.ts';
 import type { RtcReading } from './access/hardware-clock.ts';
+import { doorId } from './access/ledger.ts';
 import type { Indexer, SiteFacts } from './access/site-facts.ts';
 import { resolveWindow } from './access/window.ts';
 import { ClockKeeper } from './clock-keeper.ts';
@@ -203,6 +204,7 @@ export async function openCore(config: Config, outside: CoreOutside): Promise<Co
     clock,
     random,
     wall: () => keeper.known(),
+    isHeldOpen: (device) => journal.ledger.get('slot', doorId(device))?.fire === true,
     secrets: deviceSecrets(config, outside.secrets),
     onEvent: (event) => {
       if (rest.listener?.takesCard(event) || logs.knows(event)) return;

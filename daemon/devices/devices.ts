@@ -41,6 +41,8 @@ export interface DevicesParts {
   readonly random: Random;
   /** How late it is, where that is known; the clock's word where it is left out. */
   readonly wall?: (() => Instant | undefined) | undefined;
+  /** Whether fire holds this lock open. */
+  readonly isHeldOpen?: ((device: DeviceId) => boolean) | undefined;
   readonly secrets: ReadonlyMap<string, Uint8Array>;
   onEvent(event: DeviceEvent, at: Uptime): void;
   /** Asked just before an actuation goes to the wire: is it still allowed? */
@@ -229,6 +231,7 @@ function bus(setting: BusSetting, devices: readonly DeviceSetting[], parts: Devi
       random,
       secrets: parts.secrets,
       wall: parts.wall ?? (() => clock.now()),
+      isHeldOpen: parts.isHeldOpen ?? (() => false),
     }),
     opener,
     clock,

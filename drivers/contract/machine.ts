@@ -81,6 +81,8 @@ export interface BusFacts {
    * moment it is over). `undefined` while it is not known how late it is.
    */
   readonly wall?: () => Instant | undefined;
+  /** Fire holds this lock open: whoever sets it up leaves it so. */
+  readonly isHeldOpen?: (device: DeviceId) => boolean;
 }
 
 /** What an access point may expect of a device of this driver. */

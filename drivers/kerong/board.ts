@@ -66,7 +66,7 @@ export function kerongBoard(
       retries: 2,
       debounce: options.debounce,
       confirmAfter: [300, 500, 800],
-      spacing: options.pulseMs + 100,
+      pulse: () => options.pulseMs,
       slotRest: options.slotRestMs,
     },
   };

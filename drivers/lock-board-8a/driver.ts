@@ -1,5 +1,6 @@
 /** The generic "485 lock control board" in the catalogue. */
 import type { Driver, MachineDevice } from '../contract/machine.ts';
+import type { Millis } from '../contract/time.ts';
 import type { Bit, Board, BoardProtocol } from '../wire/board.ts';
 import { boardBusMachine } from '../wire/board-bus.ts';
 import { addressTwice, LOCK_BOARD, slotsFromOne } from '../wire/lock-board-entry.ts';
@@ -36,6 +37,9 @@ function protocol(devices: readonly MachineDevice<LockBoard8aOptions>[]): BoardP
 function board({ id, options: o }: MachineDevice<LockBoard8aOptions>): Board<Frame8a> {
   const isOpen = (isOn: Bit): Bit =>
     isOn === undefined ? undefined : isOn === (o.polarity.door === 'inverted');
+  /** Whole seconds where the request says how long. */
+  const pulse = (hold: Millis) =>
+    o.timedOpen ? Math.min(9, Math.max(1, Math.ceil(hold / 1000))) * 1000 : o.pulseMs;
   return {
     device: id,
     address: o.address,
@@ -53,13 +57,11 @@ function board({ id, options: o }: MachineDevice<LockBoard8aOptions>): Board<Fra
       },
     },
     open(slot, hold) {
-      const seconds = o.timedOpen ? Math.min(9, Math.max(1, Math.ceil(hold / 1000))) : undefined;
-      const pulse = seconds === undefined ? o.pulseMs : seconds * 1000;
       return {
-        bytes: openRequest(o.address, slot, seconds),
+        bytes: openRequest(o.address, slot, o.timedOpen ? pulse(hold) / 1000 : undefined),
         replyBytes: 5,
         // Some boards answer only once the pulse is over.
-        within: pulse + 500,
+        within: pulse(hold) + 500,
         isProbe: false,
         answer: (frame) =>
           frame.kind === 'opened' && frame.channel === slot ? { kind: 'acknowledged' } : undefined,
@@ -80,7 +82,7 @@ function board({ id, options: o }: MachineDevice<LockBoard8aOptions>): Board<Fra
       retries: 2,
       debounce: o.debounce,
       confirmAfter: [300, 500, 800],
-      spacing: o.pulseMs + 100,
+      pulse,
       slotRest: o.slotRestMs,
     },
   };

@@ -42,10 +42,11 @@ export function modbusProtocol(
   };
 }
 
-export function modbusBoard({
-  id,
-  options,
-}: MachineDevice<ModbusRelayOptions>): Board<ModbusFrame> {
+/** `isHeldOpen`: fire holds the strike open; setting the board up must not shut it. */
+export function modbusBoard(
+  { id, options }: MachineDevice<ModbusRelayOptions>,
+  isHeldOpen: () => boolean,
+): Board<ModbusFrame> {
   const { address: unit, registers, slots, strike } = options;
   const seen = readingOf(options);
   return {
@@ -54,9 +55,11 @@ export function modbusBoard({
     hasSlot: (slot) => slots.has(slot),
     setup: [
       // First what no write can be mistaken for: it tells whether the adapter echoes.
-      reading(unit, READ_COILS, registers.coils, options.relays, () => ({ kind: 'acknowledged' })),
-      // A pulse of an earlier life of ours, or of another master, ends here.
-      allOff(options),
+      reading(unit, READ_COILS, registers.coils, options.relays, () => ({
+        kind: 'next',
+        // A pulse of an earlier life of ours, or of another master, ends here.
+        exchanges: isHeldOpen() ? slotsOff(options) : [allOff(options)],
+      })),
       ...(registers.modes === null ? [] : [modesRead(options, registers.modes, true)]),
     ],
     status: reading(unit, READ_INPUTS, registers.inputs, options.inputs, (data) => ({
@@ -81,7 +84,7 @@ export function modbusBoard({
       retries: 2,
       debounce: options.debounce,
       confirmAfter: [200, 500, 800],
-      spacing: options.pulseMostMs + 100,
+      pulse: (hold) => pulseOf(hold, options.pulseMostMs),
       slotRest: options.slotRestMs,
     },
   };
@@ -118,9 +121,12 @@ function pulse(
   hold: Millis,
   most: Millis,
 ): Modbus {
-  const length = Math.min(Math.max(hold, PULSE_UNIT), most);
   const coil = registers.flashOn + relay - 1;
-  return writing(address, WRITE_COIL, coil, Math.ceil(length / PULSE_UNIT));
+  return writing(address, WRITE_COIL, coil, pulseOf(hold, most) / PULSE_UNIT);
+}
+
+function pulseOf(hold: Millis, most: Millis): Millis {
+  return Math.ceil(Math.min(Math.max(hold, PULSE_UNIT), most) / PULSE_UNIT) * PULSE_UNIT;
 }
 
 function reading(
@@ -180,6 +186,13 @@ function allOff({ address: unit, relays, registers }: ModbusRelayOptions): Modbu
     isProbe: false,
     answer: (frame) => writtenAs(frame, WRITE_COILS, registers.coils, relays),
   };
+}
+
+/** All but the strike. */
+function slotsOff({ address, relays, registers, strike }: ModbusRelayOptions): readonly Modbus[] {
+  return Array.from({ length: relays }, (_, index) => index)
+    .filter((index) => index + 1 !== strike?.relay)
+    .map((index) => writing(address, WRITE_COIL, registers.coils + index, 0));
 }
 
 /** A relay whose input drives it would fire its solenoid when the door moves: disarmed, and read back. */

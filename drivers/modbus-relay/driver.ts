@@ -21,5 +21,9 @@ export const modbusRelay: Driver<ModbusRelayOptions> = {
   slots: ({ slots }) => [...slots.keys()].map(slotNumber),
   clashes: addressTwice,
   machine: (devices, bus) =>
-    boardBusMachine(modbusProtocol(devices, bus), devices.map(modbusBoard), bus),
+    boardBusMachine(
+      modbusProtocol(devices, bus),
+      devices.map((device) => modbusBoard(device, () => bus.isHeldOpen?.(device.id) ?? false)),
+      bus,
+    ),
 };

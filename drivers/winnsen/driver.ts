@@ -58,7 +58,7 @@ function board({ id, options: o }: MachineDevice<WinnsenOptions>): Board<Winnsen
       retries: 2,
       debounce: o.debounce,
       confirmAfter: [300, 500, 800],
-      spacing: o.pulseMs + 100,
+      pulse: () => o.pulseMs,
       slotRest: o.slotRestMs,
     },
   };

@@ -6,6 +6,11 @@ import type { Bit, BoardTiming } from './board.ts';
 /** What moves something on a board. */
 export type Movement = Actuation & { readonly kind: 'open-slot' | 'unlock' | 'lock' };
 
+/** 0 for what only ends an unlocking. */
+export function pulseOf(movement: Movement, timing: BoardTiming): Millis {
+  return movement.kind === 'lock' ? 0 : timing.pulse(movement.hold);
+}
+
 export function slotOf(movement: Movement): SlotNumber | undefined {
   return movement.kind === 'open-slot' ? movement.slot : undefined;
 }
@@ -15,6 +20,8 @@ export interface Opening {
   readonly actuation: Movement;
   /** When its last byte had left. */
   readonly sentAt: Uptime;
+  /** The lock is powered no longer than this: whoever pulls at the door until then opens it. */
+  readonly pulse: Millis;
   readonly isAcknowledged: boolean;
   /** A board whose refusal is final has said so. */
   readonly refusal: string | undefined;
@@ -32,10 +39,11 @@ const AFTER_PLAN: Millis = 250;
 /** Until the second of two equal readings. */
 export const SECOND_LOOK: Millis = 60;
 
-export function opening(actuation: Movement, sentAt: Uptime): Opening {
+export function opening(actuation: Movement, sentAt: Uptime, timing: BoardTiming): Opening {
   return {
     actuation,
     sentAt,
+    pulse: pulseOf(actuation, timing),
     isAcknowledged: false,
     refusal: undefined,
     openSeen: 0,
@@ -48,17 +56,18 @@ export function opening(actuation: Movement, sentAt: Uptime): Opening {
 export function observed(before: Opening, door: Bit, asOf: Uptime, timing: BoardTiming): Opening {
   if (door === undefined || asOf < before.sentAt) return before;
   if (door) return { ...before, openSeen: before.openSeen + 1, shutSeen: 0 };
-  const isLate = asOf >= before.sentAt + lastConfirm(timing);
+  const isLate = asOf >= before.sentAt + lastLook(before, timing);
   return { ...before, openSeen: 0, shutSeen: before.shutSeen + (isLate ? 1 : 0) };
 }
 
 /** What can be said of it now; `undefined` while the board is still being asked. */
 export function outcomeOf(
-  { sentAt, isAcknowledged, refusal, openSeen, shutSeen }: Opening,
+  opening: Opening,
   now: Uptime,
   hasContact: boolean,
   timing: BoardTiming,
 ): ActuationOutcome | undefined {
+  const { sentAt, isAcknowledged, refusal, openSeen, shutSeen } = opening;
   const facts = { sent: true, acknowledged: isAcknowledged, observed: false };
   if (refusal !== undefined) return { ...facts, result: 'failed', detail: refusal };
   if (!hasContact) {
@@ -70,7 +79,7 @@ export function outcomeOf(
   if (shutSeen >= timing.debounce) {
     return { ...facts, observed: true, result: 'failed', detail: 'the door stayed shut' };
   }
-  if (now < sentAt + lastConfirm(timing) + HOPE) return undefined;
+  if (now < hopeUntil(opening, timing)) return undefined;
   return { ...UNANSWERED, acknowledged: isAcknowledged };
 }
 
@@ -89,8 +98,8 @@ export function confirmAt({ sentAt, askedAt }: Opening, timing: BoardTiming): Up
 }
 
 /** When it ends as unknown if nothing else ends it. */
-export function hopeUntil({ sentAt }: Opening, timing: BoardTiming): Uptime {
-  return uptime(sentAt + lastConfirm(timing) + HOPE);
+export function hopeUntil(opening: Opening, timing: BoardTiming): Uptime {
+  return uptime(opening.sentAt + lastLook(opening, timing) + HOPE);
 }
 
 export function resultEvent(actuation: Actuation, outcome: ActuationOutcome): DeviceEvent {
@@ -110,6 +119,11 @@ export function refused(actuation: Actuation, detail: string): DeviceEvent {
     observed: false,
     detail,
   });
+}
+
+/** From when on a door that is shut has stayed shut: the last planned look, but not while the lock is still powered. */
+function lastLook({ pulse }: Opening, timing: BoardTiming): Millis {
+  return Math.max(lastConfirm(timing), pulse);
 }
 
 function lastConfirm({ confirmAfter }: BoardTiming): Millis {

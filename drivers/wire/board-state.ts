@@ -16,6 +16,7 @@ import {
   type Movement,
   type Opening,
   opening,
+  pulseOf,
   refused,
   SECOND_LOOK,
   slotOf,
@@ -54,6 +55,8 @@ export interface Said<Frame> {
 /** From the first time-out of a dead board to the next look at it; then twice as long each time. */
 export const BACKOFF_FIRST: Millis = 1000;
 const WAITING_MOST = 8;
+/** From the end of one pulse to the next opening on the board, so that the supply does not sag under two coils. */
+const SUPPLY_REST: Millis = 100;
 
 export function freshBoard<Frame>(board: Board<Frame>, now: Uptime): BoardState<Frame> {
   return {
@@ -111,7 +114,8 @@ function reasonAgainst<Frame>(
   } else if (!board.hasSlot(actuation.slot)) return `the board has no slot ${actuation.slot}`;
   if (actuation.expiresAt <= now) return 'expired before it could be sent';
   if (state.presence === 'offline') return 'the board does not answer';
-  if (state.waiting.length >= WAITING_MOST) return 'too many openings wait for this board';
+  if (state.waiting.length >= WAITING_MOST && actuation.urgent !== true)
+    return 'too many openings wait for this board';
   return undefined;
 }
 
@@ -125,15 +129,18 @@ export function withdrawn<Frame>(state: BoardState<Frame>, id: ActuationId): Sai
   };
 }
 
-/** The opening that may be put on the wire now. */
+/** The opening that may be put on the wire now; a release for fire first. */
 export function readyOpening<Frame>(state: BoardState<Frame>, now: Uptime): Movement | undefined {
-  if (state.presence !== 'online' || state.nextOpenAt > now) return undefined;
-  return state.waiting.find((each) => restsUntil(state, each) <= now);
+  if (state.presence !== 'online') return undefined;
+  const ready = (each: Movement) => restsUntil(state, each) <= now;
+  return state.waiting.find((each) => each.urgent && ready(each)) ?? state.waiting.find(ready);
 }
 
-function restsUntil<Frame>({ restUntil }: BoardState<Frame>, movement: Movement): number {
+/** Neither coils nor supply are spared where people have to get out (P14). */
+function restsUntil<Frame>({ nextOpenAt, restUntil }: BoardState<Frame>, movement: Movement) {
+  if (movement.urgent === true) return 0;
   const slot = slotOf(movement);
-  return slot === undefined ? 0 : (restUntil.get(slot) ?? 0);
+  return Math.max(nextOpenAt, slot === undefined ? 0 : (restUntil.get(slot) ?? 0));
 }
 
 function isMovement(actuation: Actuation): actuation is Movement {
@@ -162,8 +169,8 @@ export function hasLeft<Frame>(
   const firstConfirm = timing.confirmAfter[0] ?? 0;
   return {
     ...state,
-    openings: [...state.openings, opening(actuation, now)],
-    nextOpenAt: uptime(now + timing.spacing),
+    openings: [...state.openings, opening(actuation, now, timing)],
+    nextOpenAt: uptime(Math.max(state.nextOpenAt, now + pulseOf(actuation, timing) + SUPPLY_REST)),
     restUntil,
     // A board may be deaf while it pulses.
     pollAt: uptime(Math.max(state.pollAt, now + firstConfirm)),
@@ -188,9 +195,8 @@ export function readingDueAt<Frame>(
 /** When something may be sent to it: a reading, or an opening whose slot and board have rested. */
 export function dueAt<Frame>(board: Board<Frame>, state: BoardState<Frame>): Uptime {
   if (isAtRest(state)) return state.pollAt;
-  const { waiting, nextOpenAt, presence } = state;
-  const openings = presence === 'online' ? waiting : [];
-  const ready = openings.map((each) => Math.max(nextOpenAt, restsUntil(state, each)));
+  const openings = state.presence === 'online' ? state.waiting : [];
+  const ready = openings.map((each) => restsUntil(state, each));
   return uptime(Math.min(readingDueAt(board, state), ...ready));
 }
 

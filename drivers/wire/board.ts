@@ -87,8 +87,8 @@ export interface BoardTiming {
   readonly debounce: number;
   /** When the board is asked whether the door opened, counted from the end of the request. */
   readonly confirmAfter: readonly Millis[];
-  /** Between two openings on one board, so that the supply does not sag. */
-  readonly spacing: Millis;
+  /** How long the board powers a lock that is asked to be open for `hold`; the next opening waits until the supply is free. */
+  pulse(hold: Millis): Millis;
   /** Between two openings of one slot, so that its solenoid stays cool. */
   readonly slotRest: Millis;
 }

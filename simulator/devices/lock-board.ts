@@ -80,6 +80,7 @@ export class SimulatedLockBoard implements SimulatedDevice, LockBoard {
   #doorInverted: boolean;
   #presenceInverted: boolean;
   #requests = 0;
+  #withoutPower = () => {};
   #more: () => Readonly<Record<string, SimJson>> = () => ({});
 
   constructor(
@@ -142,7 +143,9 @@ export class SimulatedLockBoard implements SimulatedDevice, LockBoard {
     this.#held = NOTHING_HELD;
     for (const timer of this.#speaking) timer.cancel();
     this.#speaking.clear();
-    if (!on) this.box.losePower();
+    if (on) return;
+    this.box.losePower();
+    this.#withoutPower();
   }
 
   hookBits(): readonly boolean[] {
@@ -183,6 +186,11 @@ export class SimulatedLockBoard implements SimulatedDevice, LockBoard {
       requests: this.#requests,
       ...this.#more(),
     };
+  }
+
+  /** What else of this kind of board ends with its power. */
+  alsoLose(withoutPower: () => void): void {
+    this.#withoutPower = withoutPower;
   }
 
   /** What only this kind of board has to show. */

@@ -92,6 +92,7 @@ export function simulatedModbusRelay(
     },
   );
   registers.follow(board);
+  board.alsoLose(() => registers.allFall(board));
   board.alsoShow(() => ({ coils: registers.coilsOn, modes: [...registers.modes] }));
   return board;
 }
@@ -134,6 +135,11 @@ class Registers {
       }
       this.#before = now;
     });
+  }
+
+  /** Without power no relay is held. */
+  allFall(board: LockBoard): void {
+    for (const index of this.#coils.keys()) this.#switch(board, index, false);
   }
 
   inputs(board: LockBoard): readonly boolean[] {

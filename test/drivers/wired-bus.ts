@@ -34,6 +34,7 @@ export async function wiredBus(
     readonly echo?: boolean;
     readonly adapterEchoes?: boolean;
     readonly latencyMs?: Millis;
+    readonly isHeldOpen?: () => boolean;
   } = {},
 ): Promise<WiredBus> {
   const clock = new SimulatedClock();
@@ -53,6 +54,7 @@ export async function wiredBus(
       echo: settings.echo ?? false,
       random,
       secrets: new Map(),
+      isHeldOpen: settings.isHeldOpen ?? (() => false),
     });
   await wired.open(machine);
   return wired;

@@ -165,3 +165,20 @@ test('boards of 8 and of 50 channels, and those with the other byte order, are r
     );
   }
 });
+
+test('a board that is told how long: the supply powers one coil at a time, and its late answer still tells the outcome', async () => {
+  const options = { address: 1, timedOpen: true };
+  const wired = await wiredBus(lockBoard8a, { box: { options, build: simulatedLockBoard8a } });
+  await wired.clock.advance(1000);
+  const [first, second] = [3, 4].map((slot) => wired.openSlot('box', slot, 20_000, 5000));
+  await wired.clock.advance(12_000);
+  const results = [first, second].map((id = '') => wired.resultsOf(id)[0]);
+  assert.deepEqual(
+    results.map((each) => [each?.result, each?.acknowledged]),
+    [
+      ['done', true],
+      ['done', true],
+    ],
+  );
+  assert.match(JSON.stringify(wired.bus.devices.get('box')?.look()), /"mostPulsingAtOnce":1/);
+});

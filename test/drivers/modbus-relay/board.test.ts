@@ -153,3 +153,62 @@ test('inputs that belong to no slot are told by their number, an exit button wit
   );
   assert.ok(wired.clock.uptime() - begun < 500);
 });
+
+const STRIKE = {
+  options: { strike: { relay: 2, contact: 3 }, slots: { 1: { relay: 1 } }, pulseMostMs: 5000 },
+  build: simulatedModbusRelay,
+};
+const isOn = (wired: Awaited<ReturnType<typeof wiredBus>>, relay: number) =>
+  JSON.stringify(wired.bus.devices.get('door')?.look())
+    .match(/"coils":\[([^\]]*)\]/)?.[1]
+    ?.split(',')
+    .includes(`${relay}`);
+
+function unlock(wired: Awaited<ReturnType<typeof wiredBus>>, urgent: boolean): string {
+  const id = wired.nextId();
+  wired.running?.actuate({
+    ...{ id: actuationId(id), device: deviceId('door'), kind: 'unlock', hold: 25_000 },
+    ...{ expiresAt: uptime(wired.clock.uptime() + 2000), urgent },
+  });
+  return id;
+}
+
+test('fire (P14): a board that comes back is set up without shutting the strike, and with it shut otherwise', async () => {
+  for (const isHeldOpen of [true, false]) {
+    const wired = await wiredBus(modbusRelay, { door: STRIKE }, { isHeldOpen: () => isHeldOpen });
+    await wired.clock.advance(1000);
+    wired.openSlot('door', 1, 2000, 5000);
+    unlock(wired, true);
+    await wired.clock.runUntil(() => isOn(wired, 2) === true && isOn(wired, 1) === true, 6000);
+    await wired.port.unplug();
+    await wired.port.plug();
+    await wired.open();
+    let fell = false;
+    for (let step = 0; step < 100; step += 1) {
+      await wired.clock.advance(10);
+      fell ||= isOn(wired, 2) === false;
+    }
+    assert.equal(wired.of('online').length, 2);
+    assert.equal(fell, !isHeldOpen);
+    assert.equal(isOn(wired, 1), false, 'what is no door is switched off all the same');
+  }
+});
+
+test('fire (P14): a release waits for no supply to recover and for no place in the queue', async () => {
+  const wired = await wiredBus(modbusRelay, { door: STRIKE });
+  await wired.clock.advance(1000);
+  wired.openSlot('door', 1, 2000, 5000);
+  await wired.clock.advance(100);
+  for (let asked = 0; asked < 8; asked += 1) wired.openSlot('door', 1, 60_000);
+  const [late, urgent] = [unlock(wired, false), unlock(wired, true)];
+  await wired.clock.advance(200);
+  assert.equal(isOn(wired, 2), true);
+  assert.deepEqual(
+    wired.resultsOf(urgent).map(({ result }) => result),
+    ['done'],
+  );
+  assert.deepEqual(
+    wired.resultsOf(late).map(({ result }) => result),
+    ['refused'],
+  );
+});
