@@ -5,7 +5,7 @@ import {
   actuationId,
   type DeviceEvent,
 } from '../drivers/contract/device.ts';
-import { type Clock, type Timer, uptime } from '../drivers/contract/time.ts';
+import { type Clock, type Timer, type Uptime, uptime } from '../drivers/contract/time.ts';
 import {
   answerAtStart,
   answerTo,
@@ -193,11 +193,14 @@ function send(asked: Asked, id: ActuationId, { clock, actuate }: PipelineParts):
   else actuate(actuation);
 }
 
-/** One timer, set anew whenever something was answered. */
+/**
+ * One timer, looked at again whenever something was answered, and only ever moved to an earlier moment: what comes again
+ * so often after now (the release of a lock for fire) would be put off by each event, for as long as there are any.
+ */
 class WakeUp {
   readonly #clock: Clock;
   readonly #of: { next(): ReturnType<typeof nextWake>; fire(): void };
-  #timer: Timer | undefined;
+  #timer: { readonly at: Uptime; readonly timer: Timer } | undefined;
   #looking: Timer | undefined;
 
   constructor(clock: Clock, of: { next(): ReturnType<typeof nextWake>; fire(): void }) {
@@ -212,15 +215,19 @@ class WakeUp {
   look(): void {
     this.#looking ??= this.#clock.wakeAt(this.#clock.uptime(), () => {
       this.#looking = undefined;
-      this.#timer?.cancel();
-      const moment = this.#of.next();
-      this.#timer =
-        moment === undefined ? undefined : this.#clock.wakeAt(moment, () => this.#of.fire());
+      const at = this.#of.next();
+      if (at === undefined || (this.#timer !== undefined && this.#timer.at <= at)) return;
+      this.#timer?.timer.cancel();
+      const timer = this.#clock.wakeAt(at, () => {
+        this.#timer = undefined;
+        this.#of.fire();
+      });
+      this.#timer = { at, timer };
     });
   }
 
   cancel(): void {
     this.#looking?.cancel();
-    this.#timer?.cancel();
+    this.#timer?.timer.cancel();
   }
 }

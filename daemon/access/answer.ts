@@ -5,7 +5,7 @@ import { type Answer, entriesOnly } from './answered.ts';
 import type { Command } from './command.ts';
 import { commanded } from './commanded.ts';
 import { answerToDoor, answerToPresence } from './custody.ts';
-import { answerToContact, answerToInput, answerToLockState } from './door.ts';
+import { answerToContact, answerToInput, answerToLockState, fireAgain } from './door.ts';
 import type { Stamp } from './entry.ts';
 import type { Knowledge } from './knowledge.ts';
 import { answerToPresentation } from './presented.ts';
@@ -38,6 +38,7 @@ export function answerTo(event: DeviceEvent, known: Knowledge, stamp: Stamp): An
       // Keys, clearing and time-outs end nothing and open nothing; a code that is too long never comes here.
       return entriesOnly([]);
     case 'online':
+      return { entries: [entryOfReport(event, known)], actuations: fireAgain(known, event.device) };
     case 'offline':
     case 'tamper':
     case 'power':

@@ -3,6 +3,7 @@ import type { DeviceId, SlotNumber } from '../../drivers/contract/device.ts';
 import { type Answer, type Asked, entriesOnly } from './answered.ts';
 import { plain } from './body.ts';
 import type { Command } from './command.ts';
+import { holdAt, isHeldForFire } from './door.ts';
 import type { Entry, EntryType, Json } from './entry.ts';
 import type { Knowledge } from './knowledge.ts';
 import { type HolderId, holderId, type Reason } from './model.ts';
@@ -31,13 +32,16 @@ export function commanded(command: Command, known: Knowledge): Answer {
       if (refusal !== undefined || known.point?.locks.includes(device) !== true) {
         return refuse(refusal ?? 'device-unknown', `no lock ${device} can be reached`);
       }
+      if (kind === 'lock' && isHeldForFire(device, known)) {
+        return refuse('operation-not-allowed', `fire holds ${device} open`);
+      }
       const hold = kind === 'unlock' ? (command.hold ?? known.point.hold) : undefined;
       const operation = kind === 'unlock' ? 'command' : 'lock';
       const body = { operation, method: 'command', opens: device, lock: device, hold };
       const asked: Asked =
         hold === undefined
           ? { kind: 'lock', device, intent: 0 }
-          : { kind: 'unlock', device, hold, intent: 0 };
+          : { kind: 'unlock', device, hold: holdAt(device, hold, known), intent: 0 };
       return { entries: [entry('access.commanded', body, device)], actuations: [asked] };
     }
     case 'lockdown': {

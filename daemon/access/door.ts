@@ -150,6 +150,29 @@ function fireRelease(role: InputRole, { device, input }: Event<'input'>, known: 
   return { entries, actuations };
 }
 
+/** Of the locks that fire holds open; of `lock` alone where it is given, which has come back and may have shut meanwhile. */
+export function fireAgain(known: Knowledge, lock?: DeviceId): readonly Asked[] {
+  return known.doors
+    .filter(({ device, custody }) => custody?.fire === true && (lock ?? device) === device)
+    .map(({ device }) => ({
+      kind: 'unlock',
+      device,
+      hold: FIRE_HOLD,
+      intent: undefined,
+      atOnce: true,
+    }));
+}
+
+/** Fire holds it open: nothing that is asked meanwhile shuts it. */
+export function isHeldForFire(device: DeviceId, known: Knowledge): boolean {
+  return doorOf(known, device)?.fire === true;
+}
+
+/** The board counts anew with each unlocking: a shorter one would shut what fire opened. */
+export function holdAt(device: DeviceId, hold: Millis, known: Knowledge): Millis {
+  return isHeldForFire(device, known) ? Math.max(hold, FIRE_HOLD) : hold;
+}
+
 function fireCleared(role: InputRole, event: Event<'input'>, known: Knowledge): Answer {
   const { device, input, first } = event;
   const isOn = role.locks.some((lock) => doorOf(known, lock)?.fire === true);

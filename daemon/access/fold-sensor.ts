@@ -105,6 +105,21 @@ export function foldDoor(ledger: LedgerView, entry: RecordedEntry): LedgerChange
   });
 }
 
+function inputOf({ device, body }: RecordedEntry): string {
+  return `${device}:${numberIn(body, 'input')}`;
+}
+
+function othersOnFire({ fireInputs = [] }: SlotCustody, entry: RecordedEntry): readonly string[] {
+  return fireInputs.filter((each) => each !== inputOf(entry));
+}
+
+/** Shut only once the last of its inputs is clear. */
+function clearedOfFire(row: SlotCustody, others: readonly string[]): SlotCustody {
+  if (others.length > 0) return { ...row, fireInputs: others };
+  const { fireInputs: _none, ...rest } = row;
+  return { ...rest, fire: false };
+}
+
 function doorAfter(row: SlotCustody, entry: RecordedEntry): SlotCustody {
   const { body, type, stamp } = entry;
   switch (type) {
@@ -113,9 +128,9 @@ function doorAfter(row: SlotCustody, entry: RecordedEntry): SlotCustody {
       return { ...row, expectedUntil: { ...momentOf(entry), uptime: until } };
     }
     case 'security.fire_release':
-      return { ...row, fire: true };
+      return { ...row, fire: true, fireInputs: [...othersOnFire(row, entry), inputOf(entry)] };
     case 'security.fire_cleared':
-      return { ...row, fire: false };
+      return clearedOfFire(row, othersOnFire(row, entry));
     case 'device.lock_state':
       return { ...row, unlocked: isSet(body, 'unlocked') };
     default:

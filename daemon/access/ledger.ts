@@ -53,6 +53,8 @@ export interface SlotCustody {
   readonly unlocked?: boolean;
   /** A lock's door: released because of fire, until cleared. */
   readonly fire?: boolean;
+  /** Inputs that released it and were not cleared since, as `device:input`; left out where there is none. */
+  readonly fireInputs?: readonly string[];
 }
 
 /** Uses of a grant id; outlives revision, revocation and re-adding. */

@@ -4,6 +4,7 @@ import type { Answer, Asked } from './answered.ts';
 import { plain, toJson } from './body.ts';
 import { decide } from './decide.ts';
 import type { Decision, Granted, Opens } from './decision.ts';
+import { holdAt } from './door.ts';
 import { duress } from './duress.ts';
 import type { Entry, Json, JsonObject, Stamp } from './entry.ts';
 import { evidenceOf } from './evidence.ts';
@@ -60,7 +61,9 @@ function granted(
       }),
     ),
   ];
-  const opens: readonly Asked[] = decision.opens.map((each, intent) => asOpening(each, intent));
+  const opens: readonly Asked[] = decision.opens.map((each, intent) =>
+    asOpening(each, intent, known),
+  );
   return {
     entries: [...intents, ...besides(reader, presentation, decision, known)],
     actuations: [
@@ -70,11 +73,11 @@ function granted(
   };
 }
 
-function asOpening(opens: Opens, intent: number): Asked {
+function asOpening(opens: Opens, intent: number, known: Knowledge): Asked {
   const { device, hold } = opens;
   return opens.kind === 'slot'
     ? { kind: 'open-slot', device, slot: opens.slot, hold, intent }
-    : { kind: 'unlock', device, hold, intent };
+    : { kind: 'unlock', device, hold: holdAt(device, hold, known), intent };
 }
 
 function grantedEntry(

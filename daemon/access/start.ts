@@ -1,6 +1,7 @@
 /** At start: openings that were under way are reported unknown and never driven again; what can be read is read. */
 import type { Answer, Asked } from './answered.ts';
 import { plain } from './body.ts';
+import { isHeldForFire } from './door.ts';
 import type { Entry } from './entry.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { Opening } from './ledger.ts';
@@ -11,7 +12,7 @@ export function answerToStart(known: Knowledge): Answer {
   const entries = known.openings.map((opening) => interrupted(opening, known));
   // Ending an opening is never a second opening, so it is asked for first (P2).
   const ends = known.openings.flatMap(({ slot, device }, intent): Asked[] =>
-    slot === undefined ? [{ kind: 'lock', device, intent }] : [],
+    slot === undefined && !isHeldForFire(device, known) ? [{ kind: 'lock', device, intent }] : [],
   );
   const boxes = (known.points ?? []).flatMap(({ box, slotReaders }) => [
     ...(box === undefined ? [] : [box.device]),

@@ -1,9 +1,9 @@
 /** To time passing. Everything that waits is in the ledger or in `pending`, so a restart forgets no timer. */
 import { FIRE_HOLD } from '../../drivers/contract/device.ts';
 import { type Instant, type Millis, type Uptime, uptime } from '../../drivers/contract/time.ts';
-import type { Answer, Asked } from './answered.ts';
+import type { Answer } from './answered.ts';
 import { plain } from './body.ts';
-import { sinceMoment } from './door.ts';
+import { fireAgain, sinceMoment } from './door.ts';
 import type { Entry, Stamp } from './entry.ts';
 import type { Knowledge, KnownKey } from './knowledge.ts';
 import type { Opening } from './ledger.ts';
@@ -143,18 +143,6 @@ function dueMoments(key: KnownKey): readonly number[] {
   const due = key.loan?.due;
   const reminder = key.custody.flags.includes('reminded') ? undefined : remindAt(key);
   return [due, reminder].filter((at) => at !== undefined);
-}
-
-function fireAgain(known: Knowledge): readonly Asked[] {
-  return known.doors
-    .filter(({ custody }) => custody?.fire === true)
-    .map(({ device }) => ({
-      kind: 'unlock',
-      device,
-      hold: FIRE_HOLD,
-      intent: undefined,
-      atOnce: true,
-    }));
 }
 
 function expired(known: Knowledge): { readonly pending?: readonly PendingChange[] } {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { answerTo, nextWake } from '../../../daemon/access/answer.ts';
 import { gatherForTimer } from '../../../daemon/access/gather.ts';
 import { credentialIndex, holderId, keyId } from '../../../daemon/access/model.ts';
-import { actuationId, deviceId, slotNumber } from '../../../drivers/contract/device.ts';
+import { actuationId, deviceId, FIRE_HOLD, slotNumber } from '../../../drivers/contract/device.ts';
 import { instant, uptime } from '../../../drivers/contract/time.ts';
 import {
   BOX,
@@ -221,6 +221,61 @@ test('fire found at the first look releases, and its end found at the first look
   const world = doorWorld();
   assert.deepEqual(typesOf(world.event(input(2, true, true))), ['security.fire_release']);
   assert.deepEqual(typesOf(world.event(input(2, false, true))), ['security.fire_cleared']);
+});
+
+const opensOf = (world: World) =>
+  world.asked.flatMap((each) => (each.kind === 'unlock' ? [each] : []));
+
+test('fire: a lock that comes back is released at once, and no other', () => {
+  const world = doorWorld();
+  world.event({ kind: 'online', device: LOCK });
+  world.event(input(2, true));
+  const before = opensOf(world).length;
+  world.event({ kind: 'online', device: BOX });
+  assert.equal(opensOf(world).length, before);
+  assert.deepEqual(typesOf(world.event({ kind: 'online', device: LOCK })), ['device.online']);
+  const again = opensOf(world).at(-1);
+  assert.deepEqual([opensOf(world).length, again?.device, again?.atOnce], [before + 1, LOCK, true]);
+  world.event(input(2, false));
+  world.event({ kind: 'online', device: LOCK });
+  assert.equal(opensOf(world).length, before + 1);
+});
+
+test('fire: nobody shuts what it opened, by a card, by a command, or by a start', () => {
+  const world = doorWorld();
+  world.event({ kind: 'online', device: LOCK });
+  world.code('123456', DOOR_KEYPAD);
+  assert.equal(opensOf(world).at(-1)?.hold, 5000);
+  world.event(input(2, true));
+  world.code('123456', DOOR_KEYPAD);
+  assert.equal(opensOf(world).at(-1)?.hold, FIRE_HOLD);
+  world.command({ kind: 'unlock', device: LOCK, hold: 1000, by: 'anna' });
+  assert.equal(opensOf(world).at(-1)?.hold, FIRE_HOLD);
+  world.command({ kind: 'unlock', device: LOCK, hold: 60_000, by: 'anna' });
+  assert.equal(opensOf(world).at(-1)?.hold, 60_000);
+  const { refused } = world.command({ kind: 'lock', device: LOCK, by: 'anna' });
+  assert.equal(refused?.reason, 'operation-not-allowed');
+  world.restart();
+  assert.ok(!world.asked.some(({ kind }) => kind === 'lock'));
+});
+
+test('fire at two inputs: the lock is held until both are clear', () => {
+  const world = new World({
+    points: [doorPoint()],
+    inputs: [2, 4].map((at) => ({ device: IO, input: at, does: 'fire', locks: [LOCK] })),
+  });
+  const isHeld = () => {
+    const before = opensOf(world).length;
+    world.advance(MINUTE);
+    return opensOf(world).length > before;
+  };
+  world.event(input(2, true));
+  world.event(input(4, true));
+  world.event(input(4, true, true));
+  world.event(input(2, false));
+  assert.ok(isHeld());
+  world.event(input(4, false));
+  assert.ok(!isHeld());
 });
 
 test('tamper, and inputs that mean nothing', () => {
