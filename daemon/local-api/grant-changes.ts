@@ -12,6 +12,7 @@ import {
   holderId,
 } from '../access/model.ts';
 import { rotationEntries } from '../access/pin-rotation.ts';
+import { scheduleFaults } from '../access/schedule.ts';
 import { resolveWindow } from '../access/window.ts';
 import { isRecorded } from '../store/recorded.ts';
 import type { SiteDesk } from './desk.ts';
@@ -49,6 +50,12 @@ export async function put(
   if (typeof resolved === 'string') {
     throw new ApiError('bad_request', WINDOW_FAULTS[resolved], 'window');
   }
+  const schedule = body.schedule === undefined ? undefined : scheduleOf(body.schedule);
+  const [fault] = schedule === undefined ? [] : scheduleFaults(schedule);
+  if (fault !== undefined) {
+    const remedy = 'from and to that differ, dates that exist, and an IANA time zone';
+    throw new ApiError('bad_request', `${fault} will not do: ${remedy}`, 'schedule');
+  }
   const pins: { credential: string; digits: string }[] = [];
   const shown = (field: CredentialField, at: number): CredentialField =>
     field.enrolled === undefined
@@ -68,7 +75,7 @@ export async function put(
     credentials,
     targets: body.targets,
     window,
-    ...(body.schedule === undefined ? {} : { schedule: scheduleOf(body.schedule) }),
+    ...(schedule === undefined ? {} : { schedule }),
     ...(body.uses === undefined ? {} : { uses: usesOf(body.uses, desk) }),
     operations: body.operations,
     options: withoutUndefined(body.options),
@@ -158,6 +165,8 @@ function credentialFrom(
     if (shown !== undefined) pins.push({ credential: id, digits: shown });
     return {
       ...common,
+      // It is never told, so that whoever names the credential again cannot say it.
+      ...(before.duress === undefined ? {} : { duress: before.duress }),
       index,
       ...(digits === undefined ? {} : { digits }),
       ...(sealed === undefined ? {} : { sealed }),

@@ -60,6 +60,8 @@ test('a scope is needed and enough: reading opens nothing, operating grants noth
 test('what is not understood is refused with the field that is meant', async () => {
   await using bench = await ApiBench.open();
   const grant = { holder: 'anna', targets: [{ kind: 'key', id: 'flat-3' }] };
+  const never = { weekly: [{ days: [1], from: '10:00', to: '10:00' }] };
+  const nowhere = { weekly: [], zone: 'Europe/Atlantis' };
   const calls: readonly (readonly [
     Parameters<ApiBench['call']>,
     number,
@@ -71,6 +73,18 @@ test('what is not understood is refused with the field that is meant', async () 
     [['GET', '/api/v1/journal/99999'], 404, 'not_found', 'seq'],
     [['GET', '/api/v1/keys/none'], 404, 'not_found', 'key'],
     [['GET', '/api/v1/devices/none'], 404, 'not_found', 'device'],
+    [
+      ['PUT', '/api/v1/grants/g', { body: { ...grant, schedule: never } }],
+      400,
+      'bad_request',
+      'schedule',
+    ],
+    [
+      ['PUT', '/api/v1/grants/g', { body: { ...grant, schedule: nowhere } }],
+      400,
+      'bad_request',
+      'schedule',
+    ],
     [['POST', '/api/v1/access-points/lobby/slots/99/open', { body: {} }], 404, 'not_found', 'slot'],
     [
       ['POST', '/api/v1/access-points/lobby/slots/3/open', { body: { holdMs: 60_000 } }],

@@ -350,6 +350,29 @@ test('a duress code opens as usual, and nothing here tells that it was one', asy
   assert.doesNotMatch(JSON.stringify(seen.map(({ body: each }) => each)), /duress/);
 });
 
+test('a duress code goes on being one when its grant is changed by who cannot know of it', async () => {
+  await using bench = await ApiBench.open();
+  const { site } = bench;
+  const targets = [{ kind: 'key', id: 'flat-3' }];
+  const credentials = [{ id: 'second', kind: 'pin', pin: '975312', duress: true }];
+  await bench.call('PUT', '/api/v1/grants/g', { body: { holder: 'anna', credentials, targets } });
+  const { body: seen } = await bench.call('GET', '/api/v1/grants/g');
+  const { status } = await bench.call('PUT', '/api/v1/grants/g', {
+    body: {
+      holder: 'anna',
+      credentials: seen.credentials.map(({ id, kind }: { id: string; kind: string }) => ({
+        id,
+        kind,
+      })),
+      targets,
+      uses: { max: 5 },
+    },
+  });
+  assert.equal(status, 200);
+  await site.type('975312#');
+  assert.equal(site.last('security.duress').sub, 'anna');
+});
+
 test('the journal is searched, paged and verified', async () => {
   await using bench = await ApiBench.open();
   const { site } = bench;
