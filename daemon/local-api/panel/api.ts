@@ -2,6 +2,8 @@
 import type { Entry, Json } from './shapes.ts';
 
 const TOKEN = 'latchkey-token';
+/** Told to the page when the daemon does not know any more who this is. */
+export const OVER = 'latchkey-session-over';
 /** Between two tries to follow the journal. */
 const AGAIN_MS = 2000;
 
@@ -27,26 +29,44 @@ function authorization(): Record<string, string> {
   return token === null ? {} : { authorization: `Bearer ${token}` };
 }
 
-/** @throws Refusal for what the server says no to; TypeError where it cannot be reached. */
+interface How {
+  readonly signal?: AbortSignal;
+  /** Carried out once, however often it is asked under this name. */
+  readonly once?: string;
+}
+
+/** @throws Refusal for what the server says no to; another Error where it cannot be reached. */
 export async function call<Reply>(
   method: 'GET' | 'POST' | 'PUT' | 'DELETE',
   path: string,
   body?: Json,
-  signal?: AbortSignal,
+  { signal, once }: How = {},
 ): Promise<Reply> {
   const answer = await fetch(`/api/v1/${path}`, {
     method,
     headers: {
       ...authorization(),
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(once === undefined ? {} : { 'idempotency-key': once }),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     ...(signal === undefined ? {} : { signal }),
   });
   const reply = await answer.json();
   if (answer.ok) return reply;
+  tellIfOver(answer);
   const { code = 'internal', message = answer.statusText, field } = reply.error ?? {};
   throw new Refusal(answer.status, code, message, field);
+}
+
+function tellIfOver({ status }: Response): void {
+  if (status === 401) dispatchEvent(new Event(OVER));
+}
+
+/** A name that nobody had before. Not a `randomUUID`: a browser has that over TLS only. */
+export function newName(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(8));
+  return `panel-${[...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
 }
 
 /** What a call answers, as a file of whoever looks. @throws Refusal */
@@ -78,6 +98,7 @@ export async function follow(
         headers: authorization(),
         signal,
       });
+      tellIfOver(answer);
       if (answer.ok && answer.body !== null) {
         live(true);
         for await (const entry of entriesIn(answer.body)) {

@@ -33,6 +33,7 @@ export const ENGLISH_PAGES = {
   'field.change': 'Change',
   'field.why': 'Reason, for the journal',
 
+  'login.over': 'Your session is over. Log in again to go on.',
   'login.setup': 'Nobody has an account yet. The setup code lies on the box:',
   'login.code': 'Setup code',
   'login.token': 'Token',
@@ -146,6 +147,7 @@ export const ENGLISH_PAGES = {
   'door.closed': 'door closed',
   'door.unknown': 'door not known',
   'keypad.was-reset': 'The keypad takes codes again.',
+  'outcome.once': '{done} (Asked twice, done once.)',
   'outcome.no-reason': 'no reason given',
   'outcome.not': '{result}: {reason}',
 

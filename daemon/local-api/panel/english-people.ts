@@ -73,6 +73,7 @@ export const ENGLISH_PEOPLE = {
   'grants.always': 'always',
   'grants.open-end': 'open end',
   'grants.over': 'over',
+  'grants.to-come': 'to come',
   'grants.revoked': 'revoked',
   'grants.schedule': 'Days and hours',
   'grants.schedule-note': 'None chosen: at any time between From and Until.',
@@ -83,8 +84,9 @@ export const ENGLISH_PEOPLE = {
   'grants.unlimited': 'as often as they like',
   'grants.holder-note': 'An id, not a name: the journal goes to the cloud.',
   'grants.window-note': 'In the time of the site. Neither: always.',
-  'grants.instants-note':
-    'Its times stay as they are unless you give others, in the time of the site.',
+  'grants.instants-note': 'In the time of the site. Left as they are, they stay to the second.',
+  'grants.changed-meanwhile':
+    'Somebody else changed this grant meanwhile. Close this, look at it, and change it again.',
   'grants.nothing-to-open': 'There are no keys or locks yet.',
   'grants.pin': 'PIN, 4 to 16 digits',
   'grants.more-options': 'More',

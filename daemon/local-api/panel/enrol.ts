@@ -34,7 +34,7 @@ export function Enrol({ site, shown }: EnrolProps) {
     setFault(undefined);
     try {
       const body = { withinMs: WITHIN_MS, ...(reader === '' ? {} : { reader }) };
-      const found = await call<Shown>('POST', 'enrolments', body, left.signal);
+      const found = await call<Shown>('POST', 'enrolments', body, { signal: left.signal });
       if (left.signal.aborted) return;
       setState(found.ticket === null ? 'none' : found);
       if (found.ticket !== null && isNew(found)) shown(found.ticket);

@@ -3,6 +3,7 @@ import type { Grant, Json } from './shapes.ts';
 
 const OPTIONS = ['staff', 'allowSetup', 'remindMinutes', 'antiPassback'];
 
+/** Its next revision: who changed it meanwhile is not overruled. */
 export function bodyOf(grant: Grant): { readonly [name: string]: Json } {
   const window = Object.fromEntries(
     Object.entries(grant.window).filter(([, value]) => value !== null),
@@ -11,15 +12,21 @@ export function bodyOf(grant: Grant): { readonly [name: string]: Json } {
     Object.entries(grant.options).filter(([name]) => OPTIONS.includes(name)),
   );
   return {
+    rev: grant.rev + 1,
     holder: grant.holder,
     credentials: credentialsOf(grant),
     targets: grant.targets,
     window,
     ...(grant.schedule === null ? {} : { schedule: grant.schedule }),
-    ...(grant.uses === null ? {} : { uses: { max: grant.uses.max } }),
+    ...(grant.uses === null ? {} : { uses: usesOf(grant.uses, grant.uses.max) }),
     operations: grant.operations,
     options,
   };
+}
+
+/** The word under which they are counted stays, and so does the count. */
+export function usesOf(before: Grant['uses'], max: number): Json {
+  return { max, ...(before?.reset === undefined ? {} : { reset: before.reset }) };
 }
 
 /** Without their secrets: one that is named again stays. */

@@ -1,12 +1,12 @@
 /** A grant made here or changed: who, what, when, and what is shown at the reader. */
 import { html } from 'htm/preact';
 import { useState } from 'preact/hooks';
-import { call } from './api.ts';
+import { call, newName, Refusal } from './api.ts';
 import { Dialog } from './dialog.ts';
 import { Enrol } from './enrol.ts';
-import { bodyOf, credentialsOf } from './grant-body.ts';
+import { bodyOf, credentialsOf, usesOf } from './grant-body.ts';
 import { say, sayWord } from './language.ts';
-import { weekday } from './moments.ts';
+import { wallTime, weekday } from './moments.ts';
 import { fieldsOf, Told, textIn, useAction, valueIn } from './parts.ts';
 import type { Grant, Json } from './shapes.ts';
 import type { Site } from './site.ts';
@@ -26,9 +26,21 @@ interface Made {
 }
 
 type Shows = 'pin' | 'own-pin' | 'fob' | 'nothing';
+/** @throws RangeError for people, where somebody else changed it since this form was opened. */
+function sayWhoWasFirst(fault: unknown): never {
+  if (fault instanceof Refusal && fault.code === 'conflict' && fault.field === 'rev') {
+    throw new RangeError(say('grants.changed-meanwhile'));
+  }
+  throw fault;
+}
+
 const DAYS = [1, 2, 3, 4, 5, 6, 7] as const;
 
-export function GrantForm({ of, holder, site, made, closed }: GrantFormProps) {
+export function GrantForm({ of: given, holder, site, made, closed }: GrantFormProps) {
+  // As it was when this was opened: whoever changes it meanwhile is not overruled by what these fields show.
+  const [of] = useState(given);
+  // Sent again because no answer came, it is the same grant.
+  const [id] = useState(given?.id ?? newName());
   const [shows, setShows] = useState<Shows>(of === undefined ? 'pin' : 'nothing');
   const [kept, setKept] = useState<readonly string[]>(of?.credentials.map(({ id }) => id) ?? []);
   const [ticket, setTicket] = useState<string | undefined>();
@@ -39,8 +51,9 @@ export function GrantForm({ of, holder, site, made, closed }: GrantFormProps) {
     const fields = fieldsOf(event);
     await action.run(async () => {
       const body = read(fields, of, kept, shows, ticket);
-      const id = of?.id ?? newId();
-      setResult(await call<Made>('PUT', `grants/${encodeURIComponent(id)}`, body));
+      setResult(
+        await call<Made>('PUT', `grants/${encodeURIComponent(id)}`, body).catch(sayWhoWasFirst),
+      );
       made();
       return '';
     });
@@ -215,7 +228,7 @@ function read(
     credentials: [...stay, ...fresh],
     ...windowIn(fields, of),
     ...scheduleIn(fields, of),
-    ...usesIn(fields),
+    ...usesIn(fields, of),
     options: optionsIn(fields, of),
   };
 }
@@ -229,21 +242,27 @@ function windowIn(fields: FormData, of: Grant | undefined): { readonly window?: 
   return { window: { kind: 'floating', start, end } };
 }
 
-/** A wall or floating window shows its times; instants belong to whoever set them. */
+/** Whatever zone it was given in, in that of the site. */
 function wallOf(of: Grant | undefined, end: 'start' | 'end'): string {
-  if (of === undefined || of.window.kind === 'instants') return '';
-  const value = of.window[end];
-  return typeof value === 'string' ? value.slice(0, 16) : '';
+  const at = end === 'start' ? of?.starts : of?.ends;
+  return at === undefined || at === null ? '' : wallTime(at).slice(0, 16);
 }
 
 function scheduleIn(fields: FormData, of: Grant | undefined): { readonly schedule?: Json } {
   const days = fields.getAll('day').map(Number);
-  const [from, to] = [textIn(fields, 'day-from'), textIn(fields, 'day-to')];
+  const from = textIn(fields, 'day-from');
+  const to = endOfDay(textIn(fields, 'day-to'), of);
   if (days.length === 0 && from === '' && to === '') return removed(of);
   if (days.length === 0 || from === '' || to === '') throw new RangeError(say('grants.whole-week'));
   const [, ...more] = of?.schedule?.weekly ?? [];
   const before = of?.schedule ?? { zone: 'site' };
   return { schedule: { ...before, weekly: [{ days, from, to }, ...more] } };
+}
+
+/** A field for a time has no 24:00, so that midnight at the end is one of these. */
+function endOfDay(to: string, of: Grant | undefined): string {
+  const wasMidnight = to === '23:59' && of?.schedule?.weekly[0]?.to === '24:00';
+  return to === '00:00' || wasMidnight ? '24:00' : to;
 }
 
 /** A body without a schedule is one that has none. */
@@ -254,10 +273,10 @@ function removed(of: Grant | undefined): { readonly schedule?: Json } {
     : {};
 }
 
-function usesIn(fields: FormData): { readonly uses?: Json } {
+function usesIn(fields: FormData, of: Grant | undefined): { readonly uses?: Json } {
   const uses = textIn(fields, 'uses');
   if (uses === '') return {};
-  return { uses: { max: Number(uses) } };
+  return { uses: usesOf(of?.uses ?? null, Number(uses)) };
 }
 
 function optionsIn(fields: FormData, of: Grant | undefined): Json {
@@ -271,10 +290,4 @@ function optionsIn(fields: FormData, of: Grant | undefined): Json {
     ...(fields.get('staff') === null ? {} : { staff: true }),
     ...(remind === '' ? {} : { remindMinutes: Number(remind) }),
   };
-}
-
-/** Not a `randomUUID`: a browser has that over TLS only. */
-function newId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(8));
-  return `panel-${[...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
 }

@@ -5,6 +5,7 @@ import { GrantDialog } from './grant-dialog.ts';
 import { GrantForm } from './grant-form.ts';
 import { say, sayWord } from './language.ts';
 import { GRANTS_A_LOOK } from './looks.ts';
+import { siteNow } from './moments.ts';
 import { Empty, Fault, Loading, Page, State, Time, valueIn } from './parts.ts';
 import { may } from './roles.ts';
 import { useSearch } from './search.ts';
@@ -26,7 +27,7 @@ const SOURCES = ['local', 'cloud', 'keycafe', 'seam', 'intserv'] as const;
 export function Grants({ site, me, version, refresh }: GrantsProps) {
   const [text, setText] = useState('');
   const [source, setSource] = useState('');
-  const [chosen, setChosen] = useState<string | undefined>();
+  const [chosen, setChosen] = useState<Grant | undefined>();
   const [isMaking, setMaking] = useState(false);
   const query = new URLSearchParams({
     ...(text === '' ? {} : { text }),
@@ -43,7 +44,8 @@ export function Grants({ site, me, version, refresh }: GrantsProps) {
     query,
     version,
   );
-  const grant = found.rows.find(({ id }) => id === chosen);
+  // One that is looked at stays, whatever becomes of the list.
+  const grant = found.rows.find(({ id }) => id === chosen?.id) ?? chosen;
   const make =
     may(me, 'admin') &&
     html`<button type="button" class="main" onClick=${() => setMaking(true)}>${say('grants.new')}</button>`;
@@ -77,7 +79,7 @@ export function Grants({ site, me, version, refresh }: GrantsProps) {
           ${found.rows.map(
             (each) => html`<tr key=${each.id} data-grant=${each.id}>
               <th scope="row">
-                <button type="button" class="link" translate=${false} onClick=${() => setChosen(each.id)}>${each.holder}</button>
+                <button type="button" class="link" translate=${false} onClick=${() => setChosen(each)}>${each.holder}</button>
                 <small>${sayWord('source', each.source.vendor)} · <span translate=${false}>${each.id}</span></small>
               </th>
               <td data-name=${say('grants.opens')} translate=${false}>${each.targets.map(({ id }) => id).join(', ')}</td>
@@ -110,8 +112,11 @@ export function Grants({ site, me, version, refresh }: GrantsProps) {
 
 export function GrantState({ grant }: { readonly grant: Grant }) {
   if (grant.revoked !== null) return html`<${State} tone="bad">${say('grants.revoked')}<//>`;
-  if (grant.ends !== null && Date.parse(grant.ends) < Date.now()) {
+  if (grant.ends !== null && Date.parse(grant.ends) <= siteNow()) {
     return html`<${State} tone="quiet">${say('grants.over')}<//>`;
+  }
+  if (grant.state === 'active' && grant.starts !== null && Date.parse(grant.starts) > siteNow()) {
+    return html`<${State} tone="quiet">${say('grants.to-come')}<//>`;
   }
   return html`<${State} tone=${grant.state === 'active' ? 'good' : 'quiet'}>${sayWord('grant-state', grant.state)}<//>`;
 }

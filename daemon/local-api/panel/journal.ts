@@ -4,6 +4,7 @@ import { useState } from 'preact/hooks';
 import { Entries } from './entries.ts';
 import { say, sayWord } from './language.ts';
 import { ENTRIES_A_LOOK } from './looks.ts';
+import { beginOf } from './moments.ts';
 import { Empty, Fault, Loading, Page, valueIn } from './parts.ts';
 import { useSearch } from './search.ts';
 import { SearchForm } from './search-form.ts';
@@ -92,9 +93,7 @@ export function Journal({ heard, devices, text }: JournalProps) {
   <//>`;
 }
 
-/** Days as whoever looks has them; `until` holds its day. */
+/** Days of the site, as its entries are shown; `until` holds its day. */
 function dayOf(name: 'from' | 'to', day: string): string {
-  const date = new Date(`${day}T00:00`);
-  if (name === 'to') date.setDate(date.getDate() + 1);
-  return Number.isNaN(date.getTime()) ? day : date.toISOString();
+  return beginOf(day, name === 'to' ? 1 : 0);
 }

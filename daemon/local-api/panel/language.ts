@@ -95,8 +95,13 @@ function formOf(message: Exclude<Message, string>, { n }: Values): string {
 function filled(text: string, values: Values): string {
   return text.replaceAll(/\{(\w+)\}/g, (hole, name: string) => {
     const value = values[name];
-    return typeof value === 'number' ? number(value) : (value ?? hole);
+    return typeof value === 'number' ? number(value) : isolated(value ?? hole);
   });
+}
+
+/** A name that is written from the right keeps its letters, and the sentence around it its order. */
+function isolated(text: string): string {
+  return /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/.test(text) ? `\u2068${text}\u2069` : text;
 }
 
 export function number(value: number): string {

@@ -10,11 +10,13 @@ import { Tongue } from './tongue.ts';
 type Way = 'account' | 'token' | 'setup';
 
 interface LoginProps {
+  /** Whoever was here is not any more. */
+  readonly isOver: boolean;
   readonly entered: (me: Me) => void;
   readonly spoke: () => void;
 }
 
-export function Login({ entered, spoke }: LoginProps) {
+export function Login({ isOver, entered, spoke }: LoginProps) {
   const [way, setWay] = useState<Way>('account');
   const [fault, setFault] = useState<unknown>();
   const [busy, setBusy] = useState(false);
@@ -59,6 +61,7 @@ export function Login({ entered, spoke }: LoginProps) {
   return html`<main class="login">
     <img src="/panel/icon.svg" alt="" width="48" height="48" />
     <h1 translate=${false}>Latchkey</h1>
+    ${isOver && html`<p class="stale" role="status">${say('login.over')}</p>`}
     <form class="card" onSubmit=${submit} aria-describedby="login-fault">
       ${
         way === 'setup' &&

@@ -3,8 +3,9 @@ import { html } from 'htm/preact';
 import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { Accounts } from './accounts.ts';
-import { call, get, useToken } from './api.ts';
+import { call, get, OVER, useToken } from './api.ts';
 import { Devices } from './devices.ts';
+import { ignoreDoubleClicks } from './double-click.ts';
 import { Grants } from './grants.ts';
 import { Health } from './health.ts';
 import { Journal } from './journal.ts';
@@ -37,43 +38,61 @@ type PageName = (typeof PAGES)[number];
 /** `#journal/flat-7`: a page, and what it is asked for. */
 function placeOf(hash: string): { readonly page: PageName; readonly of: string } {
   const [name = '', of = ''] = hash.slice(1).split('/');
-  return { page: PAGES.find((page) => page === name) ?? 'overview', of: decodeURIComponent(of) };
+  return { page: PAGES.find((page) => page === name) ?? 'overview', of: decoded(of) };
+}
+
+/** An address is typed by hand, too. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (fault) {
+    if (fault instanceof URIError) return text;
+    throw fault;
+  }
 }
 
 function App() {
   const [me, setMe] = useState<Me | undefined>();
   const [asked, setAsked] = useState(false);
+  const [isOver, setOver] = useState(false);
   const [, setSpoken] = useState(0);
   useEffect(() => {
     get<Me>('me')
       .then(setMe, () => undefined)
       .finally(() => setAsked(true));
   }, []);
-  const leave = () => {
+  const leave = (how: 'by-hand' | 'over') => {
     useToken(undefined);
+    setOver(how === 'over');
     setMe(undefined);
   };
   const spoke = () => setSpoken((count) => count + 1);
   if (!asked) return null;
   return me === undefined
-    ? html`<${Login} entered=${setMe} spoke=${spoke} />`
+    ? html`<${Login} isOver=${isOver} entered=${setMe} spoke=${spoke} />`
     : html`<${Shell} me=${me} leave=${leave} spoke=${spoke} />`;
 }
 
 interface ShellProps {
   readonly me: Me;
-  readonly leave: () => void;
+  readonly leave: (how: 'by-hand' | 'over') => void;
   readonly spoke: () => void;
 }
 
 function Shell({ me, leave, spoke }: ShellProps) {
   const [{ page, of }, setPlace] = useState(placeOf(location.hash));
-  const { site, heard, before, isLive, refresh } = useSite(leave);
+  const { site, heard, before, isLive, refresh } = useSite();
 
   useEffect(() => {
     const go = () => setPlace(placeOf(location.hash));
     addEventListener('hashchange', go);
     return () => removeEventListener('hashchange', go);
+  }, []);
+  // Ended in another tab, by an administrator, or by time.
+  useEffect(() => {
+    const over = () => leave('over');
+    addEventListener(OVER, over);
+    return () => removeEventListener(OVER, over);
   }, []);
   useEffect(() => {
     document.title = `${site?.status.name ?? 'Latchkey'} – ${sayWord('nav', page)}`;
@@ -86,7 +105,7 @@ function Shell({ me, leave, spoke }: ShellProps) {
 
   async function logOut() {
     await call('POST', 'logout').catch(() => undefined);
-    leave();
+    leave('by-hand');
   }
 
   const known = new Set(heard.map(({ seq }) => seq));
@@ -150,5 +169,6 @@ function skip(event: Event) {
   document.getElementById('content')?.focus();
 }
 
+ignoreDoubleClicks(document);
 const root = document.getElementById('app');
 if (root !== null) render(html`<${App} />`, root);

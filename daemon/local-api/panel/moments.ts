@@ -2,9 +2,35 @@
 import { locale, say } from './language.ts';
 
 let zone: string | undefined;
+/** How far the site's clock is ahead of the browser's. */
+let ahead = 0;
 
-export function showIn(siteZone: string): void {
+export function showIn(siteZone: string, siteNow: string): void {
   zone = siteZone;
+  ahead = Date.parse(siteNow) - Date.now();
+}
+
+/** Milliseconds since 1970 by the clock that decides. */
+export function siteNow(): number {
+  return Date.now() + ahead;
+}
+
+/** `2026-11-24T14:03`, as a clock at the site shows it and fields of forms have it. */
+export function wallTime(at: string | number): string {
+  const parts = { year: 'numeric', month: '2-digit', day: '2-digit' } as const;
+  const time = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' } as const;
+  const whole = { ...parts, ...time, ...(zone === undefined ? {} : { timeZone: zone }) };
+  // Swedish writes a date as ISO 8601 does.
+  return new Intl.DateTimeFormat('sv-SE', whole).format(new Date(at)).replace(' ', 'T');
+}
+
+/** When a day of the site begins, or the one so many days later. */
+export function beginOf(day: string, later = 0): string {
+  const wall = Date.parse(`${day}T00:00Z`) + later * 86_400_000;
+  const offset = (at: number) => Date.parse(`${wallTime(at)}Z`) - at;
+  // By the offset at about that time, which may be another after a change of the clocks.
+  const about = wall - offset(wall);
+  return new Date(wall - offset(about)).toISOString();
 }
 
 function format(options: Intl.DateTimeFormatOptions, at: string): string {

@@ -1,7 +1,7 @@
 /** What all pages are made of: their head, states, what is said while there is nothing to show, and actions. */
 import { html } from 'htm/preact';
 import type { ComponentChildren } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { get, Refusal } from './api.ts';
 import { say, sayWord } from './language.ts';
 import { moment } from './moments.ts';
@@ -118,10 +118,14 @@ export interface Action {
 
 export function useAction(): Action {
   const [state, setState] = useState<Omit<Action, 'run' | 'clear'>>(IDLE);
+  // Known at once: a second click may come before the button is drawn as disabled.
+  const isUnderWay = useRef(false);
   return {
     ...state,
     clear: () => setState(IDLE),
     async run(what) {
+      if (isUnderWay.current) return false;
+      isUnderWay.current = true;
       setState({ ...IDLE, busy: true });
       try {
         setState({ ...IDLE, told: await what() });
@@ -129,6 +133,8 @@ export function useAction(): Action {
       } catch (fault) {
         setState({ ...IDLE, fault });
         return false;
+      } finally {
+        isUnderWay.current = false;
       }
     },
   };

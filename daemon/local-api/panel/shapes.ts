@@ -141,7 +141,7 @@ export interface Grant {
   readonly starts: string | null;
   readonly ends: string | null;
   readonly schedule: Schedule | null;
-  readonly uses: { readonly max: number } | null;
+  readonly uses: { readonly max: number; readonly reset?: string } | null;
   readonly operations: readonly string[];
   readonly options: Readonly<Record<string, Json>>;
   readonly state: string;
@@ -258,4 +258,6 @@ export interface Why {
 export interface Outcome {
   readonly result: 'done' | 'refused' | 'failed' | 'unknown';
   readonly reason?: string;
+  /** It was done before, under the same key; nothing was done now. */
+  readonly dup: boolean;
 }

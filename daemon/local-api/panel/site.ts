@@ -1,6 +1,6 @@
 /** What the pages show, fetched anew whenever the journal says that something happened. */
-import { useEffect, useState } from 'preact/hooks';
-import { follow, get, Refusal } from './api.ts';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { follow, get } from './api.ts';
 import { showIn } from './moments.ts';
 import type { AccessPoint, Device, Entry, Key, Status } from './shapes.ts';
 
@@ -34,37 +34,38 @@ async function fetchSite(): Promise<Site> {
     get<{ keys: readonly Key[] }>('keys'),
     get<{ devices: readonly Device[] }>('devices'),
   ]);
-  showIn(status.zone);
+  showIn(status.zone, status.now);
   return { status, places: accessPoints, keys, devices };
 }
 
-export function useSite(lost: () => void): Live {
+export function useSite(): Live {
   const [site, setSite] = useState<Site | undefined>();
   const [heard, setHeard] = useState<readonly Entry[]>([]);
   const [before, setBefore] = useState<readonly Entry[]>([]);
   const [isLive, setLive] = useState(false);
-  const [wish, setWish] = useState(0);
-  const refresh = () => setWish((count) => count + 1);
+  const waiting = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+
+  const fetchNow = () => {
+    waiting.current = undefined;
+    fetchSite().then(setSite, () => setLive(false));
+  };
+  // Not put off by what happens meanwhile: a busy site is shown as well.
+  const refresh = () => {
+    waiting.current ??= setTimeout(fetchNow, SETTLE_MS);
+  };
 
   useEffect(() => {
-    const timer = setTimeout(
-      () => {
-        fetchSite().then(setSite, (error: unknown) => {
-          if (error instanceof Refusal && error.status === 401) lost();
-          else setLive(false);
-        });
-      },
-      wish === 0 ? 0 : SETTLE_MS,
-    );
-    return () => clearTimeout(timer);
-  }, [wish]);
+    fetchNow();
+    return () => clearTimeout(waiting.current);
+  }, []);
 
+  // What happened while nobody listened, too.
   useEffect(() => {
     get<{ entries: readonly Entry[] }>('journal?limit=100').then(
       ({ entries }) => setBefore(entries),
       () => undefined,
     );
-  }, []);
+  }, [isLive]);
 
   useEffect(() => {
     const left = new AbortController();

@@ -38,7 +38,7 @@ export function WhyNot({ grants, site }: WhyNotProps) {
       );
       for (const { grant, credential } of each.slice(0, TRIES_MAX)) {
         const wouldBe = await call<WouldBe>('POST', 'what-if', {
-          accessPoint,
+          ...(accessPoint === '' ? {} : { accessPoint }),
           grant: grant.id,
           credential: credential.id,
           ...(at === '' ? {} : { at }),

@@ -26,7 +26,12 @@ export async function withToken(
   language = 'en',
 ): Promise<Page> {
   // Half-way through a turn, a door's colours are nobody's.
-  const context = await browser.newContext({ reducedMotion: 'reduce', locale: 'en-GB' });
+  const context = await browser.newContext({
+    reducedMotion: 'reduce',
+    locale: 'en-GB',
+    // Not where the site is.
+    timezoneId: 'America/Los_Angeles',
+  });
   await context.addInitScript(
     ([secret, spoken]) => {
       Object(globalThis).sessionStorage.setItem('latchkey-token', secret);
@@ -38,7 +43,16 @@ export async function withToken(
   return context.newPage();
 }
 
+/** A dialog that was closed has left the history, too; a page opened before that would be left again. */
+export async function closed(page: Page): Promise<void> {
+  await page.waitForFunction(() => {
+    const { document, history } = Object(globalThis);
+    return history.state !== 'dialog' || document.querySelector('dialog[open]') !== null;
+  });
+}
+
 export async function home(page: Page, { api }: StartedSite): Promise<void> {
+  await closed(page);
   await page.goto(api);
   await page.getByText('live', { exact: true }).waitFor();
   await page.getByRole('button', { name: /^Slot 16 / }).waitFor();

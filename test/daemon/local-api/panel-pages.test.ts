@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { faultsOf, hasChromium, openBrowser, type StartedSite, startSite } from '../../browser.ts';
-import { asked, home, unspoken, withToken } from './panel-bench.ts';
+import { asked, closed, home, unspoken, withToken } from './panel-bench.ts';
 
 const PAGES = [
   'overview',
@@ -72,6 +72,7 @@ async function lived(site: StartedSite): Promise<void> {
 }
 
 async function show(page: Page, { api }: StartedSite, name: string): Promise<void> {
+  await closed(page);
   await page.goto(`${api}/#${name}`);
   await page.locator(`nav [aria-current="page"][href="#${name}"]`).waitFor();
   await page.locator('main h1').waitFor();

@@ -6,6 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import { panelRoutes } from '../../../daemon/local-api/panel-routes.ts';
 import { faultsOf, hasChromium, openBrowser, type StartedSite, startSite } from '../../browser.ts';
 import { asked, go, home, withToken } from './panel-bench.ts';
+import { MISHAPS } from './panel-mishaps.ts';
 
 /** Long enough for a code to be typed, short enough to be waited for. */
 const LOAN_MS = 8000;
@@ -49,6 +50,7 @@ test('the panel in a browser', async (t) => {
         ['what is kept of a person is exported, and erased', erasing],
         ['health shows the clock, the disk and every link, and verifies the journal', healthy],
         ['accounts are made, changed and removed; the last admin stays', accounts],
+        ...MISHAPS,
         ['a key that did not come back in time is shown first, with whom it is', overdue],
         ['with the daemon gone the page says so', alone],
       ];
