@@ -25,6 +25,7 @@ import { storeSearch } from './store/search.ts';
 import { runUpkeep } from './upkeep.ts';
 import type { HttpClient } from './vendors/http.ts';
 import type { VendorPart } from './vendors/vendor.ts';
+import { runAlone, tellingFaults } from './vendors/vendor-run.ts';
 import { witnessed } from './vendors/witness.ts';
 import { Watch, type WatchParts } from './watch.ts';
 
@@ -331,7 +332,10 @@ export async function wire(read: Config, outside: Outside, early?: Core): Promis
         cloud?.run(signal),
         home?.run(signal),
         watch.run(signal),
-        ...vendors.map((vendor) => vendor.run(signal)),
+        ...vendors.map((part) => {
+          const broken = tellingFaults(part.status.vendor, desk, log);
+          return runAlone({ clock, random, run: (until) => part.run(until), broken }, signal);
+        }),
         runUpkeep(
           {
             clock,

@@ -11,6 +11,7 @@ import { StorageError } from '../store/ports.ts';
 import type { VendorLog } from './desk.ts';
 import { differencesOf, driftOf } from './difference.ts';
 import { VendorError } from './http.ts';
+import { FAULT_DETAIL } from './vendor-run.ts';
 import type { VendorSync } from './vendor-sync.ts';
 
 export interface ConnectorStatus {
@@ -63,6 +64,8 @@ export interface RoundsParts {
   readonly round: (signal: AbortSignal) => Promise<void>;
   /** Told when it comes on or goes off, once each. */
   readonly changed: (online: boolean, detail: string) => void;
+  /** Told what is no fault of the vendor's nor of the disk's: once, until a round has come to its end again. */
+  readonly broken: (error: unknown) => void;
   readonly log: VendorLog;
 }
 
@@ -76,6 +79,7 @@ export class Rounds {
   #isWoken = false;
   #waking = new AbortController();
   #failures = 0;
+  #isBroken = false;
 
   constructor(parts: RoundsParts) {
     this.#parts = parts;
@@ -105,32 +109,46 @@ export class Rounds {
     }
   }
 
-  /** Answers how long to wait. What the vendor does is told; a fault of ours ends the daemon. */
+  /** Answers how long to wait. What the vendor does is told; a fault of ours ends this round and nothing else (P11). */
   async #round(signal: AbortSignal): Promise<Millis> {
     const { poll, round, random } = this.#parts;
     try {
       await round(signal);
       this.#failures = 0;
+      this.#isBroken = false;
       this.#note(true, '');
       return poll;
     } catch (error) {
-      // A full or broken disk is told by the store's own alarms; here it is waited out like a vendor that is away.
-      if (!(error instanceof VendorError || error instanceof StorageError)) throw error;
       if (signal.aborted) return 0;
       const length = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#failures);
       this.#failures = Math.min(this.#failures + 1, 10);
-      this.#note(false, error.message);
+      this.#note(false, this.#detailOf(error), causeOf(error));
       const told = error instanceof VendorError ? (error.retryAfter ?? 0) : 0;
       return Math.max(told, length * (0.5 + random.fraction() / 2));
     }
   }
 
-  #note(online: boolean, detail: string): void {
+  #detailOf(error: unknown): string {
+    // A full or broken disk is told by the store's own alarms; here it is waited out like a vendor that is away.
+    if (error instanceof VendorError || error instanceof StorageError) return error.message;
+    if (!this.#isBroken) this.#parts.broken(error);
+    this.#isBroken = true;
+    return FAULT_DETAIL;
+  }
+
+  #note(online: boolean, detail: string, cause?: string): void {
     const isNews = online !== this.#online || (!online && detail !== this.#detail);
     const turned = online !== this.#online || this.#detail === 'not yet asked';
     this.#online = online;
     this.#detail = detail;
-    if (isNews) this.#parts.log(online ? 'vendor-online' : 'vendor-offline', { detail });
+    const told = { detail, ...(cause === undefined ? {} : { cause }) };
+    if (isNews) this.#parts.log(online ? 'vendor-online' : 'vendor-offline', told);
     if (turned) this.#parts.changed(online, detail);
   }
+}
+
+/** More than the journal is told: what the operator's own files are called. */
+function causeOf(error: unknown): string | undefined {
+  const cause = error instanceof VendorError ? error.cause : undefined;
+  return cause instanceof Error ? cause.message : undefined;
 }

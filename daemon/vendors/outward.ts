@@ -6,8 +6,10 @@ import { textIn } from '../access/body.ts';
 import type { RecordedEntry } from '../access/entry.ts';
 import type { StoredGrant } from '../access/lookup.ts';
 import { type Grant, type GrantId, grantId } from '../access/model.ts';
+import { StorageError } from '../store/ports.ts';
 import { isUndone, VendorError } from './http.ts';
 import type { VendorRecord } from './vendor-record.ts';
+import { FAULT_DETAIL } from './vendor-run.ts';
 import { pages, type SyncChange, type VendorSync } from './vendor-sync.ts';
 
 export interface Task {
@@ -36,6 +38,8 @@ export interface OutwardParts {
   /** The vendor keeps one thing for one request key, so that a lost create may simply be asked again. */
   readonly isIdempotent?: boolean;
   readonly wake: () => void;
+  /** A fault of ours over one of them, told at its first try: the others are told to the vendor all the same. */
+  readonly broken: (error: unknown) => void;
 }
 
 const STATES = ['to-revoke', 'to-update', 'to-create', 'creating'] as const;
@@ -170,8 +174,10 @@ export class Outward {
         return sync.applyNow([{ id, ...change }], { by: sync.vendor });
       });
     } catch (error) {
-      if (!(error instanceof VendorError)) throw error;
-      await this.#failed(id, error);
+      if (error instanceof StorageError) throw error;
+      if (error instanceof VendorError) return this.#failed(id, error);
+      if ((sync.record(id)?.tries ?? 0) === 0) this.#parts.broken(error);
+      await this.#failed(id, new VendorError('malformed', FAULT_DETAIL, { cause: error }));
     }
   }
 

@@ -9,6 +9,7 @@ import {
   circuitBreaker,
   handleWhen,
 } from 'cockatiel';
+import { ConfigError } from '../../drivers/contract/errors.ts';
 import {
   type Clock,
   type Millis,
@@ -104,10 +105,11 @@ export class VendorHost {
         retryAfter: this.heldBack,
       });
     }
+    const authorization = this.#authorization();
     await budget.take(call.signal);
     if (call.signal.aborted) throw new VendorError('held-back', 'stopped before it was sent');
     try {
-      return await this.#breaker.execute(() => this.#send(call));
+      return await this.#breaker.execute(() => this.#send(call, authorization));
     } catch (error) {
       if (error instanceof BrokenCircuitError) {
         await pause(clock, 0, call.signal);
@@ -117,8 +119,30 @@ export class VendorHost {
     }
   }
 
-  async #send({ method, path, query, body, headers, signal }: VendorCall): Promise<HttpReply> {
-    const { http, baseUrl, authorization, budget, penalty } = this.#parts;
+  /** A secret that cannot be read, or be put in a header, is no vendor that is away: no call is tried with it. */
+  #authorization(): string {
+    let header: string;
+    try {
+      header = this.#parts.authorization();
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      // Where this machine keeps it is for the log only: what is told of a vendor also goes to the cloud.
+      const which = error.faults.map(({ path }) => path).join(', ');
+      const message = `not asked: the secret of ${which} cannot be read`;
+      throw new VendorError('unauthorized', message, { cause: error });
+    }
+    if (/^[\t\x20-\x7e\x80-\xff]*$/.test(header)) return header;
+    throw new VendorError(
+      'unauthorized',
+      'not asked: the secret has characters that no header can',
+    );
+  }
+
+  async #send(
+    { method, path, query, body, headers, signal }: VendorCall,
+    authorization: string,
+  ): Promise<HttpReply> {
+    const { http, baseUrl, budget, penalty } = this.#parts;
     const asked = new URLSearchParams();
     for (const [name, value] of Object.entries(query ?? {})) {
       if (value !== undefined) asked.append(name, String(value));
@@ -130,7 +154,7 @@ export class VendorHost {
         method,
         url: `${baseUrl}${path}${search}`,
         headers: {
-          authorization: authorization(),
+          authorization,
           accept: 'application/json',
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
           ...headers,

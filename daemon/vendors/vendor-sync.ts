@@ -49,6 +49,7 @@ export class VendorSync {
   readonly #book: RecordBook;
   #turn: Promise<unknown> = Promise.resolve();
   #count = 0;
+  #isRecovered = false;
   /** When, in the order of changes, each id was last written here. */
   readonly #written = new Map<string, number>();
 
@@ -168,14 +169,17 @@ export class VendorSync {
     });
   }
 
-  /** At start: what was stored and never answered is taken back. */
-  async recover(): Promise<void> {
-    const lost: SyncChange[] = [];
-    for (const stored of this.storedGrants()) {
-      if (stored.grant.state === 'pending')
-        lost.push({ id: stored.grant.id, revoke: true, record: null });
-    }
-    await this.apply(lost, { by: 'start' });
+  /** At start: what was stored and never answered is taken back. Nothing that is being made meanwhile is. */
+  recover(): Promise<void> {
+    return this.alone(async () => {
+      if (this.#isRecovered) return;
+      const lost = [...this.storedGrants()].filter(({ grant }) => grant.state === 'pending');
+      await this.applyNow(
+        lost.map(({ grant: { id } }) => ({ id, revoke: true, record: null })),
+        { by: 'start' },
+      );
+      this.#isRecovered = true;
+    });
   }
 
   /** Live grants of this vendor, some at a time. */

@@ -30,7 +30,9 @@ export type CloudFault =
   /** Half of the body. */
   | { readonly kind: 'half' }
   /** What the same question was answered before, where it was asked before: a cache on the way. */
-  | { readonly kind: 'stale' };
+  | { readonly kind: 'stale' }
+  /** Done, and the answer is another on its way: a proxy's page, an odd header, a word of a newer version. */
+  | { readonly kind: 'altered'; readonly by: (reply: NearReply) => NearReply };
 
 /** A call within this process. */
 export interface NearCall {
@@ -171,6 +173,7 @@ export class CloudServer implements AsyncDisposable {
       },
       body: body === undefined ? '' : JSON.stringify(body),
     };
+    if (fault?.kind === 'altered') return { kind: 'reply', reply: fault.by(reply) };
     this.#remember(question, reply);
     return { kind: fault?.kind === 'half' ? 'half' : 'reply', reply };
   }

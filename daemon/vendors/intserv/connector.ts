@@ -13,6 +13,7 @@ import { Outward } from '../outward.ts';
 import { RequestBudget } from '../request-budget.ts';
 import { VendorHost } from '../vendor-host.ts';
 import type { VendorRecord } from '../vendor-record.ts';
+import { tellingFaults } from '../vendor-run.ts';
 import type { SyncChange, VendorSync } from '../vendor-sync.ts';
 import { readEvents } from './event-reading.ts';
 import { AccessKeyBook, KIND } from './key-book.ts';
@@ -42,7 +43,6 @@ const MASS = 5;
 export class IntservConnector implements Connector {
   readonly #parts: IntservParts;
   readonly #host: VendorHost;
-  #isRecovered = false;
   readonly #rounds: Rounds;
   readonly #outward: Outward;
   readonly #push: AccessKeyPush;
@@ -53,6 +53,7 @@ export class IntservConnector implements Connector {
     this.#parts = parts;
     const { sync, http, baseUrl, apiKey, poll, places, log } = parts;
     const { clock, random } = sync.desk;
+    const broken = tellingFaults('intserv', sync.desk, log);
     this.#host = new VendorHost({
       http,
       clock,
@@ -79,6 +80,7 @@ export class IntservConnector implements Connector {
       update: (task, signal) => this.#push.add(task, signal),
       revoke: (task, signal) => this.#push.revoke(task, signal),
       wake: () => this.wake(),
+      broken,
     });
     this.#rounds = new Rounds({
       clock,
@@ -87,6 +89,7 @@ export class IntservConnector implements Connector {
       log: (event, fields) => log(event, { vendor: 'intserv', ...fields }),
       round: (signal) => this.#round(signal),
       changed: vendorTurned(sync, log),
+      broken,
     });
   }
 
@@ -114,8 +117,7 @@ export class IntservConnector implements Connector {
 
   /** @throws VendorError */
   async #round(signal: AbortSignal): Promise<void> {
-    if (!this.#isRecovered) await this.#parts.sync.recover();
-    this.#isRecovered = true;
+    await this.#parts.sync.recover();
     const { sync } = this.#parts;
     await this.#outward.run(signal);
     await this.#askStatus(signal);

@@ -15,6 +15,7 @@ import { Outward } from '../outward.ts';
 import { Reading, type SeenThing } from '../reading.ts';
 import { RequestBudget } from '../request-budget.ts';
 import { VendorHost } from '../vendor-host.ts';
+import { tellingFaults } from '../vendor-run.ts';
 import type { VendorSync } from '../vendor-sync.ts';
 import { CustodyReport } from './custody-report.ts';
 import { MemberPush } from './member-push.ts';
@@ -53,7 +54,6 @@ const PAGES_MOST = 3600;
 export class KeycafeConnector implements Connector {
   readonly #parts: KeycafeParts;
   readonly #host: VendorHost;
-  #isRecovered = false;
   readonly #rounds: Rounds;
   readonly #accesses: Outward;
   readonly #keys: Outward;
@@ -77,6 +77,7 @@ export class KeycafeConnector implements Connector {
       wordOf: ({ body }) => errorIdIn(body),
     });
     const wake = () => this.wake();
+    const broken = tellingFaults('keycafe', sync.desk, log);
     const push = { sync, host: this.#host, places };
     const keyPush = new KeyPush(push);
     this.#keys = new Outward({
@@ -87,6 +88,7 @@ export class KeycafeConnector implements Connector {
       update: (task, signal) => keyPush.update(task, signal),
       revoke: (task) => keyPush.revoke(task),
       wake,
+      broken,
     });
     const hasMembers = (places.memberRoles ?? []).length > 0;
     this.#kinds = hasMembers ? MEMBER_KINDS : KINDS;
@@ -107,6 +109,7 @@ export class KeycafeConnector implements Connector {
               update: (task, signal) => member.update(task, signal),
               revoke: (task, signal) => member.revoke(task, signal),
               wake,
+              broken,
             }),
         )
       : [];
@@ -120,6 +123,7 @@ export class KeycafeConnector implements Connector {
       update: (task, signal) => accessPush.update(task, signal),
       revoke: (task, signal) => accessPush.revoke(task, signal),
       wake,
+      broken,
     });
     this.#custody = new CustodyReport({
       sync,
@@ -134,6 +138,7 @@ export class KeycafeConnector implements Connector {
       log: (event, fields) => log(event, { vendor: 'keycafe', ...fields }),
       round: (signal) => this.#round(signal),
       changed: vendorTurned(sync, log),
+      broken,
     });
   }
 
@@ -165,8 +170,7 @@ export class KeycafeConnector implements Connector {
 
   /** @throws VendorError */
   async #round(signal: AbortSignal): Promise<void> {
-    if (!this.#isRecovered) await this.#parts.sync.recover();
-    this.#isRecovered = true;
+    await this.#parts.sync.recover();
     await this.#keys.run(signal);
     for (const outward of [this.#accesses, ...this.#members]) {
       await outward.run(signal, ['to-revoke']);

@@ -7,6 +7,7 @@ import { differencesOf } from '../difference.ts';
 import type { HttpClient } from '../http.ts';
 import { StaleGuard } from '../stale-guard.ts';
 import type { VendorPart } from '../vendor.ts';
+import { together } from '../vendor-run.ts';
 import { VendorSync } from '../vendor-sync.ts';
 import { KeycafeConnector } from './connector.ts';
 import { KeycafeDialect } from './dialect.ts';
@@ -75,7 +76,11 @@ export function openKeycafe(options: OpenKeycafe): VendorPart {
       if (connector === undefined) await sync.recover();
       const guard =
         cloud?.staleAfter === undefined ? undefined : new StaleGuard(sync, cloud.staleAfter);
-      await Promise.all([connector?.run(signal), guard?.run(signal), dialect?.run(signal)]);
+      await together(signal, [
+        (inner) => connector?.run(inner),
+        (inner) => guard?.run(inner),
+        (inner) => dialect?.run(inner),
+      ]);
     },
   };
 }

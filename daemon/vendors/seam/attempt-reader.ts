@@ -35,7 +35,7 @@ export class AttemptReader {
       const action_attempt_id = extra?.['attempt'];
       if (typeof action_attempt_id !== 'string') continue;
       const attempt = await this.#ask(action_attempt_id, signal);
-      if (attempt?.status === 'pending') continue;
+      if (attempt === 'not-told' || attempt?.status === 'pending') continue;
       await this.#sync.alone(async () => {
         const record = this.#sync.record(id);
         // Another was begun meanwhile.
@@ -45,7 +45,10 @@ export class AttemptReader {
     }
   }
 
-  async #ask(action_attempt_id: string, signal: AbortSignal): Promise<ActionAttempt | undefined> {
+  async #ask(
+    action_attempt_id: string,
+    signal: AbortSignal,
+  ): Promise<ActionAttempt | 'not-told' | undefined> {
     const asked = { action_attempt_id };
     try {
       return await this.#client.one(
@@ -56,9 +59,13 @@ export class AttemptReader {
         signal,
       );
     } catch (error) {
+      if (!(error instanceof VendorError)) throw error;
       // Forgotten there; what is true is read anyway.
-      if (error instanceof VendorError && error.code === 'not-found') return undefined;
-      throw error;
+      if (error.code === 'not-found') return undefined;
+      // What one attempt came to must not keep the others, nor revocations, from being read.
+      const isOfThisOne = ['malformed', 'server', 'refused'].includes(error.code);
+      if (!isOfThisOne) throw error;
+      return 'not-told';
     }
   }
 

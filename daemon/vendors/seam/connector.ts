@@ -12,6 +12,7 @@ import { Outward } from '../outward.ts';
 import { Reading } from '../reading.ts';
 import { RequestBudget } from '../request-budget.ts';
 import { VendorHost } from '../vendor-host.ts';
+import { tellingFaults } from '../vendor-run.ts';
 import type { VendorSync } from '../vendor-sync.ts';
 import { AttemptReader } from './attempt-reader.ts';
 import { SeamClient, typeIn } from './client.ts';
@@ -69,6 +70,7 @@ export class SeamConnector implements Connector {
     this.#attempts = new AttemptReader(sync, this.#client);
     this.#reader = new CloudReader(sync, this.#client, places);
     const wake = () => this.wake();
+    const broken = tellingFaults('seam', sync.desk, log);
     const budgets = new DeviceBudgets(clock);
     const push = new GrantPush({ sync, client: this.#client, places, budgets });
     this.#grants = new Outward({
@@ -80,6 +82,7 @@ export class SeamConnector implements Connector {
       revoke: (task, signal) => push.revoke(task, signal),
       isIdempotent: true,
       wake,
+      broken,
     });
     const codePush = new CodePush({ sync, client: this.#client, places, budgets });
     this.#codes = new Outward({
@@ -91,6 +94,7 @@ export class SeamConnector implements Connector {
       update: (task, signal) => codePush.update(task, signal),
       revoke: (task, signal) => codePush.revoke(task, signal),
       wake,
+      broken,
     });
     this.#rounds = new Rounds({
       clock,
@@ -99,6 +103,7 @@ export class SeamConnector implements Connector {
       log: (event, fields) => log(event, { vendor: 'seam', ...fields }),
       round: (signal) => this.#round(signal),
       changed: vendorTurned(sync, log),
+      broken,
     });
   }
 
@@ -129,7 +134,6 @@ export class SeamConnector implements Connector {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    await this.#parts.sync.recover();
     this.#grants.follow(signal);
     this.#codes.follow(signal);
     await this.#rounds.run(signal);
@@ -138,6 +142,7 @@ export class SeamConnector implements Connector {
   /** @throws VendorError */
   async #round(signal: AbortSignal): Promise<void> {
     const { sync, places } = this.#parts;
+    await sync.recover();
     await this.#grants.run(signal, ['to-revoke']);
     await this.#codes.run(signal, ['to-revoke']);
     const cursor = await this.#events.read(signal);

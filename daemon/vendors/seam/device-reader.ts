@@ -7,7 +7,7 @@ import { VendorError } from '../http.ts';
 import type { VendorSync } from '../vendor-sync.ts';
 import type { SeamClient } from './client.ts';
 import type { SeamPlaces } from './places.ts';
-import { deviceSchema } from './wire.ts';
+import { deviceRow } from './wire.ts';
 
 const CURSOR = 'devices';
 
@@ -41,11 +41,11 @@ export async function readDevices(
   };
   for (const id of Object.keys(places.devices)) put(id, 'missing');
   try {
-    for await (const page of client.pages('/devices/list', {}, 'devices', deviceSchema, signal)) {
-      for (const { device_id, properties } of page) {
-        if (!found.has(device_id)) continue;
-        const { online, supported_code_lengths } = properties;
-        put(device_id, online === false ? 'offline' : 'online', supported_code_lengths);
+    for await (const page of client.pages('/devices/list', {}, 'devices', deviceRow, signal)) {
+      for (const device of page) {
+        if (device === null || !found.has(device.device_id)) continue;
+        const { online, supported_code_lengths } = device.properties;
+        put(device.device_id, online === false ? 'offline' : 'online', supported_code_lengths);
       }
     }
   } catch (error) {

@@ -7,6 +7,7 @@ import { differencesOf } from '../difference.ts';
 import type { HttpClient } from '../http.ts';
 import { StaleGuard } from '../stale-guard.ts';
 import type { VendorPart } from '../vendor.ts';
+import { together } from '../vendor-run.ts';
 import { VendorSync } from '../vendor-sync.ts';
 import { SeamConnector } from './connector.ts';
 import { dialectParts, seamDialect } from './dialect.ts';
@@ -78,11 +79,12 @@ export function openSeam(options: OpenSeam): VendorPart {
       if (connector === undefined) await sync.recover();
       const guard =
         cloud?.staleAfter === undefined ? undefined : new StaleGuard(sync, cloud.staleAfter);
-      await Promise.all([
-        connector?.run(signal),
-        guard?.run(signal),
-        new ReservationWatch(parts, (message) => log('storage-failed', { message })).run(signal),
-        dialectKeys === undefined ? undefined : courier.run(signal),
+      const watch = new ReservationWatch(parts, (message) => log('storage-failed', { message }));
+      await together(signal, [
+        (inner) => connector?.run(inner),
+        (inner) => guard?.run(inner),
+        (inner) => watch.run(inner),
+        (inner) => (dialectKeys === undefined ? undefined : courier.run(inner)),
       ]);
     },
   };

@@ -28,19 +28,22 @@ export class ReservationWatch {
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
     const look = () => {
-      this.#turn = this.#turn.then(() => this.#look());
+      this.#turn = this.#turn.then(() => this.#look()).catch(reject);
     };
     const stop = this.#parts.desk.journal.follow((entries) => {
       if (entries.some(({ type }) => type === 'access.opened')) look();
     });
     look();
-    await new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
-    stop();
-    await this.#turn;
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    try {
+      await promise;
+    } finally {
+      stop();
+      await this.#turn;
+    }
   }
 
   async #look(): Promise<void> {

@@ -113,20 +113,26 @@ export type SeamEvent = z.infer<typeof eventSchema>;
 /** Of a list; `null`: something happened, and nobody knows to what. */
 export const eventRow = eventSchema.nullable().catch(null);
 
+/** A status of another name says neither that it was done nor that it failed, and is asked after again. */
 export const actionAttemptSchema = z.looseObject({
   action_attempt_id: id,
-  status: z.enum(['pending', 'success', 'error']),
-  error: z.looseObject({ type: text }).nullish(),
+  status: z.enum(['pending', 'success', 'error']).catch('pending'),
+  error: z.looseObject({ type: text }).nullish().catch(undefined),
 });
 export type ActionAttempt = z.infer<typeof actionAttemptSchema>;
 
+/** What of a device is not understood is as if it were not told: it decides nothing, and holds up nothing. */
 export const deviceSchema = z.looseObject({
   device_id: id,
-  properties: z.looseObject({
-    online: z.boolean().optional(),
-    supported_code_lengths: z.array(z.number()).optional(),
-  }),
+  properties: z
+    .looseObject({
+      online: z.boolean().optional().catch(undefined),
+      supported_code_lengths: z.array(z.number()).optional().catch(undefined),
+    })
+    .catch({}),
 });
+/** Of a list; `null`: one that does not say which it is. */
+export const deviceRow = deviceSchema.nullable().catch(null);
 
 export const paginationSchema = z.looseObject({
   has_next_page: z.boolean(),

@@ -6,14 +6,14 @@ import { retryAfterOf, VendorHost } from '../../../daemon/vendors/vendor-host.ts
 import { SimulatedClock } from '../../../simulator/clock.ts';
 import { seededRandom } from '../../../simulator/random.ts';
 
-function hostWith(answer: () => HttpReply | undefined) {
+function hostWith(answer: () => HttpReply | undefined, authorization = 'Bearer x') {
   const clock = new SimulatedClock();
   let sent = 0;
   const host = new VendorHost({
     clock,
     random: seededRandom(1),
     baseUrl: 'http://vendor.example',
-    authorization: () => 'Bearer x',
+    authorization: () => authorization,
     budget: new RequestBudget(clock, 60),
     penalty: 60_000,
     http: {
@@ -88,4 +88,11 @@ test('a budget lets through what a minute allows, and the rest in the order of a
     void budget.take(signal).then(() => went.push(clock.uptime() - began));
   await clock.advance(200_000);
   assert.deepEqual(went, [0, 0, 0, 60_000, 60_000, 60_000, 120_000]);
+});
+
+test('a secret that no header can hold is told as that, not as a network that is away, and opens no breaker', async () => {
+  const bench = hostWith(() => OK, 'Bearer seam_1\nseam_2');
+  for (let at = 0; at < 10; at += 1) assert.equal(await bench.call(), 'unauthorized');
+  assert.equal(bench.sent, 0);
+  assert.equal(bench.host.heldBack, 0);
 });

@@ -1,4 +1,5 @@
 /** A site, Keycafe's cloud beside it, and what joins them. */
+import type { VendorLog } from '../../../../daemon/vendors/desk.ts';
 import { type OpenKeycafe, openKeycafe } from '../../../../daemon/vendors/keycafe/open.ts';
 import { KeycafeCloud, type KeycafeCloudOptions } from '../../../../simulator/clouds/keycafe.ts';
 import { seededRandom } from '../../../../simulator/random.ts';
@@ -13,7 +14,8 @@ export interface BenchOptions {
   readonly at?: string;
   readonly cloud?: Partial<KeycafeCloudOptions>;
   readonly places?: Partial<OpenKeycafe['places']>;
-  readonly secret?: string;
+  readonly secret?: () => string;
+  readonly log?: VendorLog;
   readonly reportExchanges?: boolean;
   readonly staleAfter?: number;
 }
@@ -43,11 +45,11 @@ export async function keycafeBench(options: BenchOptions) {
   const open = () =>
     openKeycafe({
       desk: site.daemon.desk,
-      log: () => {},
+      log: options.log ?? (() => {}),
       http,
       cloud: {
         baseUrl: cloud.baseUrl,
-        credentials: () => options.secret ?? SECRET,
+        credentials: options.secret ?? (() => SECRET),
         poll: POLL,
         reportExchanges: options.reportExchanges ?? false,
         webhook: 'hook:secret',

@@ -107,7 +107,7 @@ test('it never asks more than the vendor allows, however often it is woken', asy
 });
 
 test('the wrong form of a user name is refused, and that is shown', async () => {
-  await using bench = await keycafeBench({ seed: 6, secret: 'anna@example.se:t0ken' });
+  await using bench = await keycafeBench({ seed: 6, secret: () => 'anna@example.se:t0ken' });
   await bench.poll();
   assert.equal(bench.part.status.online, false);
   assert.match(bench.part.status.detail, /401/);

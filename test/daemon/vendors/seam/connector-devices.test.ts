@@ -186,3 +186,42 @@ test('what Seam could not do for a grant or a code is told, by device where it i
   await bench.round();
   assert.deepEqual(states(bench), []);
 });
+
+test('an attempt or a device told in words of a newer version holds up nothing that is read', async () => {
+  await using bench = await seamBench({ seed: 53, at: AT, cloud: { programming: minutes(10) } });
+  const { cloud, flat, site } = bench;
+  const altered = (path: string, by: (body: string) => string, times: number) => {
+    for (let at = 0; at < times; at += 1) {
+      cloud.server.fail(
+        { kind: 'altered', by: (reply) => ({ ...reply, body: by(reply.body) }) },
+        (request) => request.path === path,
+      );
+    }
+  };
+  const made = await bench.ask('/access_codes/create', { device_id: flat, code: '471199' });
+  assert.equal(made.status, 200);
+  await bench.round();
+  const theirs = cloud.addGrant({
+    user_identity_id: cloud.addPerson(),
+    device_ids: [flat],
+    requested_access_methods: [{ mode: 'code', code: '582211' }],
+    ...STAY,
+  });
+  await bench.round();
+  assert.equal(bench.grants().length, 2);
+  // Of another word, then of no shape at all: neither done nor failed, and asked after again.
+  const status = (body: string) => body.replace(/"status":"\w+"/, '"status":"queued_at_bridge"');
+  altered('/action_attempts/get', status, 1);
+  altered('/action_attempts/get', () => '{"action_attempt":"?"}', 1);
+  altered('/devices/list', (body) => body.replace(/"online":\w+/, '"online":"perhaps"'), 1);
+  cloud.deleteGrant(theirs.access_grant_id);
+  // A start reads the devices too.
+  await bench.restart();
+  await bench.round();
+  await bench.round();
+  assert.equal(bench.part.status.online, true, bench.part.status.detail);
+  assert.equal(bench.grants().length, 1);
+  await site.advance(minutes(12));
+  assert.deepEqual(states(bench), []);
+  assert.equal(cloud.server.faults, 0, 'all of them were met');
+});
