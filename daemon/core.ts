@@ -4,7 +4,7 @@
  */
 import type { Config } from '../config/schema.ts';
 import { readSecretKey, type SecretSource } from '../config/secrets.ts';
-import type { ActuationId } from '../drivers/contract/device.ts';
+import type { Actuation } from '../drivers/contract/device.ts';
 import type { Clock, Instant, Random } from '../drivers/contract/time.ts';
 import { drivers } from '../drivers/drivers.ts';
 import type { JsonObject, Stamp } from './access/entry.ts';
@@ -24,7 +24,7 @@ import { Inbox } from './inbox.ts';
 import { KnownIdentities } from './known-identities.ts';
 import { KnownLogEntries } from './known-log-entries.ts';
 import { type Happening, runPipeline } from './pipeline.ts';
-import { overtaken } from './recheck.ts';
+import { whyNot } from './recheck.ts';
 import { RemoteSettings } from './remote/settings.ts';
 import { indexFob } from './secrets/fob-index.ts';
 import { Vault } from './secrets/vault.ts';
@@ -192,10 +192,7 @@ export async function openCore(config: Config, outside: CoreOutside): Promise<Co
   const site = new Site({ facts, grants, journal, indexer, clock, stamp, tzdata });
   const logs = new KnownLogEntries(journal, stamp, storageFailed);
   const identities = new KnownIdentities(journal, stamp, storageFailed);
-  const whyNot = (id: ActuationId) => {
-    const seq = /^a-(\d+)$/.exec(id)?.[1];
-    return seq === undefined ? undefined : overtaken(Number(seq), journal.ledger, grants);
-  };
+  const refusal = (actuation: Actuation) => whyNot(actuation, journal.ledger, grants);
   let wires = wiresOf(config);
   const devices = openDevices({
     ...wires,
@@ -211,9 +208,10 @@ export async function openCore(config: Config, outside: CoreOutside): Promise<Co
       if (!inbox.put({ kind: 'device', event }))
         log('inbox-full', { device: event.device, event: event.kind });
     },
-    beforeWire: ({ id }) => {
-      const why = whyNot(id);
-      if (why !== undefined) log('opening-withdrawn', { opening: Number(id.slice(2)), why });
+    beforeWire: (actuation) => {
+      const why = refusal(actuation);
+      if (why !== undefined)
+        log('opening-withdrawn', { opening: Number(actuation.id.slice(2)), why });
       return why === undefined && !unit.fenced.aborted;
     },
     knownIdentities: identities.all,
@@ -259,7 +257,7 @@ export async function openCore(config: Config, outside: CoreOutside): Promise<Co
     stamp,
     log,
     storageFailed,
-    withdrawOvertaken: () => devices.withdraw(({ id }) => whyNot(id) !== undefined),
+    withdrawOvertaken: () => devices.withdraw((actuation) => refusal(actuation) !== undefined),
     async rewire(now) {
       wires = wiresOf(now);
       const secrets = deviceSecrets(now, outside.secrets);

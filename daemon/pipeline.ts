@@ -65,7 +65,9 @@ class ActuationIds {
     const intent = asked.intent === undefined ? undefined : recorded[asked.intent];
     if (intent !== undefined) return actuationId(`a-${intent.seq}`);
     this.#last += 1;
-    return actuationId(`n-${this.#last}`);
+    // Its entry comes after it; that it failed is told all the same.
+    const isFirst = asked.atOnce === true && asked.intent !== undefined;
+    return actuationId(`${isFirst ? 'f' : 'n'}-${this.#last}`);
   }
 
   /** For what goes on without its entry, neither on the disk nor kept in memory. */

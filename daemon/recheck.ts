@@ -2,11 +2,29 @@
  * The last look before the wire (P6): between the decision and the opening's turn on the bus its grant may have been
  * revoked, the site locked down, or the key moved. Then nothing is opened.
  */
-import type { LedgerView, Opening } from './access/ledger.ts';
+import { type Actuation, type DeviceId, FIRE_HOLD } from '../drivers/contract/device.ts';
+import { doorId, type LedgerView, type Opening } from './access/ledger.ts';
 import type { GrantLookup, StoredGrant } from './access/lookup.ts';
 
 /** Why an opening may not go to the wire any more; `undefined`: it may. */
-export type Overtaken = 'ended' | 'revoked' | 'superseded' | 'lockdown' | 'key-moved';
+export type Overtaken = 'ended' | 'revoked' | 'superseded' | 'lockdown' | 'key-moved' | 'fire';
+
+/** Of what rests on no entry of its own, and of what moves nothing, there is nothing to look at again. */
+export function whyNot(
+  { kind, id, device }: Actuation,
+  ledger: LedgerView,
+  grants: GrantLookup,
+): Overtaken | undefined {
+  const seq = /^a-(\d+)$/.exec(id)?.[1];
+  if (seq === undefined) return undefined;
+  // Locking ends openings and is none: of what overtakes those, only a fire alarm is a reason against it.
+  if (kind === 'lock') return isReleased(device, ledger) ? 'fire' : undefined;
+  return overtaken(Number(seq), ledger, grants);
+}
+
+function isReleased(lock: DeviceId, ledger: LedgerView): boolean {
+  return ledger.get('slot', doorId(lock))?.fire === true;
+}
 
 export function overtaken(
   seq: number,
@@ -15,6 +33,9 @@ export function overtaken(
 ): Overtaken | undefined {
   const opening = openingOf(seq, ledger);
   if (opening === undefined) return 'ended';
+  const { slot, device, hold = 0 } = opening;
+  // The door stands released already, and a lock that times its newest opening would lock sooner.
+  if (slot === undefined && hold < FIRE_HOLD && isReleased(device, ledger)) return 'fire';
   if (opening.isReturn === true) return undefined; // a return is refused by nothing that came later
   const stored = opening.grant === undefined ? undefined : grants.grant(opening.grant);
   return (

@@ -175,7 +175,11 @@ export function holdAt(device: DeviceId, hold: Millis, known: Knowledge): Millis
 
 function fireCleared(role: InputRole, event: Event<'input'>, known: Knowledge): Answer {
   const { device, input, first } = event;
-  const isOn = role.locks.some((lock) => doorOf(known, lock)?.fire === true);
+  const mine = `${device}:${input}`;
+  const isOn = role.locks.some((lock) => {
+    const { fire, fireInputs = [mine] } = doorOf(known, lock) ?? {};
+    return fire === true && fireInputs.includes(mine);
+  });
   if (first && !isOn) return entriesOnly([]);
   const body = plain({ accessPoint: role.accessPoint, input, locks: [...role.locks] });
   return entriesOnly([{ type: 'security.fire_cleared', device, body }]);

@@ -21,16 +21,27 @@ export function answerToResult(event: ResultEvent, known: Knowledge, stamp: Stam
     : entriesOnly(slotResult(event, opening, opening.slot, known, stamp));
 }
 
-/** Actuation ids are `a-<seq>` of the entry that is their intent. */
+/** Actuation ids are `a-<seq>` of the entry that is their intent; `f-<number>` where a release for fire came first. */
 function seqOf(id: string): number | undefined {
   const digits = /^a-([0-9]{1,15})$/.exec(id)?.[1];
   return digits === undefined ? undefined : Number(digits);
 }
 
-/** Of something that is no opening (a lock told to lock), or whose opening is settled: only failures are news. */
+/** Of what is no opening (a lock told to lock, or released for fire), or whose opening is settled: only failures are news. */
 function afterwards(event: ResultEvent, seq: number | undefined, known: Knowledge): Answer {
-  if (event.result === 'done' || seq === undefined) return entriesOnly([]);
+  if (event.result === 'done') return entriesOnly([]);
   const { result, detail } = event;
+  if (event.actuation.startsWith('f-')) {
+    const fields = {
+      accessPoint: known.point?.id,
+      lock: event.device,
+      method: 'fire',
+      alarm: true,
+    };
+    const body = plain({ ...fields, result, detail });
+    return entriesOnly([{ type: 'access.open_failed', device: event.device, body }]);
+  }
+  if (seq === undefined) return entriesOnly([]);
   const body = plain({ accessPoint: known.point?.id, opening: seq, result, detail });
   return entriesOnly([{ type: 'access.open_failed', device: event.device, body }]);
 }

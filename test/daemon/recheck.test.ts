@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Ledger, type Opening } from '../../daemon/access/ledger.ts';
+import { doorId, Ledger, type Opening } from '../../daemon/access/ledger.ts';
 import type { GrantLookup, StoredGrant } from '../../daemon/access/lookup.ts';
 import { accessPointId, type Grant, grantId, holderId, keyId } from '../../daemon/access/model.ts';
-import { overtaken } from '../../daemon/recheck.ts';
-import { deviceId, slotNumber } from '../../drivers/contract/device.ts';
-import { instant } from '../../drivers/contract/time.ts';
+import { overtaken, whyNot } from '../../daemon/recheck.ts';
+import {
+  type Actuation,
+  actuationId,
+  deviceId,
+  slotNumber,
+} from '../../drivers/contract/device.ts';
+import { instant, uptime } from '../../drivers/contract/time.ts';
 
 const box = deviceId('box');
 const slot = slotNumber(3);
@@ -118,4 +123,27 @@ test('P7: a return is refused by nothing that came later', () => {
     },
   ]);
   assert.equal(overtaken(7, ledger, grants), undefined);
+});
+
+test('locking is no opening that could have ended; during a fire neither it nor a short opening goes to the wire', () => {
+  const gate = deviceId('gate');
+  const { slot: _, key: __, ...rest } = pickup;
+  const opening: Opening = { ...rest, slot: undefined, key: undefined, device: gate };
+  const unlocked: Opening = { ...opening, operation: 'unlock', hold: 5000 };
+  const { ledger, grants } = site(unlocked);
+  const asked = { device: gate, expiresAt: uptime(2000) };
+  const lock: Actuation = { ...asked, kind: 'lock', id: actuationId('a-9') };
+  const unlock: Actuation = { ...asked, kind: 'unlock', id: actuationId('a-7'), hold: 5000 };
+  assert.equal(whyNot(lock, ledger, grants), undefined);
+  assert.equal(whyNot(unlock, ledger, grants), undefined);
+  assert.equal(whyNot({ ...unlock, id: actuationId('a-9') }, ledger, grants), 'ended');
+  assert.equal(whyNot({ ...unlock, id: actuationId('f-9') }, ledger, grants), undefined);
+
+  const released = { flags: [], fire: true };
+  ledger.apply([{ table: 'slot', id: doorId(gate), value: released }]);
+  assert.equal(whyNot(lock, ledger, grants), 'fire');
+  assert.equal(whyNot(unlock, ledger, grants), 'fire');
+  const longer = { ...unlocked, hold: 60_000 };
+  ledger.apply([{ table: 'opening', id: '7', value: longer }]);
+  assert.equal(whyNot(unlock, ledger, grants), undefined);
 });

@@ -122,3 +122,14 @@ test('fire (P14): the strike stays released for as long as the alarm lasts, whoe
   await watch('after its power came back', 30);
   assert.deepEqual(shut, []);
 });
+
+test('lock: a door that stands unlocked is locked when asked, in midst of its time', async () => {
+  const gate = deviceId('gate');
+  await using site = await simulatedSite({ seed: 65, withGate: true });
+  await site.advance(minutes(1));
+  await site.command({ kind: 'unlock', by: 'anna', device: gate, hold: 20_000 });
+  assert.equal(site.isReleased('gate'), true);
+  const { result } = await site.command({ kind: 'lock', by: 'anna', device: gate });
+  assert.equal(result, 'done');
+  assert.equal(site.isReleased('gate'), false);
+});

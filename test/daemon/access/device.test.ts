@@ -130,8 +130,26 @@ test('a result of nothing that waits is only told when it is bad', () => {
   const [failed] = result('a-77', 'failed');
   assert.equal(failed?.type, 'access.open_failed');
   assert.equal(failed?.body['opening'], 77);
-  assert.deepEqual(result('f-1', 'failed'), []);
+  assert.deepEqual(result('n-1', 'failed'), []);
   assert.deepEqual(result('a-7x', 'failed'), []);
+});
+
+test('a release for fire that comes to nothing is told, though its entry came after it', () => {
+  const world = doorWorld();
+  world.event(input(2, true));
+  const [failed, ...others] = world.event({
+    kind: 'actuation-result',
+    device: LOCK,
+    actuation: actuationId('f-1'),
+    result: 'refused',
+    sent: false,
+    acknowledged: false,
+    observed: false,
+    detail: 'the board does not answer',
+  });
+  assert.equal(failed?.type, 'access.open_failed');
+  assert.deepEqual([failed?.body['lock'], failed?.body['alarm']], [LOCK, true]);
+  assert.deepEqual(others, []);
 });
 
 test('a lock that says nothing for 30 seconds after its pulse: unknown outcome', () => {
@@ -274,6 +292,7 @@ test('fire at two inputs: the lock is held until both are clear', () => {
   world.event(input(4, true, true));
   world.event(input(2, false));
   assert.ok(isHeld());
+  assert.deepEqual(world.event(input(2, false, true)), [], 'told already');
   world.event(input(4, false));
   assert.ok(!isHeld());
 });
