@@ -18,6 +18,8 @@ export interface Dialect {
   readonly isTimed: boolean;
   /** `undefined`: the board answers nothing. */
   readonly reply: Reply | undefined;
+  /** Its "no" is a refusal, and not only something else than the answer that is known. */
+  readonly refuses: boolean;
   /** Asks whether the output is energised. */
   readonly state: { readonly bytes: Uint8Array; readonly reply: Reply } | undefined;
   readonly identity:
@@ -54,6 +56,7 @@ export function bt004ble(channel: number, password: Uint8Array): Dialect {
     off: Uint8Array.of(0x21, channel, 0x00),
     isTimed: true,
     reply: devantech,
+    refuses: true,
     state: {
       bytes: Uint8Array.of(0x24),
       reply: ([bits]) =>
@@ -80,6 +83,7 @@ export function a0(channel: number): Dialect {
     off: frame(0),
     isTimed: false,
     reply: undefined,
+    refuses: false,
     state: undefined,
     identity: undefined,
     isInsecure: true,
@@ -127,16 +131,23 @@ export function custom(channel: number, templates: CustomTemplates): Dialect {
     isTimed,
     reply: pattern
       ? (heard) => {
-          const differs = pattern.some((pair, index) => {
-            const byte = heard[index];
-            return byte !== undefined && pair !== '..' && Number.parseInt(pair, 16) !== byte;
-          });
-          if (differs) return 'no';
-          return heard.length < pattern.length ? 'need-more' : 'yes';
+          if (isWithin(heard, pattern)) return 'yes';
+          return heard.length < pattern.length ? 'need-more' : 'no';
         }
       : undefined,
+    refuses: false,
     state: undefined,
     identity: undefined,
     isInsecure: true,
   };
+}
+
+/** Pairs of hex digits, or `..` for any byte, in a row somewhere in what was heard. */
+function isWithin(heard: Uint8Array, pattern: readonly string[]): boolean {
+  return heard.some((_, start) =>
+    pattern.every((pair, index) => {
+      const byte = heard[start + index];
+      return byte !== undefined && (pair === '..' || Number.parseInt(pair, 16) === byte);
+    }),
+  );
 }

@@ -34,7 +34,8 @@ export const gattRelay: Driver<GattRelayOptions> = {
     if (device === undefined || more.length > 0) {
       throw new RangeError(`one machine a relay board, found ${devices.length}`);
     }
-    return relayMachine(device, dialectOf(device.id, device.options, bus.secrets));
+    const dialect = dialectOf(device.id, device.options, bus.secrets);
+    return relayMachine(device, dialect, () => bus.isHeldOpen?.(device.id) ?? false);
   },
 };
 

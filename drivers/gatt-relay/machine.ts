@@ -2,7 +2,7 @@
  * One BLE relay as a machine. Where the board times the pulse, a lost link ends nothing early and leaves nothing on;
  * where it does not, the end is sent first at every start, after every pulse, and until it is written.
  */
-import type { Actuation, DeviceId } from '../contract/device.ts';
+import { type Actuation, type DeviceId, FIRE_HOLD } from '../contract/device.ts';
 import type { GattCharacteristic } from '../contract/link.ts';
 import type { Input, Machine, MachineDevice, Step } from '../contract/machine.ts';
 import { type Millis, type Uptime, uptime } from '../contract/time.ts';
@@ -18,23 +18,33 @@ const BACK_OFF: readonly Millis[] = [2000, 10_000, 60_000, 300_000];
 const OFFLINE_AFTER = 2;
 /** An output that should be off and may be on this long is an alarm. */
 const STILL_ON_ALARM: Millis = 10_000;
+/** So long an output that the board took is looked at before it is said to be off. */
+const LOOK_FOR: Millis = 2000;
 const WAITING_MAX = 16;
 /** Longer answers than this are no answers. */
 const HEARD_MAX = 64;
 
+/** `isHeldOpen`: fire holds the output on; then its end is not the first thing that is said. */
 export function relayMachine(
   { id, options }: MachineDevice<GattRelayOptions>,
   dialect: Dialect,
+  isHeldOpen: () => boolean = () => false,
 ): Machine<RelayState> {
   const talker = new Talker(id, options, dialect);
   return {
     begin(now) {
       const relay = newRelay(dialect, now);
+      if (relay.offAt !== undefined && isHeldOpen()) relay.offAt = uptime(now + FIRE_HOLD);
       return talker.step(relay, { kind: 'wake' }, now);
     },
     step: (state, input, now) => talker.step(state, input, now),
     statistics: ({ statistics }) => new Map([[id, statistics]]),
   };
+}
+
+/** It can be asked for nothing but to move. */
+function isMute({ login, state, identity }: Dialect): boolean {
+  return login === undefined && state === undefined && identity === undefined;
 }
 
 /** Holds what never changes; all that does is in the state. */
@@ -116,15 +126,18 @@ class Talker {
         this.#refuse(turn, actuation, `a relay does not ${actuation.kind}`);
         return;
     }
-    if (relay.waiting.length >= WAITING_MAX)
+    if (actuation.urgent === true) relay.waiting = [actuation, ...relay.waiting];
+    else if (relay.waiting.length >= WAITING_MAX) {
       this.#refuse(turn, actuation, 'too much is asked of it');
-    else relay.waiting = [...relay.waiting, actuation];
+    } else relay.waiting = [...relay.waiting, actuation];
   }
 
   /** A write has left: the board has it, as far as the link can tell. */
   #left(turn: Turn, relay: Relay): void {
     if (relay.phase === 'opening') {
       relay.phase = 'open';
+      // Nothing else would ever tell that it is there, and it would stay refused as offline.
+      if (isMute(this.#dialect)) this.#heard(turn, relay);
       return;
     }
     const { asking } = relay;
@@ -155,21 +168,14 @@ class Talker {
     const read =
       asking.talk === 'login' ? login?.reply : asking.talk === 'state' ? state?.reply : reply;
     const verdict = read?.(heard) ?? 'need-more';
+    // Of some boards any other word could come in between, and tells nothing of the opening (P3).
+    if (verdict === 'no' && asking.talk === 'on' && !this.#dialect.refuses) return;
     if (verdict !== 'need-more') this.#answered(turn, relay, asking.talk, verdict);
   }
 
   #answered(turn: Turn, relay: Relay, talk: Talk, verdict: 'yes' | 'no'): void {
     relay.asking = undefined;
-    relay.failures = 0;
-    relay.statistics = {
-      ...relay.statistics,
-      replies: relay.statistics.replies + 1,
-      lastSeen: turn.now,
-    };
-    if (relay.isOnline !== true) {
-      relay.isOnline = true;
-      turn.events.push({ kind: 'online', device: this.#id });
-    }
+    this.#heard(turn, relay);
     switch (talk) {
       case 'login':
         this.#loggedIn(turn, relay, verdict);
@@ -183,17 +189,12 @@ class Talker {
         else relay.acknowledged = true;
         return;
       case 'state':
-        this.#end(
-          turn,
-          relay,
-          verdict === 'yes' ? 'done' : 'failed',
-          verdict === 'yes' ? undefined : 'accepted, but the output is not energised',
-          true,
-        );
+        this.#looked(turn, relay, verdict === 'yes');
         return;
       case 'off':
         if (relay.current?.kind === 'lock') {
-          this.#end(turn, relay, verdict === 'yes' ? 'done' : 'failed', undefined);
+          const no = this.#dialect.refuses ? 'failed' : 'unknown';
+          this.#end(turn, relay, verdict === 'yes' ? 'done' : no, undefined);
         }
         if (verdict === 'no' && relay.offAt !== undefined) {
           // Refused, or not understood: what only we can end is still on.
@@ -204,6 +205,29 @@ class Talker {
         if (relay.isStillOnTold) this.#stillOn(turn, relay, 'cleared');
         return;
     }
+  }
+
+  #heard(turn: Turn, relay: Relay): void {
+    relay.failures = 0;
+    relay.statistics = {
+      ...relay.statistics,
+      replies: relay.statistics.replies + 1,
+      lastSeen: turn.now,
+    };
+    if (relay.isOnline === true) return;
+    relay.isOnline = true;
+    turn.events.push({ kind: 'online', device: this.#id });
+  }
+
+  /** Read after the board took the opening: "off" may be an answer said twice, and at its end the pulse is over. */
+  #looked(turn: Turn, relay: Relay, isOn: boolean): void {
+    const { current, onAt } = relay;
+    if (current?.kind !== 'unlock' || onAt === undefined) return;
+    if (isOn) this.#end(turn, relay, 'done', undefined, true);
+    else if (turn.now >= onAt + current.hold) {
+      this.#end(turn, relay, 'unknown', 'accepted, and off again before it could be seen');
+    } else if (turn.now >= onAt + LOOK_FOR)
+      this.#end(turn, relay, 'failed', 'accepted, but the output is not energised', true);
   }
 
   #loggedIn(turn: Turn, relay: Relay, verdict: 'yes' | 'no'): void {
@@ -358,6 +382,7 @@ class Talker {
       const bytes = this.#dialect.on(actuation.hold);
       if (bytes === undefined) return;
       relay.current = actuation;
+      relay.onAt = turn.now;
       if (!this.#dialect.isTimed) relay.offAt = uptime(turn.now + actuation.hold);
       relay.statistics = { ...relay.statistics, actuations: relay.statistics.actuations + 1 };
       this.#say(turn, relay, 'on', bytes);

@@ -31,6 +31,8 @@ export interface Relay {
   /** The unlock or lock whose bytes were sent. */
   current: Actuation | undefined;
   acknowledged: boolean;
+  /** When the unlock under way was sent. */
+  onAt: Uptime | undefined;
   /** When the output has to be switched off by us; `undefined` where it is off. */
   offAt: Uptime | undefined;
   isStillOnTold: boolean;
@@ -63,6 +65,7 @@ export function newRelay(dialect: Dialect, now: Uptime): Relay {
     waiting: [],
     current: undefined,
     acknowledged: false,
+    onAt: undefined,
     // Nobody knows what the last run left on; an end twice is no second opening.
     offAt: dialect.isTimed ? undefined : now,
     isStillOnTold: false,

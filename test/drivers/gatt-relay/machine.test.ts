@@ -23,7 +23,7 @@ import { RelayBoard } from '../../../simulator/radio/relay-board.ts';
 import { seededRandom } from '../../../simulator/random.ts';
 
 const GATE = deviceId('gate');
-type Dialects = 'bt004ble' | 'a0';
+type Dialects = 'bt004ble' | 'a0' | 'custom';
 
 class Bench implements AsyncDisposable {
   readonly clock = new SimulatedClock();
@@ -39,13 +39,15 @@ class Bench implements AsyncDisposable {
     dialect: Dialects,
     options: Readonly<Record<string, unknown>> = {},
     password = 'open sesame',
+    isHeldOpen = false,
   ) {
-    this.board = new RelayBoard({ dialect, clock: this.clock, password: 'open sesame' });
+    const kind = dialect === 'custom' ? 'a0' : dialect;
+    this.board = new RelayBoard({ dialect: kind, clock: this.clock, password: 'open sesame' });
     this.air.join(this.board);
     const parsed = gattRelayOptions.parse({
       address: this.board.address,
       dialect,
-      ...(dialect === 'a0' ? { allowInsecure: true } : { password: 'credential:relay' }),
+      ...(dialect === 'bt004ble' ? { password: 'credential:relay' } : { allowInsecure: true }),
       ...options,
     });
     const machine = gattRelay.machine([{ id: GATE, options: parsed }], {
@@ -54,6 +56,7 @@ class Bench implements AsyncDisposable {
       echo: false,
       random: seededRandom(1),
       secrets: new Map([['credential:relay', new TextEncoder().encode(password)]]),
+      isHeldOpen: () => isHeldOpen,
     });
     void runGattMachine({
       machine,
@@ -142,8 +145,8 @@ test('the documented bytes of both dialects', () => {
   const own = custom(3, { unlock: '01 {channel} {tenths}', lock: '00 {channel}', ack: '06 ..' });
   assert.equal(toHex(own.on(1500) ?? new Uint8Array(0)), '01030f');
   assert.deepEqual(
-    ['', '06', '0699', '07'].map((hex) => own.reply?.(fromHex(hex))),
-    ['need-more', 'need-more', 'yes', 'no'],
+    ['', '06', '0699', '07', '0799', '070699'].map((hex) => own.reply?.(fromHex(hex))),
+    ['need-more', 'need-more', 'yes', 'need-more', 'no', 'yes'],
   );
 });
 
@@ -309,4 +312,86 @@ test('an end that the board refused is said again until it is taken', async () =
   assert.equal(said.length, before);
   assert.ok(said.every((bytes) => bytes === '00'));
   stop.abort();
+});
+
+test('a board that answers nothing is online where it can be reached, after an outage too', async () => {
+  const timed = { unlock: 'a0 {channel} {tenths} 00', lock: 'a0 {channel} 00 a1' };
+  for (const [dialect, options] of [
+    ['a0', {}],
+    ['custom', timed],
+  ] as const) {
+    await using at = await bench(dialect, { pollMs: 60_000, ...options });
+    const told = () =>
+      at.events.map(({ kind }) => kind).filter((kind) => kind === 'online' || kind === 'offline');
+    assert.deepEqual(told(), ['online']);
+    at.air.setFaults(at.board.address, { away: true });
+    await at.clock.advance(400_000);
+    assert.deepEqual(told(), ['online', 'offline']);
+    at.air.setFaults(at.board.address, {});
+    await at.clock.advance(400_000);
+    assert.deepEqual(told(), ['online', 'offline', 'online']);
+  }
+});
+
+test('P3: answers that come twice, and a pulse over before it is looked at, are told as no failure', async () => {
+  for (const [hold, expected] of [
+    [5000, 'done'],
+    [100, 'unknown'],
+  ] as const) {
+    await using at = await bench('bt004ble');
+    at.air.setFaults(at.board.address, { duplicate: true, replyDelay: 100 });
+    const { result } = await at.result(at.ask('unlock', hold));
+    assert.equal(result, expected);
+    assert.equal(at.board.periods(1).length, 1);
+  }
+});
+
+test('fire (P14): a start does not end what fire holds on', async () => {
+  for (const isHeldOpen of [true, false]) {
+    await using at = new Bench('a0', {}, '', isHeldOpen);
+    const anybody = { address: '', mtu: 23, tell: () => undefined, disconnect: () => undefined };
+    at.board.written(anybody, 'ffe1', fromHex('a00101a2'));
+    await at.clock.advance(20_000);
+    assert.equal(at.board.isOn(1), isHeldOpen);
+    assert.ok(
+      at.events.some(({ kind }) => kind === 'online'),
+      'so that it is asked for again',
+    );
+    await at.clock.advance(10_000);
+    assert.equal(at.board.isOn(1), false, 'nobody asked again: it ends like any other');
+  }
+});
+
+test('P3: another word of a board than the one that is known is no refusal of an opening', async () => {
+  const options = { dialect: 'custom', allowInsecure: true, unlock: '01{tenths}', lock: '00' };
+  const parsed = gattRelayOptions.parse({ address: '00:11:22:33:44:55', ...options, ack: '06' });
+  const machine = relayMachine(
+    { id: GATE, options: parsed },
+    custom(1, { unlock: '01{tenths}', lock: '00', ack: '06' }),
+  );
+  let { state } = machine.begin(uptime(0));
+  const results: string[] = [];
+  const step = (input: Parameters<typeof machine.step>[1], at: number) => {
+    const made = machine.step(state, input, uptime(at));
+    state = made.state;
+    for (const event of made.events) {
+      if (event.kind === 'actuation-result') results.push(event.result);
+    }
+  };
+  const from = { service: 'ffe0', characteristic: 'ffe1' };
+  const said = (byte: number) => ({ kind: 'notified', from, value: Uint8Array.of(byte) }) as const;
+  for (const word of [0x06, undefined]) {
+    const id = actuationId(`a${results.length}`);
+    const expiresAt = uptime(100_000);
+    const unlock = { id, device: GATE, expiresAt, kind: 'unlock', hold: 500 } as const;
+    step({ kind: 'link-up' }, 10);
+    step({ kind: 'actuation', actuation: unlock }, 10);
+    step({ kind: 'sent' }, 20);
+    step({ kind: 'sent' }, 30);
+    step(said(0x15), 40);
+    assert.equal(results.length, word === undefined ? 1 : 0);
+    if (word !== undefined) step(said(word), 50);
+    else step({ kind: 'wake' }, 6000);
+  }
+  assert.deepEqual(results, ['done', 'unknown']);
 });
