@@ -1,5 +1,5 @@
 /** `latchkey ble`: what is on the air, pairing with a lock, and what an adapter needs. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { LinkError } from '../../drivers/contract/errors.ts';
 import type { Advertisement, GattListener } from '../../drivers/contract/link.ts';
@@ -173,6 +173,8 @@ async function pair(to: string, options: PairOptions): Promise<void> {
     throw new CommandFailure(`${options.out} is there already`, EXIT.badInput);
   }
   const random = realRandom();
+  // Before the lock is asked: a key that cannot be kept is an entry in the lock that nobody can use.
+  const kept = openSync(options.out, 'wx', 0o600);
   const authorization = await withRadio(options, (radio) =>
     pairWith(
       opener(radio, to),
@@ -185,9 +187,16 @@ async function pair(to: string, options: PairOptions): Promise<void> {
       },
       realClock(),
     ),
+  ).catch((error: unknown) => {
+    closeSync(kept);
+    unlinkSync(options.out);
+    throw error;
+  });
+  writeSync(
+    kept,
+    authorizationText(authorization.id, toHex(authorization.key), authorization.lock),
   );
-  const text = authorizationText(authorization.id, toHex(authorization.key), authorization.lock);
-  writeFileSync(options.out, text, { mode: 0o600, flag: 'wx' });
+  closeSync(kept);
   if (options.json)
     return printJson({ address: to, authorization: authorization.id, out: options.out });
   printLine(

@@ -1,6 +1,6 @@
 /** Question and answer over the encrypted characteristic: challenge, command, replies, each with its deadline. */
 import { type Millis, uptime } from '../contract/time.ts';
-import { joinBytes } from '../wire/hex.ts';
+import { joinBytes, toHex } from '../wire/hex.ts';
 import { NOTHING_HELD } from '../wire/receive-buffer.ts';
 import { BOX_NONCE_BYTES } from './crypto.ts';
 import {
@@ -16,6 +16,10 @@ import { count, type Talk, type Turn } from './talk.ts';
 import { USER } from './uuids.ts';
 
 export const REPLY_WITHIN: Millis = 5000;
+/** A lock that always has one thing more to say keeps nobody at its door waiting for longer. */
+const EXCHANGE_WITHIN: Millis = 60_000;
+/** Frames of the last connections that are known again: each has a nonce of its own. */
+const NONCES_KEPT = 64;
 const NO_CHALLENGE = new Uint8Array(32);
 
 /** Asks; where the command needs a challenge, asks for that first. One at a time. */
@@ -48,6 +52,7 @@ function say(
     stage,
     isLeaving: true,
     answerBy: uptime(turn.now + REPLY_WITHIN),
+    overBy: uptime(turn.now + EXCHANGE_WITHIN),
   };
 }
 
@@ -63,7 +68,8 @@ export function left(turn: Turn, talk: Talk): void {
 
 export function waitLonger(turn: Turn, talk: Talk, by: Millis): void {
   if (talk.exchange !== undefined) {
-    talk.exchange = { ...talk.exchange, answerBy: uptime(turn.now + by) };
+    const answerBy = uptime(Math.min(turn.now + by, talk.exchange.overBy));
+    talk.exchange = { ...talk.exchange, answerBy };
   }
 }
 
@@ -85,12 +91,22 @@ export function* messages(
     talk.held = talk.held.slice(found.length);
     const { key, authorization } = talk.credentials;
     const sealed = decodeSealed(key, authorization, frame);
-    if (sealed !== undefined) yield { ...sealed, isSealed: true };
-    else {
+    if (sealed !== undefined) {
+      // What was heard before is an echo, or somebody's recording: it says nothing of now.
+      if (isHeardAgain(talk, frame)) count(talk, 'checksumErrors');
+      else yield { ...sealed, isSealed: true };
+    } else {
       // A lock that does not know our key can say so in clear only.
       const plain = decodePlain(frame);
       if (plain?.command === COMMAND.errorReport) yield { ...plain, isSealed: false };
       else count(talk, 'checksumErrors');
     }
   }
+}
+
+function isHeardAgain(talk: Talk, frame: Uint8Array): boolean {
+  const nonce = toHex(frame.subarray(0, BOX_NONCE_BYTES));
+  if (talk.nonces.includes(nonce)) return true;
+  talk.nonces = [...talk.nonces, nonce].slice(-NONCES_KEPT);
+  return false;
 }

@@ -11,7 +11,7 @@ import { codesFailed, codesLost, hearOfCodes, nextOfCodes } from './code-memory.
 import type { Credentials } from './credentials.ts';
 import { ERROR, errorText, needsPairing } from './errors.ts';
 import { answerChallenge, ask, left, messages } from './exchange.ts';
-import { COMMAND, type Message } from './frame.ts';
+import { COMMAND, type Message, readU16 } from './frame.ts';
 import { hearOfMove, moveFailed, moveIsDue, moveLost, nextOfMove } from './move.ts';
 import { goOffline, seen, takeStates } from './observations.ts';
 import type { NukiOptions } from './options.ts';
@@ -63,6 +63,7 @@ export function nukiMachine(
         jobs: [],
         exchange: undefined,
         held: NOTHING_HELD,
+        nonces: [],
         pauseUntil: now,
         retryAt: now,
         failures: 0,
@@ -78,6 +79,7 @@ export function nukiMachine(
         toldBattery: '',
         faults: new Set(),
         logIndex: undefined,
+        logTold: { since: now, entries: 0 },
         codes: undefined,
         codeWrites: [],
         pinRefused: undefined,
@@ -184,7 +186,10 @@ function hearOf(turn: Turn, talk: Talk, job: Job, message: Message): boolean {
   return hearOfReading(turn, talk, job, message);
 }
 
-/** `code(1) command(2)`. In clear it is anybody's word, so it ends an exchange but never proves an outcome. */
+/**
+ * `code(1) command(2)`. In clear it is anybody's word, and about another command a late one: so it ends an exchange, but
+ * never proves that nothing moved.
+ */
 function errorReport(
   turn: Turn,
   talk: Talk,
@@ -196,11 +201,13 @@ function errorReport(
   if (talk.exchange === undefined || job === undefined) return;
   talk.exchange = undefined;
   if (needsPairing(code)) refusing(turn, talk, 'pairing', errorText(code));
-  if (code === ERROR.badPin || code === ERROR.tooManyPinAttempts) {
+  // Anybody could say it in clear, and nothing could be taken out of the keypad any more.
+  if (isSealed && (code === ERROR.badPin || code === ERROR.tooManyPinAttempts)) {
     talk.pinRefused = errorText(code);
     refusing(turn, talk, 'pin', errorText(code));
   }
-  if (!isSealed && job.kind === 'move' && job.stage !== 'ask') {
+  const isAbout = payload.length >= 3 ? readU16(payload, 1) : undefined;
+  if (job.kind === 'move' && job.stage !== 'ask' && !(isSealed && isAbout === COMMAND.lockAction)) {
     moveLost(turn, talk, job, errorText(code));
   } else failJob(turn, talk, job, code);
 }

@@ -80,8 +80,9 @@ export function hearOfMove(turn: Turn, talk: Talk, job: MoveJob, message: Messag
 /** An error report ends the exchange; a used challenge, a damaged frame and a busy lock are worth another try. */
 export function moveFailed(turn: Turn, talk: Talk, job: MoveJob, code: number): void {
   const after = retryAfter(code);
-  if (after !== undefined && job.acknowledged) {
-    // It has taken the command and may be moving: whatever this is about, the command is not said again.
+  if (isJam(code)) raise(turn, talk, 'jammed', errorText(code));
+  if (job.acknowledged) {
+    // It has taken the command and may have moved: it is not said again, and what became of it is looked at.
     moveLost(turn, talk, job, errorText(code));
     return;
   }
@@ -91,7 +92,6 @@ export function moveFailed(turn: Turn, talk: Talk, job: MoveJob, code: number): 
     replaceJob(talk, { ...job, stage: 'ask', tries: job.tries + 1 });
     return;
   }
-  if (isJam(code)) raise(turn, talk, 'jammed', errorText(code));
   finish(turn, talk, job, {
     result: 'failed',
     acknowledged: true,
@@ -148,8 +148,8 @@ function judge(turn: Turn, talk: Talk, job: MoveJob): boolean {
     // The latch falls back by itself, and this firmware does not tell its last action.
     giveUp(turn, talk, job, 'unlocked; whether the latch was pulled cannot be told');
   } else {
-    const detail = `still ${states.state} after the link was lost`;
-    finish(turn, talk, job, { result: 'failed', acknowledged, observed: true, detail });
+    // It may have turned, and back again: by hand, or by itself.
+    giveUp(turn, talk, job, `seen ${states.state} after the link was lost`);
   }
   return true;
 }

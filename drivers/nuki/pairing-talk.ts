@@ -17,7 +17,13 @@ import {
   type Message,
   u32,
 } from './frame.ts';
-import { type Authorization, beginPairing, hearPairing, type PairingParts } from './pairing.ts';
+import {
+  type Authorization,
+  beginPairing,
+  hearPairing,
+  type PairingParts,
+  type PairingStep,
+} from './pairing.ts';
 import { complete, type Request, requestData } from './requests.ts';
 import { PAIRING, USER } from './uuids.ts';
 
@@ -74,7 +80,10 @@ class Frames implements GattListener {
   }
 }
 
-/** @throws LinkError with the lock's own words where it refuses. Takes 30 s at most. */
+/**
+ * @throws LinkError with the lock's own words where it refuses, and with what is left to be done where it was told that
+ * all is well and did not say so itself. Takes 30 s at most.
+ */
 export async function pairWith(
   open: OpenLink,
   parts: PairingParts,
@@ -83,9 +92,9 @@ export async function pairWith(
   const frames = new Frames(clock, PAIRING, assemblePlain);
   const link = await open(frames);
   const end = clock.uptime() + PAIR_WITHIN;
+  let step = beginPairing();
   try {
     await link.subscribe(PAIRING);
-    let step = beginPairing();
     while (step.kind === 'go-on') {
       await link.write(PAIRING, encodePlain(step.say), true);
       const heard = decodePlain(await frames.next(end - clock.uptime()));
@@ -94,9 +103,18 @@ export async function pairWith(
     }
     if (step.kind === 'failed') throw new LinkError('refused', step.why);
     return step.authorization;
+  } catch (error) {
+    if (!(error instanceof LinkError) || !mayBeEntered(step)) throw error;
+    const remedy = `take "${parts.name}" out of its users in the owner's app where it is there, and pair again`;
+    throw new LinkError(error.code, `${error.message}; the lock may have entered us: ${remedy}`);
   } finally {
     await link.close();
   }
+}
+
+/** Our confirmation may have reached it. What we hold of the key is worth nothing until it says so. */
+function mayBeEntered(step: PairingStep): boolean {
+  return step.kind === 'go-on' && step.state.stage === 'status';
 }
 
 /** Takes our authorization out of the lock. Needs the security PIN. */
@@ -116,11 +134,13 @@ export async function unpairFrom(
   const answer = async (wanted: number): Promise<Uint8Array> => {
     for (;;) {
       const frame = await frames.next(ANSWER_WITHIN);
-      const message = decodeSealed(key, authorization, frame) ?? decodePlain(frame);
-      if (message?.command === COMMAND.errorReport) {
-        throw new LinkError('refused', errorText(message.payload[0] ?? 0xff));
+      const sealed = decodeSealed(key, authorization, frame);
+      // In clear it can only say that it does not know us.
+      const report = sealed ?? decodePlain(frame);
+      if (report?.command === COMMAND.errorReport) {
+        throw new LinkError('refused', errorText(report.payload[0] ?? 0xff));
       }
-      if (message?.command === wanted) return message.payload;
+      if (sealed?.command === wanted) return sealed.payload;
     }
   };
   try {
@@ -133,7 +153,10 @@ export async function unpairFrom(
       tail: 'pin',
     };
     await say(complete(remove, challenge, pin));
-    await answer(COMMAND.status);
+    for (let isGone = false; !isGone; ) {
+      const [status] = await answer(COMMAND.status);
+      isGone = status === 0;
+    }
   } finally {
     await link.close();
   }

@@ -4,13 +4,13 @@ import { cannot, codesFailed } from './code-memory.ts';
 import { ERROR } from './errors.ts';
 import { giveUp } from './move.ts';
 import { ACTION } from './states.ts';
-import { type CodeJob, type Job, refused, type Talk, type Turn } from './talk.ts';
+import { type CodeJob, type MoveJob, refused, type Talk, type Turn } from './talk.ts';
 
 const JOBS_MAX = 64;
 
 /** Puts what is asked into the queue, or refuses it at once. */
 export function take(turn: Turn, talk: Talk, actuation: Actuation): void {
-  if (talk.jobs.length >= JOBS_MAX) {
+  if (talk.jobs.length >= JOBS_MAX && actuation.urgent !== true) {
     refused(turn, talk, actuation.id, 'too much is asked of this lock');
     return;
   }
@@ -61,10 +61,14 @@ export function take(turn: Turn, talk: Talk, actuation: Actuation): void {
 }
 
 /** Somebody stands at the door: before everything but what is under way, and other moves. */
-function insertUrgent(talk: Talk, job: Job): void {
+function insertUrgent(talk: Talk, job: MoveJob): void {
   const busy = talk.exchange !== undefined ? 1 : 0;
   let place = busy;
-  while (talk.jobs[place]?.kind === 'move') place += 1;
+  for (let next = talk.jobs[place]; next?.kind === 'move'; next = talk.jobs[place]) {
+    // Nobody's turn comes before a release for fire but what may be moving already.
+    if (job.actuation.urgent === true && next.stage === 'ask') break;
+    place += 1;
+  }
   talk.jobs = [...talk.jobs.slice(0, place), job, ...talk.jobs.slice(place)];
 }
 

@@ -6,13 +6,28 @@ import { parseLogEntry } from './log-entry.ts';
 import { takeBattery, takeConfig } from './observations.ts';
 import { REQUEST_CONFIG, type Request, requestData, requestLog, updateTime } from './requests.ts';
 import { parseBatteryReport, parseConfig } from './states.ts';
-import { dropJob, hasPin, type Job, replaceJob, type Talk, type Turn, tell, want } from './talk.ts';
+import {
+  clear,
+  dropJob,
+  hasPin,
+  type Job,
+  raise,
+  replaceJob,
+  type Talk,
+  type Turn,
+  tell,
+  want,
+} from './talk.ts';
 
 export type Reading = Extract<Job, { kind: 'states' | 'config' | 'battery' | 'time' | 'log' }>;
 
 const DAY = 86_400_000;
 const TRIES_MAX = 2;
 const LOG_PAGE = 20;
+/** Read in one go; a lock that was away for long tells the rest at the next. */
+const LOG_PAGES = 10;
+/** No door is moved so often. */
+const LOG_A_DAY = 1000;
 
 export function nextOfReading(turn: Turn, talk: Talk, job: Reading): Request | undefined {
   switch (job.kind) {
@@ -28,7 +43,7 @@ export function nextOfReading(turn: Turn, talk: Talk, job: Reading): Request | u
       break;
     }
     case 'log': {
-      if (!hasPin(talk)) break;
+      if (!hasPin(talk) || isTalkative(turn, talk)) break;
       const { logIndex } = talk;
       return logIndex === undefined
         ? requestLog(0, talk.options.logEntries, 'descending', false)
@@ -99,7 +114,10 @@ function hearOfLog(
 ): boolean {
   if (command === COMMAND.logEntry) {
     waitLonger(turn, talk, REPLY_WITHIN);
-    replaceJob(talk, { ...job, entries: [...job.entries, payload] });
+    const most = talk.logIndex === undefined ? talk.options.logEntries : LOG_PAGE;
+    if (job.entries.length < most) {
+      replaceJob(talk, { ...job, entries: [...job.entries, payload] });
+    }
     return false;
   }
   if (command !== COMMAND.status || payload[0] !== 0) return false;
@@ -113,11 +131,27 @@ function hearOfLog(
     turn.events.push({ kind: 'device-log', device: talk.id, ...entry });
     talk.logIndex = entry.index;
   }
-  const isFirst =
-    talk.logIndex === undefined || job.entries.length < LOG_PAGE || entries.length === 0;
-  if (isFirst) {
+  talk.logTold = { ...talk.logTold, entries: talk.logTold.entries + entries.length };
+  const pages = job.pages + 1;
+  const isLast =
+    talk.logIndex === undefined ||
+    job.entries.length < LOG_PAGE ||
+    entries.length === 0 ||
+    pages >= LOG_PAGES;
+  if (isLast) {
     talk.logIndex ??= 0;
     dropJob(talk);
-  } else replaceJob(talk, { ...job, entries: [] });
+  } else replaceJob(talk, { ...job, entries: [], pages });
+  return true;
+}
+
+/** It tells more than can be true: nothing is read of it until the day is over. */
+function isTalkative(turn: Turn, talk: Talk): boolean {
+  if (turn.now - talk.logTold.since >= DAY) {
+    talk.logTold = { since: turn.now, entries: 0 };
+    clear(turn, talk, 'garbage', 'its log is read again');
+  }
+  if (talk.logTold.entries < LOG_A_DAY) return false;
+  raise(turn, talk, 'garbage', `its log has more than ${LOG_A_DAY} new entries a day`);
   return true;
 }

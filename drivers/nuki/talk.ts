@@ -22,7 +22,13 @@ export type Job =
   | MoveJob
   | { readonly kind: 'states'; readonly actuation: Actuation | undefined; readonly tries: number }
   | { readonly kind: 'config' | 'battery' | 'time'; readonly tries: number }
-  | { readonly kind: 'log'; readonly tries: number; readonly entries: readonly Uint8Array[] }
+  | {
+      readonly kind: 'log';
+      readonly tries: number;
+      readonly entries: readonly Uint8Array[];
+      /** Read whole so far. */
+      readonly pages: number;
+    }
   | CodeJob;
 
 export interface MoveJob {
@@ -54,6 +60,8 @@ export interface Exchange {
   /** The write has not left yet: no reply is waited for. */
   readonly isLeaving: boolean;
   readonly answerBy: Uptime;
+  /** However often it says that more is to come. */
+  readonly overBy: Uptime;
 }
 
 export interface Talk {
@@ -69,6 +77,8 @@ export interface Talk {
   exchange: Exchange | undefined;
   /** Pieces of a frame. */
   held: Uint8Array;
+  /** Of the frames heard last. */
+  nonces: readonly string[];
   /** Nothing is asked before this: a busy lock. */
   pauseUntil: Uptime;
   /** No connect before this. */
@@ -87,6 +97,8 @@ export interface Talk {
   toldBattery: string;
   faults: ReadonlySet<DeviceFault>;
   logIndex: number | undefined;
+  /** Entries of its log that were told since then; they are the journal's to keep. */
+  logTold: { readonly since: Uptime; readonly entries: number };
   codes: readonly HeldCode[] | undefined;
   /** Moments of the writes of the last day. */
   codeWrites: readonly Uptime[];
@@ -164,7 +176,7 @@ export function want(talk: Talk, kind: 'states' | 'config' | 'battery' | 'time' 
   if (talk.jobs.some((job) => job.kind === kind)) return;
   const job: Job =
     kind === 'log'
-      ? { kind, tries: 0, entries: [] }
+      ? { kind, tries: 0, entries: [], pages: 0 }
       : kind === 'states'
         ? { kind, tries: 0, actuation: undefined }
         : { kind, tries: 0 };
