@@ -13,6 +13,7 @@ import type { Driver, DriverEntry } from './contract/machine.ts';
 import { gattRelay } from './gatt-relay/driver.ts';
 import { gattRelayOptions } from './gatt-relay/options.ts';
 import { kerongCu12, kerongCu16, kerongCu48, kerongCu48b } from './kerong/driver.ts';
+import { locksOf } from './kerong/frame.ts';
 import { kerongOptions } from './kerong/options.ts';
 import { keyboardWedge, usbKeypad } from './keyboard-wedge/driver.ts';
 import { keypadOptions, wedgeOptions } from './keyboard-wedge/options.ts';
@@ -33,9 +34,9 @@ const ENTRIES: readonly DriverEntry[] = [
   entry(gattRelay, gattRelayOptions),
   entry(id20la, em4100Options),
   entry(kerongCu12, kerongOptions(12, false)),
-  entry(kerongCu16, kerongOptions(16, true)),
-  entry(kerongCu48, kerongOptions(48, false)),
-  entry(kerongCu48b, kerongOptions(48, true)),
+  entry(kerongCu16, kerongOptions(locksOf('cu16'), true)),
+  entry(kerongCu48, kerongOptions(locksOf('cu48'), false)),
+  entry(kerongCu48b, kerongOptions(locksOf('cu48b'), true)),
   entry(keyboardWedge, wedgeOptions),
   entry(lineReader, lineReaderOptions),
   entry(lockBoard8a, lockBoard8aOptions),

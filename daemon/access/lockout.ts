@@ -35,16 +35,6 @@ export function waitLeft(
   return counterNow(row, digits >= LONG_CODE, now, policy).waitLeft;
 }
 
-/** Failures that still count. */
-export function failuresNow(
-  row: KeypadLockout | undefined,
-  digits: number,
-  now: LockoutNow,
-  policy: LockoutPolicy,
-): number {
-  return counterNow(row, digits >= LONG_CODE, now, policy).failures;
-}
-
 export interface Failure {
   readonly row: KeypadLockout;
   /** The wait that this failure began; 0 while tries are free. */

@@ -115,12 +115,6 @@ export function checkWiegand(
   return { kind: 'good', views };
 }
 
-/** Every reading of the bits whose length and parity hold; none for a format that is not known. */
-export function wiegandViews(bits: Uint8Array, bitCount: number): readonly WiegandView[] {
-  const checked = checkWiegand(bits, bitCount, []);
-  return checked.kind === 'good' ? checked.views : [];
-}
-
 /** The bits of a card, parity computed. Throws `RangeError` for numbers that the format cannot hold. */
 export function encodeWiegand(
   format: WiegandFormat,

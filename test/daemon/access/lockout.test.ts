@@ -2,12 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { KeypadLockout } from '../../../daemon/access/ledger.ts';
-import {
-  afterFailure,
-  afterSuccess,
-  failuresNow,
-  waitLeft,
-} from '../../../daemon/access/lockout.ts';
+import { afterFailure, afterSuccess, LONG_CODE, waitLeft } from '../../../daemon/access/lockout.ts';
 import { instant, uptime } from '../../../drivers/contract/time.ts';
 import {
   DAY,
@@ -25,6 +20,17 @@ import {
 } from './world.ts';
 
 const POLICY = POLICIES.lockout;
+
+/** Failures that still count: what the next one would add to. */
+function failuresNow(
+  row: KeypadLockout | undefined,
+  digits: number,
+  now: Parameters<typeof afterFailure>[2],
+  policy: typeof POLICY,
+): number {
+  const after = afterFailure(row, digits, now, instant(0), policy).row;
+  return (digits >= LONG_CODE ? after.longFailures : after.failures) - 1;
+}
 
 /** A keypad, a clock that may be restarted, and somebody who guesses. */
 class Guessing {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { printedNumbers } from '../../../drivers/wire/card-number.ts';
 import { fromHex, toHex } from '../../../drivers/wire/hex.ts';
 import {
   checkWiegand,
@@ -10,7 +9,6 @@ import {
   numberOf,
   WIEGAND_FORMATS,
   type WiegandFormat,
-  wiegandViews,
 } from '../../../drivers/wire/wiegand.ts';
 
 /** Format, facility, card, bits as a number in hex, OSDP RAW data: the table of the reference. */
@@ -62,10 +60,11 @@ test('a length that the site has not chosen is refused; with none chosen an unkn
 
 test('37 bits fit two formats, told as both', () => {
   const { bits, bitCount } = encodeWiegand('h10304', 1234n, 345678n);
-  assert.deepEqual(
-    wiegandViews(bits, bitCount).map(({ format }) => format),
-    ['h10302', 'h10304'],
-  );
+  const checked = checkWiegand(bits, bitCount, []);
+  assert.deepEqual(checked.kind === 'good' && checked.views.map(({ format }) => format), [
+    'h10302',
+    'h10304',
+  ]);
 });
 
 test('a number survives its format, and one too large is refused', () => {
@@ -98,25 +97,4 @@ test('a number survives its format, and one too large is refused', () => {
       RangeError,
     );
   }
-});
-
-test('fob numbers as they are printed', () => {
-  const printed = (hex: string) =>
-    printedNumbers({ technology: 'em4100', bits: fromHex(hex), bitCount: 40 });
-  assert.deepEqual(printed('0F00012ABC'), {
-    hex: '0F00012ABC',
-    decimal10: '0000076476',
-    decimal13: '0064424585916',
-    facilityAndCard: '001,10940',
-    hex24: '012ABC',
-  });
-  for (const [hex, decimal10, facilityAndCard] of [
-    ['0114AE3BBC', '0346962876', '174,15292'],
-    ['1F00644BB6', '0006572982', '100,19382'],
-    ['0500207B32', '0002128690', '032,31538'],
-  ] as const) {
-    assert.equal(printed(hex).decimal10, decimal10);
-    assert.equal(printed(hex).facilityAndCard, facilityAndCard);
-  }
-  assert.equal(printedNumbers(encodeWiegand('h10301', 1n, 10940n)).facilityAndCard, '001,10940');
 });
