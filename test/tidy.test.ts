@@ -142,6 +142,15 @@ test('the clock and chance are handed in', () => {
   assert.deepEqual(wrong, []);
 });
 
+test('nothing lies about that a tool left behind', () => {
+  const left = [ROOT, ...TOP.map((top) => join(ROOT, top))].flatMap((folder) =>
+    readdirSync(folder).filter((name) =>
+      /\.(cpuprofile|heapprofile|heapsnapshot|orig|rej|patch)$/.test(name),
+    ),
+  );
+  assert.deepEqual(left, []);
+});
+
 test('files are named as nouns in kebab case', () => {
   const wrong = all
     .map(({ path }) => path)
