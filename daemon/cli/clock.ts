@@ -1,6 +1,7 @@
 /** `latchkey clock`: what time it is, said by a person where the box does not know or does not believe its server. */
 import type { Command } from 'commander';
 import { ApiClient, type ApiOptions, withApiOptions } from './api-client.ts';
+import { givenMoment } from './moment.ts';
 import { printJson, printLine } from './output.ts';
 import { reply } from './status.ts';
 
@@ -16,14 +17,17 @@ interface ClockOptions extends ApiOptions {
 export function clockCommand(program: Command): void {
   withApiOptions(program.command('clock'))
     .description('say what time it is, where `latchkey status` shows the clock as floor or broken')
-    .argument('<time>', 'ISO 8601 with offset, read off another clock; right to a minute')
+    .argument(
+      '<time>',
+      'ISO 8601 with offset, read off another clock; right to a minute',
+      givenMoment,
+    )
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  $ latchkey clock 2026-11-24T22:10+01:00')
     .action((time: string, options: ClockOptions) => clock(time, options));
 }
 
-async function clock(time: string, options: ClockOptions): Promise<void> {
-  const at = Number.isFinite(Date.parse(time)) ? new Date(Date.parse(time)).toISOString() : time;
+async function clock(at: string, options: ClockOptions): Promise<void> {
   const answer = await ApiClient.find(options).send(
     'POST',
     '/api/v1/clock',

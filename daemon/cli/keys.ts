@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { KeyReply } from '../local-api/keys.ts';
 import { ApiClient, type ApiOptions, withApiOptions } from './api-client.ts';
 import { CommandFailure, EXIT } from './failure.ts';
+import { givenMoment } from './moment.ts';
 import { printJson, printLine, printTable, styled } from './output.ts';
 import { reply } from './status.ts';
 
@@ -33,7 +34,7 @@ export function keysCommand(program: Command): void {
     .argument('<key>')
     .option('--slot <access-point:slot>', 'it hangs there', slot)
     .option('--holder <id>', 'this person has it')
-    .option('--due <time>', 'until when, ISO 8601 with offset')
+    .option('--due <time>', 'until when, ISO 8601 with offset', givenMoment)
     .option('--unknown', 'nobody knows')
     .option('--lost', 'it is gone')
     .option('--why <text>')

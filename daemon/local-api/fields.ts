@@ -18,7 +18,10 @@ export const holdMs = z
   .describe('what the place is set to, if missing');
 export const why = z.string().min(1).max(200).optional().describe('goes into the journal');
 /** ISO 8601 with offset, in and out. */
-export const moment = z.iso.datetime({ offset: true });
+export const moment = z.iso.datetime({
+  offset: true,
+  error: 'a time with seconds and offset, such as 2026-11-24T22:10:00+01:00',
+});
 
 const DAY_MS = 86_400_000;
 const DAYS_MAX = 400;

@@ -40,7 +40,7 @@ const whySchema = z.object({
     .describe('all that a guest may be told of a refusal: less than the reason'),
 });
 
-const wallTime = z.string().refine(isWallTime, 'a time such as 2027-03-28T02:30, or with offset');
+const wallTime = z.string().refine(isWallTime);
 
 const whatIfBody = z.strictObject({
   accessPoint: placeName.optional().describe('the only one, if missing'),
@@ -53,7 +53,7 @@ const whatIfBody = z.strictObject({
     .optional()
     .describe('instead of a grant; the calls a minute are few, so that it is no place to guess at'),
   at: z
-    .union([moment, wallTime])
+    .union([moment, wallTime], 'a time such as 2027-03-28T02:30, or with seconds and offset')
     .optional()
     .describe(
       'with offset, or as a clock at the site shows it; now, if missing; keys lie where they are now',
