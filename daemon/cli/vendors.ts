@@ -86,6 +86,7 @@ async function stay(holder: string, options: Options): Promise<void> {
     reply<{ readonly grants: readonly FidelityReply[] }>(),
   );
   if (options.json) return printJson(found);
+  if (found.grants.length === 0) return printLine(`${holder} may do nothing here.`);
   printFidelity(found.grants);
 }
 

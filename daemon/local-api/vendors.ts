@@ -73,8 +73,7 @@ export function vendorEndpoints(
       query: z.strictObject({ vendor: z.string().max(16).optional() }),
       reply: z.object({ differences: z.array(differenceSchema) }),
       call: ({ query }) => ({
-        differences: parts()
-          .filter(({ status }) => query.vendor === undefined || status.vendor === query.vendor)
+        differences: asked(parts(), query.vendor)
           .flatMap((part) => part.differences())
           .map(({ since, ref, place, ...rest }) => ({
             ...rest,
@@ -141,6 +140,16 @@ export function vendorEndpoints(
     if (stored === undefined) throw new ApiError('not_found', `there is no grant ${id}`, 'grant');
     return fidelityOf(stored, desk.about.zone, judges());
   }
+}
+
+/** All vendors of the config, or the one that is asked for. */
+function asked(parts: readonly VendorPart[], name: string | undefined): readonly VendorPart[] {
+  if (name === undefined) return parts;
+  const one = parts.filter(({ status }) => status.vendor === name);
+  if (one.length > 0) return one;
+  const known = parts.map(({ status }) => status.vendor).join(', ');
+  const text = known === '' ? 'the config names no vendor' : `one of ${known}`;
+  throw new ApiError('bad_request', text, 'vendor');
 }
 
 function statusReply({ clock }: SiteDesk, { status }: VendorPart): VendorStatusReply {

@@ -127,6 +127,11 @@ test('vendors: who is in step, what differs, and what a vendor cannot keep of a 
   assert.match(fidelity.stdout, /keycafe +cannot: Keycafe has no weekly hours/);
   const stay = await latchkey(['vendors', 'stay', 'bo', ...at, '--json']);
   assert.equal(JSON.parse(stay.stdout).grants[0].grant, 'g-weekly');
+  const nobody = await latchkey(['vendors', 'stay', 'nobody', ...at]);
+  assert.equal(nobody.stdout, 'nobody may do nothing here.\n');
+  const misspelt = await latchkey(['vendors', 'diff', 'keycaffe', ...at]);
+  assert.equal(misspelt.status, 2, misspelt.stdout);
+  assert.match(misspelt.stderr, /one of keycafe \(vendor\)/);
   const revoked = await latchkey(['grants', 'revoke', 'g-weekly', ...at]);
   assert.equal(revoked.status, 0);
   const after = await latchkey(['vendors', 'fidelity', ...at]);
