@@ -1,5 +1,4 @@
 /** What every `latchkey cloud` command shares: where to, with which key, how to print, and how to end. */
-import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
@@ -9,6 +8,7 @@ import type { CommandType } from '../cloud/commands.ts';
 import type { Reply } from '../cloud/messages.ts';
 import { type ConnectedSite, connectToSite } from '../cloud-client.ts';
 import { realClock } from '../platform/clock.ts';
+import { givenText } from './given-file.ts';
 
 /** Where to, with which key, and how to print; the same for every command. */
 export interface Common {
@@ -30,6 +30,9 @@ export const clock = realClock();
 
 export const KEY_HELP = `Commands are signed with the key in cloud-key.json: --key FILE, else in the directory that
 $LATCHKEY_DEMO names, else in ${join(tmpdir(), 'latchkey-demo')}, where \`npm start\` puts it.`;
+
+export const STATUS_HELP =
+  'Exit status: 0 done, 1 the site refused or failed, 2 what was given is wrong, 3 no broker or no reply.';
 
 export function withCommon(command: Command): Command {
   return command
@@ -92,7 +95,7 @@ export async function withClient(
 }
 
 function pem(path: string | undefined): string | undefined {
-  return path === undefined ? undefined : readFileSync(path, 'utf8');
+  return path === undefined ? undefined : givenText(path);
 }
 
 function keyPath({ key }: Common): string {

@@ -14,6 +14,7 @@ import {
   KEY_HELP,
   misuse,
   only,
+  STATUS_HELP,
   told,
   withClient,
   withCommon,
@@ -26,7 +27,7 @@ export function cloudCommand(program: Command): void {
   const cloud = program
     .command('cloud')
     .description('send a signed command to a site over its broker, and print the reply')
-    .addHelpText('after', `\n${KEY_HELP}`);
+    .addHelpText('after', `\n${KEY_HELP}\n\n${STATUS_HELP}`);
   const add = (name: string, what: string) => withCommon(cloud.command(name).description(what));
 
   add('ping', 'ask for a sign of life')

@@ -13,7 +13,7 @@ export interface VerifyOptions {
   readonly config?: string;
   readonly set: ReadonlyMap<string, string>;
   readonly key?: string;
-  readonly json: boolean;
+  readonly json?: boolean;
 }
 
 export function verify(file: string, { config, set, key, json }: VerifyOptions): void {

@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { busWay } from '../../config/bus-way.ts';
 import { loadConfig, parseConfig } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
@@ -33,14 +33,14 @@ interface CommissionOptions {
   readonly config: string;
   readonly set: ReadonlyMap<string, string>;
   readonly bus: readonly string[];
-  readonly find: boolean;
+  readonly find?: boolean;
   readonly without: ReadonlyMap<string, ReadonlySet<'fob' | 'pin'>>;
   readonly within: number;
   readonly who?: string;
   readonly out: string;
   readonly osdpTrace?: string;
-  readonly yes: boolean;
-  readonly json: boolean;
+  readonly yes?: boolean;
+  readonly json?: boolean;
 }
 
 const EXAMPLES = `
@@ -62,13 +62,19 @@ export function commissionCommand(program: Command): void {
     .description('prove every slot, lock and reader once, and sign an acceptance sheet')
     .option('--config <file>', 'the site, as `latchkey check-config` accepts it')
     .addOption(variableOption())
-    .option('--bus <name>', 'only this bus; may be given several times', several, [])
-    .option('--find', 'look for devices also on buses that have some', false)
-    .option(
-      '--without <device:part>',
-      'a reader without fob or pin, such as keypad:fob; may be given several times',
-      withoutPart,
-      new Map(),
+    .addOption(
+      new Option('--bus <name>', 'only this bus; may be given several times')
+        .argParser(several)
+        .default([], 'all'),
+    )
+    .option('--find', 'look for devices also on buses that have some')
+    .addOption(
+      new Option(
+        '--without <device:part>',
+        'a reader without fob or pin, such as keypad:fob; may be given several times',
+      )
+        .argParser(withoutPart)
+        .default(new Map(), 'none'),
     )
     .option('--within <seconds>', 'how long a hand may take for each thing', count, 60)
     .option('--who <name>', 'the installer; asked for without it')
@@ -77,8 +83,8 @@ export function commissionCommand(program: Command): void {
       '--osdp-trace <file>',
       'add the frames on OSDP buses to a file (.osdpcap), without what was shown or typed and without keys',
     )
-    .option('--yes', 'ask nothing: every question has its default answer', false)
-    .option('--json', 'print the sheet as JSON; all else goes to stderr', false)
+    .option('--yes', 'ask nothing: every question has its default answer')
+    .option('--json', 'print the sheet as JSON; all else goes to stderr')
     .addHelpText('after', EXAMPLES)
     .action((options: CommissionOptions) => prove(options));
   command
@@ -88,7 +94,7 @@ export function commissionCommand(program: Command): void {
     .option('--config <file>', 'site whose key must have signed it')
     .addOption(variableOption())
     .option('--key <file>', 'public key (JWK) that must have signed it')
-    .option('--json', 'print JSON', false)
+    .option('--json', 'print JSON')
     .action((file: string, _: unknown, own: Command) =>
       // The command around it has options of the same names, and takes them first.
       verify(file, own.optsWithGlobals<VerifyOptions>()),
@@ -127,7 +133,7 @@ async function prove(options: CommissionOptions): Promise<void> {
     output,
     clock,
     signal: stop.signal,
-    takeDefaults: options.yes,
+    takeDefaults: options.yes === true,
     stopped: () => stop.abort(),
   });
   await using radios = new Radios(clock, (adapter, news) => {
@@ -148,7 +154,7 @@ async function prove(options: CommissionOptions): Promise<void> {
     signal: stop.signal,
     patience: options.within * 1000,
     buses,
-    searched: buses.filter((bus) => isSearched(config, bus, options.find)),
+    searched: buses.filter((bus) => isSearched(config, bus, options.find === true)),
     without: options.without,
     read: (each) => parseConfig(JSON.stringify({ ...each.rest, ...sections(each) })),
     openers: (from) => {
