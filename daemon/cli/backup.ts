@@ -15,6 +15,7 @@ import { newUnit, readUnit, type Unit, writeUnit } from '../store/unit.ts';
 import { copyStore, put } from '../store/unit-copy.ts';
 import { keepOwner } from './commission-lock.ts';
 import { CommandFailure, EXIT } from './failure.ts';
+import { givenText } from './given-file.ts';
 import { printJson, printLine, styled } from './output.ts';
 import { working } from './progress.ts';
 import { variableOption } from './variables.ts';
@@ -140,7 +141,7 @@ function plainFiles(value: unknown): readonly string[] {
 }
 
 export function passphraseIn(file: string): string {
-  const [line = ''] = readFileSync(file, 'utf8').split(/\r?\n/);
+  const [line = ''] = givenText(file).split(/\r?\n/);
   if (line.length >= 12) return line;
   throw new CommandFailure(`${file}: a passphrase has 12 characters or more`, EXIT.badInput);
 }

@@ -1,6 +1,5 @@
 /** `latchkey cloud grant.*`, `grants.*` and `key.put`: what is described in clear leaves sealed. */
-import { readFileSync } from 'node:fs';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { CloudClient } from '../cloud/client.ts';
 import { type UnderstoodGrant, understoodGrantSchema } from '../cloud/wire-grant.ts';
 import {
@@ -15,6 +14,8 @@ import {
   withClient,
   within,
 } from './cloud-connection.ts';
+import { givenText } from './given-file.ts';
+import { givenMoment } from './moment.ts';
 
 export type Add = (name: string, what: string) => Command;
 
@@ -90,10 +91,14 @@ export function addKeyPut(add: Add): void {
 }
 
 async function putGrant(flags: PutFlags, file: string | undefined): Promise<void> {
+  if (file !== undefined) return sendGrant(flags, () => parseFile(file));
+  const wish = grantFrom(flags);
+  return typeof wish === 'string' ? misuse(flags, wish) : sendGrant(flags, () => wish);
+}
+
+async function sendGrant(flags: PutFlags, wish: () => Record<string, unknown>): Promise<void> {
   await withClient(flags, async (client) => {
-    const wish = file === undefined ? grantFrom(flags) : parseFile(file);
-    if (typeof wish === 'string') return misuse(flags, wish);
-    const grant = await sealedGrant(client, wish);
+    const grant = await sealedGrant(client, wish());
     if (typeof grant === 'string') return misuse(flags, grant);
     return told(flags, await client.send('grant.put', { grant }, within(flags)));
   });
@@ -119,6 +124,8 @@ async function snapshot(flags: Common, file: string): Promise<void> {
 function grantFrom(flags: PutFlags): Record<string, unknown> | string {
   const { id, holder, target, pin, fob, uses, rev = clock.now() } = flags;
   if (id === undefined || target === undefined) return '--id and --target are needed';
+  const wrong = momentFault(flags);
+  if (wrong !== undefined) return wrong;
   const targets = target.map((text) => {
     const [kind = '', ...rest] = text.split(':');
     return { kind, id: rest.join(':') };
@@ -139,6 +146,20 @@ function grantFrom(flags: PutFlags): Record<string, unknown> | string {
     ...(uses === undefined ? {} : { uses: { max: uses } }),
     operations,
   };
+}
+
+/** With a zone they are as its clocks show them, which the site reads. */
+function momentFault({ from, until, zone }: PutFlags): string | undefined {
+  for (const [name, text] of Object.entries({ from, until })) {
+    if (text === undefined || zone !== undefined) continue;
+    try {
+      givenMoment(text);
+    } catch (error) {
+      if (!(error instanceof InvalidArgumentError)) throw error;
+      return `--${name}: ${error.message}, or --zone`;
+    }
+  }
+  return undefined;
 }
 
 function windowFrom({ from, until, zone }: PutFlags): Record<string, unknown> {
@@ -168,5 +189,5 @@ async function sealedGrant(client: CloudClient, wish: unknown): Promise<Understo
 }
 
 function parseFile(file: string): Record<string, unknown> {
-  return jsonObject(readFileSync(file === '-' ? 0 : file, 'utf8'));
+  return jsonObject(givenText(file));
 }

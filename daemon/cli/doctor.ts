@@ -18,6 +18,7 @@ import { brokerOf } from './broker-access.ts';
 import { BUILT_AT } from './built-at.ts';
 import { isAlive } from './commission-lock.ts';
 import { EXIT } from './failure.ts';
+import { givenHead } from './given-file.ts';
 import { printJson, printLine, styled } from './output.ts';
 import { working } from './progress.ts';
 import { readRunFile } from './run-file.ts';
@@ -53,6 +54,8 @@ Exit status: 0 nothing is wrong (there may be advice), 1 something is, 2 there i
 }
 
 async function doctor(options: DoctorOptions): Promise<void> {
+  // No config at all is most often a name mistyped; one with faults is a finding like others.
+  givenHead(options.config, 1);
   const findings = await working('looking', () => examine(options));
   const ok = findings.every(({ state }) => state !== 'fault');
   if (!ok) process.exitCode = EXIT.failed;

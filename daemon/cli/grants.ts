@@ -1,9 +1,9 @@
 /** `latchkey grants`: who may open what, and giving and taking that. */
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { GrantReply } from '../local-api/grant-fields.ts';
 import { ApiClient, type ApiOptions, withApiOptions } from './api-client.ts';
 import { CommandFailure, EXIT } from './failure.ts';
+import { givenText } from './given-file.ts';
 import { printJson, printLine, printTable, styled } from './output.ts';
 import { reply } from './status.ts';
 
@@ -127,12 +127,7 @@ async function revoke(grant: string, options: ApiOptions & Json): Promise<void> 
 }
 
 function jsonIn(file: string): unknown {
-  let text: string;
-  try {
-    text = readFileSync(file === '-' ? 0 : file, 'utf8');
-  } catch (error) {
-    throw new CommandFailure(error instanceof Error ? error.message : String(error), EXIT.badInput);
-  }
+  const text = givenText(file);
   try {
     return JSON.parse(text) satisfies unknown;
   } catch {

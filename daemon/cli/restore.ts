@@ -6,12 +6,13 @@ import { realClock } from '../platform/clock.ts';
 import { realRandom } from '../platform/random.ts';
 import { restoreJournal } from '../store/journal-recovery.ts';
 import { StorageError } from '../store/ports.ts';
-import { bytesOf, isSealedUnit, openUnit } from '../store/sealed-box.ts';
+import { bytesOf, isSealedUnit, MAGIC_BYTES, openUnit } from '../store/sealed-box.ts';
 import { placeStore, put } from '../store/unit-copy.ts';
 import { type ApiOptions, directoriesOf, withDirectoryOptions } from './api-client.ts';
 import { passphraseIn } from './backup.ts';
 import { keepOwner } from './commission-lock.ts';
 import { CommandFailure, EXIT } from './failure.ts';
+import { givenBytes, givenHead } from './given-file.ts';
 import { printJson, printLine, styled } from './output.ts';
 import { working } from './progress.ts';
 
@@ -57,11 +58,10 @@ Example:
 async function restore(journal: string, options: RestoreOptions): Promise<void> {
   const [directory] = directoriesOf(options);
   if (directory === undefined) throw new CommandFailure('give --directory');
-  if (existsSync(journal)) {
-    const bytes = readFileSync(journal);
-    if (isSealedUnit(bytes)) return takeOver(directory, bytes, options);
-  }
+  if (isSealedUnit(givenHead(journal, MAGIC_BYTES)))
+    return takeOver(directory, givenBytes(journal), options);
   const grants = options.grants === undefined ? undefined : resolve(options.grants);
+  if (grants !== undefined) givenHead(grants, 1);
   try {
     const { quarantine } = await working('restoring', () =>
       restoreJournal(directory, resolve(journal), realClock(), grants),

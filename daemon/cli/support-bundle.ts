@@ -11,6 +11,7 @@ import { realClock } from '../platform/clock.ts';
 import { collect } from '../support/collect.ts';
 import { isAlive } from './commission-lock.ts';
 import { CommandFailure } from './failure.ts';
+import { givenHead } from './given-file.ts';
 import { printJson, printLine } from './output.ts';
 import { working } from './progress.ts';
 import { readRunFile } from './run-file.ts';
@@ -42,7 +43,11 @@ journal without holders, grants and keys, and the log of the service. Not in it:
 Example:
   $ sudo latchkey support-bundle --out support.tar.gz && tar -tzf support.tar.gz`,
     )
-    .action((options: BundleOptions) => bundle(options, program.version() ?? ''));
+    .action((options: BundleOptions, command: Command) => {
+      // One that was mistyped; where there is none at all, the bundle says so.
+      if (command.getOptionValueSource('config') === 'cli') givenHead(options.config, 1);
+      return bundle(options, program.version() ?? '');
+    });
 }
 
 async function bundle(options: BundleOptions, version: string): Promise<void> {

@@ -1,5 +1,5 @@
 /** `latchkey verify`: is the store what was written, and can each of its backups be put in its place? */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { BACKUPS, backupsOf } from '../store/backups.ts';
@@ -10,6 +10,7 @@ import { openUnit } from '../store/sealed-box.ts';
 import { type ApiOptions, directoriesOf, withDirectoryOptions } from './api-client.ts';
 import { passphraseIn } from './backup.ts';
 import { CommandFailure, EXIT } from './failure.ts';
+import { givenBytes } from './given-file.ts';
 import { printJson, printLine, styled } from './output.ts';
 import { type Bar, working } from './progress.ts';
 
@@ -84,8 +85,9 @@ async function sealed(file: string, { passphraseFile }: VerifyOptions): Promise<
   if (passphraseFile === undefined)
     throw new CommandFailure('give --passphrase-file', EXIT.badInput);
   try {
+    const bytes = givenBytes(file);
     const passphrase = passphraseIn(passphraseFile);
-    await working('verifying', () => openUnit(readFileSync(file), passphrase));
+    await working('verifying', () => openUnit(bytes, passphrase));
     return { file, fault: null };
   } catch (error) {
     if (error instanceof StorageError) return { file, fault: error.message };

@@ -60,6 +60,9 @@ export function bytesOf({ data }: UnitFile): Buffer {
   return Buffer.from(data, 'base64');
 }
 
+/** So many first bytes are enough to tell. */
+export const MAGIC_BYTES = MAGIC.length;
+
 export function isSealedUnit(bytes: Uint8Array): boolean {
   return Buffer.from(bytes.subarray(0, MAGIC.length)).toString('latin1') === MAGIC;
 }

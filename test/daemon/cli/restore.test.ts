@@ -53,7 +53,7 @@ test('a backup is put in the place of a lost journal, begins a new epoch, and wh
     const refused = await latchkey(['restore', wrong, '--directory', directory]);
     assert.equal(refused.status, 1);
     const missing = await latchkey(['restore', '/nowhere.db', '--directory', directory]);
-    assert.equal(missing.status, 1);
+    assert.equal(missing.status, 2);
     assert.match(missing.stderr, /ENOENT|no such file/);
   } finally {
     rmSync(directory, { recursive: true, force: true });
