@@ -150,7 +150,8 @@ export class CommandDesk {
       this.#parts.stamp().clock,
     );
     if (result.kind === 'refused') {
-      return answer(errorPart(ROTATION_CODES[result.why], 'the keys stay as they are'));
+      const [code, msg] = ROTATION_REFUSED[result.why];
+      return answer(errorPart(code, `${msg}: the keys stay as they are`));
     }
     const body = {
       by: kid,
@@ -163,11 +164,13 @@ export class CommandDesk {
   }
 }
 
-const ROTATION_CODES = {
-  power: 'denied',
-  'not-found': 'not_found',
-  conflict: 'conflict',
-  limit: 'limit_exceeded',
+const ROTATION_REFUSED = {
+  power: ['denied', 'only the recovery key changes keys of another power than its own'],
+  'not-found': ['not_found', 'retire names a key that is not here'],
+  known: ['conflict', 'add.kid is taken by another key'],
+  last: ['conflict', 'retire names the last key of its power that goes on; add another first'],
+  clock: ['clock_untrusted', 'a key is retired after a day, and the time is not known here'],
+  limit: ['limit_exceeded', 'there are as many keys as there may be; retire one first'],
 } as const;
 
 function attempt(under: Attempt): Work {

@@ -19,7 +19,7 @@ import {
   rowExpiry,
 } from './admission.ts';
 import type { ReceivedMessage } from './broker.ts';
-import { CommandDesk, type CommandDeskParts } from './command-desk.ts';
+import { CommandDesk, type CommandDeskParts, type Work } from './command-desk.ts';
 import type { DeskResult } from './desk-result.ts';
 import type { SessionNonces } from './freshness.ts';
 import { type Checked, type Compact, checkAhead, parseJson, readCompact, verified } from './jws.ts';
@@ -261,7 +261,14 @@ export class Downlink {
   }
 
   async #execute(command: WireCommand, kid: string, pass: Pass): Promise<void> {
-    const work = this.#desk.begin(command, kid, this.#evidence(command, kid));
+    const evidence = this.#evidence(command, kid);
+    let work: Work;
+    try {
+      work = this.#desk.begin(command, kid, evidence);
+    } catch (problem) {
+      if (!(problem instanceof StorageError)) throw problem;
+      return this.#replyOnly(command, { code: 'storage_full', msg: 'could not be stored' });
+    }
     switch (work.kind) {
       case 'attempt':
         return this.#attempt(command, work.attempt, pass);

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { ConfigError } from '../../drivers/contract/errors.ts';
 import type { Millis } from '../../drivers/contract/time.ts';
 import type { ClockInterval } from '../access/model.ts';
-import { writeDurably } from './durable-file.ts';
+import { storeDurably } from './durable-file.ts';
 import { publicJwkSchema, publicKeyOf } from './jose.ts';
 
 export type KeyPower = 'cc' | 'ops' | 'rec';
@@ -46,7 +46,10 @@ export interface Rotation {
 
 export type RotationResult =
   | { readonly kind: 'rotated'; readonly rev: number }
-  | { readonly kind: 'refused'; readonly why: 'power' | 'not-found' | 'conflict' | 'limit' };
+  | {
+      readonly kind: 'refused';
+      readonly why: 'power' | 'not-found' | 'known' | 'last' | 'clock' | 'limit';
+    };
 
 export function powerOf(kid: string): KeyPower | undefined {
   const [, power] = KID.exec(kid) ?? [];
@@ -108,6 +111,7 @@ export class TrustStore {
   /**
    * Changes the keys as asked by the holder of `by`, on the disk before it counts. The recovery key may do anything at
    * once; another only adds a key of its own power, and retires one of it after the overlap.
+   * @throws StorageError where the file cannot be written.
    */
   rotate(by: string, { add, retire }: Rotation, clock: ClockInterval): RotationResult {
     const power = powerOf(by);
@@ -121,16 +125,21 @@ export class TrustStore {
     if (add !== undefined) {
       const known = keys.find(({ kid }) => kid === add.kid);
       if (known !== undefined && known.jwk.x !== add.jwk.x)
-        return { kind: 'refused', why: 'conflict' };
+        return { kind: 'refused', why: 'known' };
       if (known === undefined) keys = [...keys, add];
     }
     if (retire !== undefined) {
       if (!keys.some(({ kid }) => kid === retire)) return { kind: 'refused', why: 'not-found' };
       const rest = keys.filter(({ kid }) => kid !== retire);
-      if (!rest.some(({ kid }) => powerOf(kid) === powerOf(retire))) {
-        return { kind: 'refused', why: 'conflict' }; // the last of its power: nobody could command any more
+      // Two that retire each other would leave nobody who could command.
+      const lasts = ({ notAfter = Number.POSITIVE_INFINITY }: TrustedKey) =>
+        power === 'rec' ? notAfter > clock.lo : notAfter === Number.POSITIVE_INFINITY;
+      if (!rest.some((key) => powerOf(key.kid) === powerOf(retire) && lasts(key))) {
+        return { kind: 'refused', why: 'last' };
       }
       const ends = Math.ceil(clock.hi) + ROTATION_OVERLAP;
+      // Without an upper bound of now nobody can say when the overlap is over.
+      if (power !== 'rec' && !Number.isFinite(ends)) return { kind: 'refused', why: 'clock' };
       keys =
         power === 'rec'
           ? rest
@@ -142,7 +151,7 @@ export class TrustStore {
     }
     if (keys.length > 64) return { kind: 'refused', why: 'limit' };
     const file = { v: 1 as const, rev: this.#file.rev + 1, keys };
-    writeDurably(this.#path, trustFileText(file.keys, file.rev));
+    storeDurably(this.#path, trustFileText(file.keys, file.rev));
     this.#file = file;
     this.#keys = keyObjects(file);
     return { kind: 'rotated', rev: file.rev };

@@ -14,7 +14,7 @@ import { remoteDevicesFile } from '../../config/remote-devices-file.ts';
 import type { Config } from '../../config/schema.ts';
 import { ConfigError } from '../../drivers/contract/errors.ts';
 import type { JsonObject } from '../access/entry.ts';
-import { writeDurably } from '../cloud/durable-file.ts';
+import { storeDurably } from '../cloud/durable-file.ts';
 import type { ActionFault } from '../cloud/site-actions.ts';
 
 export interface RemoteDevicesParts {
@@ -64,7 +64,10 @@ export class RemoteDeviceDesk {
     return this.#config;
   }
 
-  /** `wire` is the bus, where the site has none of the name in `settings`. A repetition changes nothing. */
+  /**
+   * `wire` is the bus, where the site has none of the name in `settings`. A repetition changes nothing.
+   * @throws StorageError
+   */
   add(device: string, settings: JsonObject, wire: JsonObject | undefined): DeviceChange {
     const { devices, buses } = this.#remote;
     const bus = typeof settings['bus'] === 'string' ? settings['bus'] : '';
@@ -89,7 +92,10 @@ export class RemoteDeviceDesk {
     return this.#change(next, 'bad-request', { added: device, driver: settings['driver'] ?? '' });
   }
 
-  /** What an access point or an input needs stays: `conflict`. A repetition changes nothing. */
+  /**
+   * What an access point or an input needs stays: `conflict`. A repetition changes nothing.
+   * @throws StorageError
+   */
   remove(device: string): DeviceChange {
     const { devices, buses, removed } = this.#remote;
     if (this.config.devices[device] === undefined) {
@@ -119,7 +125,7 @@ export class RemoteDeviceDesk {
       return { fault: otherwise, data: { faults } };
     }
     if (this.#isKept)
-      writeDurably(remoteDevicesFile(this.#parts.directory), remoteDevicesText(next));
+      storeDurably(remoteDevicesFile(this.#parts.directory), remoteDevicesText(next));
     this.#remote = next;
     this.#config = config;
     return { body, apply: () => this.#run() };

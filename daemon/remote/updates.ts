@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { type Clock, type Millis, pause, uptime } from '../../drivers/contract/time.ts';
 import type { Entry, JsonObject, Stamp } from '../access/entry.ts';
-import { writeDurably } from '../cloud/durable-file.ts';
+import { storeDurably } from '../cloud/durable-file.ts';
 import type { ActionFault, ActionOutcome, LongAction } from '../cloud/site-actions.ts';
 import { type Journal, StorageError } from '../store/ports.ts';
 
@@ -68,7 +68,7 @@ export class Updates {
     if (open === undefined && version === have) return { same: version };
     rmSync(join(directory, 'result'), { force: true });
     for (const name of ['request', 'wanted']) {
-      writeDurably(join(directory, name), `${command} ${version}\n`);
+      storeDurably(join(directory, name), `${command} ${version}\n`);
     }
     return {
       entry: { type: 'system.update_started', body: { command, by, version, from: have } },

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { NoReplyError } from '../../../daemon/cloud/client.ts';
 import { newKeyPair, publicHalf } from '../../../daemon/cloud/jose.ts';
@@ -159,6 +159,16 @@ test('keys are exchanged with an overlap, or at once by the recovery key, and ne
   await silence;
   const rotations = bridge.journal.read({ types: ['security.key_rotated'], limit: 10 });
   assert.equal(rotations.length, 4);
+});
+
+test('a disk that takes no file of keys is an answer, and the bridge goes on', async () => {
+  const { stack, home, cloud } = await cloudAndBridge();
+  await using _ = stack;
+  mkdirSync(`${home.enrolment.trustFile}.new`);
+  const jwk = { ...publicHalf(newKeyPair('Ed25519')), crv: 'Ed25519' as const };
+  const refused = await cloud.send('key.rotate', { add: { kid: 'cc-new', jwk } });
+  assert.equal(refused.code, 'storage_full');
+  assert.equal((await cloud.send('ping', {})).status, 'ok');
 });
 
 test('P10: no PIN, fob number or card number is in clear on any topic, in the journal, or on the disk', async () => {

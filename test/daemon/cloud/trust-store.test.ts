@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { newKeyPair, publicHalf } from '../../../daemon/cloud/jose.ts';
@@ -9,6 +9,7 @@ import {
   TrustStore,
   trustFileText,
 } from '../../../daemon/cloud/trust-store.ts';
+import { StorageError } from '../../../daemon/store/ports.ts';
 import { ConfigError } from '../../../drivers/contract/errors.ts';
 import { instant } from '../../../drivers/contract/time.ts';
 import { Home } from './bridge.ts';
@@ -65,11 +66,45 @@ test('a rotation is on the disk before it counts, whole or not at all, and only 
   // The same kid with another key is a clash, not a change.
   assert.deepEqual(store.rotate('cc-a', { add: key('cc-b') }, clock), {
     kind: 'refused',
-    why: 'conflict',
+    why: 'known',
   });
   assert.deepEqual(store.rotate('rec-a', { retire: 'cc-x' }, clock), {
     kind: 'refused',
     why: 'not-found',
   });
   assert.equal(JSON.parse(readFileSync(path, 'utf8')).rev, 2);
+});
+
+test('two keys that retire each other leave one that goes on, and without a known time none is retired by its equal', () => {
+  using home = new Home();
+  const path = join(home.directory, 'trust.json');
+  writeFileSync(path, trustFileText([key('cc-a'), key('cc-b'), key('rec-a')]));
+  const store = TrustStore.open(path);
+  const dark = {
+    lo: instant(1_000),
+    hi: instant(Number.POSITIVE_INFINITY),
+    state: 'floor',
+  } as const;
+  const refused = (why: string) => ({ kind: 'refused', why });
+  assert.deepEqual(store.rotate('cc-a', { retire: 'cc-b' }, dark), refused('clock'));
+  assert.equal(store.rotate('cc-a', { retire: 'cc-b' }, clock).kind, 'rotated');
+  assert.deepEqual(store.rotate('cc-b', { retire: 'cc-a' }, clock), refused('last'));
+  const nextWeek = { ...clock, lo: instant(7 * 86_400_000) };
+  assert.deepEqual(store.rotate('rec-a', { retire: 'cc-a' }, nextWeek), refused('last'));
+  const other = { add: key('cc-c'), retire: 'cc-a' };
+  assert.equal(store.rotate('rec-a', other, dark).kind, 'rotated');
+  assert.deepEqual(TrustStore.open(path).kids, ['cc-b', 'rec-a', 'cc-c']);
+});
+
+test('a trust store that cannot be written stays as it was, and says so', () => {
+  using home = new Home();
+  const path = join(home.directory, 'trust.json');
+  writeFileSync(path, trustFileText([key('cc-a')]));
+  const store = TrustStore.open(path);
+  mkdirSync(`${path}.new`);
+  assert.throws(
+    () => store.rotate('cc-a', { add: key('cc-b') }, clock),
+    (problem) => problem instanceof StorageError && problem.code === 'broken',
+  );
+  assert.deepEqual([store.kids, store.rev], [['cc-a'], 1]);
 });
