@@ -14,18 +14,17 @@ import {
   type Vendor,
 } from '../access/model.ts';
 import { resolveWindow } from '../access/window.ts';
-import type { EvidenceRow, GrantChange } from '../store/ports.ts';
+import type { GrantChange } from '../store/ports.ts';
 import type { VendorDesk } from './desk.ts';
 import type { RecordBook } from './record-book.ts';
+import type { Tombstone } from './untold.ts';
 import type { RecordState, VendorRecord } from './vendor-record.ts';
 import type { SyncChange, WantedGrant, WantedKey } from './vendor-sync.ts';
 
 export interface Planned {
   readonly changes: GrantChange[];
   readonly entries: Entry[];
-  readonly rows: EvidenceRow[];
-  readonly revoked: GrantId[];
-  readonly put: Grant[];
+  readonly rows: Tombstone[];
   readonly records: Map<string, VendorRecord | undefined>;
 }
 
@@ -47,8 +46,6 @@ export class SyncPlan {
       changes: [],
       entries: [],
       rows: [],
-      revoked: [],
-      put: [],
       records: new Map(),
     };
     const { at } = this.#desk.stamp();
@@ -87,7 +84,6 @@ export class SyncPlan {
     const isLive = stored !== undefined && stored.revoked === undefined;
     if (isLive && isDeepStrictEqual({ ...stored.grant, rev }, grant)) return;
     plan.changes.push({ kind: 'put', grant });
-    plan.put.push(grant);
     plan.entries.push({
       type: 'grant.put',
       sub: grant.holder,
@@ -113,7 +109,6 @@ export class SyncPlan {
     if (stone !== undefined && stone.rev >= rev) return;
     plan.changes.push({ kind: 'revoke', grant, rev, at });
     plan.rows.push({ table: 'tombstone', grant, rev, at });
-    plan.revoked.push(grant);
     plan.entries.push({
       type: 'grant.revoked',
       ...(stored === undefined ? {} : { sub: stored.grant.holder }),
@@ -202,13 +197,14 @@ function kept(wanted: Credential, stored: readonly Credential[] | undefined): Cr
 }
 
 /** Others that carry one of these codes, for a manager to hear of before anybody comes. */
-export function collisionsOfAll(put: readonly Grant[], desk: VendorDesk): Entry[] {
+export function collisionsOfAll(put: readonly GrantId[], desk: VendorDesk): Entry[] {
+  if (put.length === 0) return [];
   const { grants } = desk;
   const { policies } = desk.ports().site;
-  return put.flatMap(({ id, credentials }) => {
+  return put.flatMap((id) => {
     const stored = grants.grant(id);
     if (stored === undefined) return [];
-    const others = credentials.flatMap(({ index }) => grants.byCredential(index));
+    const others = stored.grant.credentials.flatMap(({ index }) => grants.byCredential(index));
     return collisionsOf(stored, others, policies).map(collisionEntry);
   });
 }

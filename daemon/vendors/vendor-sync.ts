@@ -1,7 +1,8 @@
 /**
- * Where one vendor's things meet the store. Rows, records and cursors go in one transaction (`GrantStore.write`), then
- * the evidence with its tombstones (`Journal.append`), then openings are withdrawn: a crash in between repeats the
- * first step harmlessly. Everything is done one after the other, so that a dialect and a reading never overtake.
+ * Where one vendor's things meet the store. Rows, records and cursors go in one transaction (`GrantStore.write`), with
+ * what is to be told of them; then the evidence with its tombstones (`Journal.append`), then openings are withdrawn. A
+ * crash in between is made up for before anything else is written (`untold.ts`). Everything is done one after the
+ * other, so that a dialect and a reading never overtake.
  */
 import { type Instant, instant } from '../../drivers/contract/time.ts';
 import type { Entry, Json } from '../access/entry.ts';
@@ -10,6 +11,7 @@ import { type Grant, grantId, type Key, type Vendor } from '../access/model.ts';
 import type { VendorDesk } from './desk.ts';
 import { RecordBook } from './record-book.ts';
 import { collisionsOfAll, SyncPlan } from './sync-plan.ts';
+import { putIn, Untold, withoutKnown } from './untold.ts';
 import type { RecordState, VendorRecord } from './vendor-record.ts';
 
 /** A grant as it is wanted; its revision follows from what is stored. `options.staff` is never a vendor's to give. */
@@ -47,6 +49,7 @@ export class VendorSync {
   readonly vendor: Vendor;
   readonly #desk: VendorDesk;
   readonly #book: RecordBook;
+  readonly #untold: Untold;
   #turn: Promise<unknown> = Promise.resolve();
   #count = 0;
   #isRecovered = false;
@@ -57,6 +60,7 @@ export class VendorSync {
     this.vendor = vendor;
     this.#desk = desk;
     this.#book = new RecordBook(desk.grants, vendor);
+    this.#untold = new Untold(vendor, desk.grants, desk.journal);
   }
 
   get desk(): VendorDesk {
@@ -127,23 +131,35 @@ export class VendorSync {
 
   /** Only inside `alone`. */
   async applyNow(changes: readonly SyncChange[], options: SyncOptions): Promise<void> {
-    const { grants, journal } = this.#desk;
+    await this.#tell();
+    const { grants } = this.#desk;
     const plan = new SyncPlan(this.vendor, this.#desk, this.#book, options.by).of(changes);
     plan.entries.push(...(options.entries ?? []));
     const cursors = [...this.#book.cursors(plan.records), ...(options.cursors ?? [])];
     if (plan.changes.length === 0 && cursors.length === 0 && plan.entries.length === 0) return;
+    const batch = this.#untold.next(options.silent === true ? [] : plan.entries, plan.rows);
+    cursors.push(...this.#untold.cursors(batch));
     await grants.write({ source: this.vendor, changes: plan.changes, cursors });
+    this.#untold.written(batch);
     this.#book.apply(plan.records);
     this.#count += 1;
     for (const { id } of changes) this.#written.set(id, this.#count);
     this.#forgetWritten();
-    const entries =
-      options.silent === true ? [] : [...plan.entries, ...collisionsOfAll(plan.put, this.#desk)];
-    if (entries.length > 0 || plan.rows.length > 0) {
-      await journal.append({ stamp: this.#desk.stamp(), entries, rows: plan.rows }).committed;
-    }
-    for (const grant of plan.revoked) await this.#desk.withdrawOpenings(grant);
+    await this.#tell();
     if (plan.changes.length > 0) this.#desk.grantsChanged();
+  }
+
+  /** Of the last write, where the journal has not been told of it; by then what it revoked is dead. @throws StorageError */
+  async #tell(): Promise<void> {
+    const { batch: written } = this.#untold;
+    if (written === undefined) return;
+    const { journal } = this.#desk;
+    const batch = withoutKnown(written, journal);
+    const entries = [...batch.entries, ...collisionsOfAll(putIn(batch), this.#desk)];
+    const rows = this.#untold.rows(batch);
+    await journal.append({ stamp: this.#desk.stamp(), entries, rows }).committed;
+    this.#untold.told();
+    for (const { grant } of written.rows) await this.#desk.withdrawOpenings(grant);
   }
 
   /** Of what has no record any more, which is so long after it ended, no reading that runs can be older. */
