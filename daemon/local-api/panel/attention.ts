@@ -33,6 +33,7 @@ interface Matter {
 
 const ALARM_FOR_MS = 3_600_000;
 const ALARMS_MAX = 4;
+const MATTERS_MAX = 12;
 
 export function Attention({ site, entries, me, refresh }: AttentionProps) {
   const action = useAction();
@@ -51,7 +52,7 @@ export function Attention({ site, entries, me, refresh }: AttentionProps) {
   return html`<section class="card flush attention" aria-labelledby="attention-title">
     <h2 id="attention-title">${say('attention.title')}</h2>
     <ul>
-      ${matters.map(
+      ${matters.slice(0, MATTERS_MAX).map(
         ({ id, text, note, remedies, opensAt: at, page }) => html`<li key=${id}>
           <div><strong>${text}</strong>${note !== undefined && html`<small>${note}</small>`}</div>
           <div class="remedies">
@@ -73,6 +74,7 @@ export function Attention({ site, entries, me, refresh }: AttentionProps) {
         </li>`,
       )}
     </ul>
+    ${matters.length > MATTERS_MAX && html`<p class="hint">${say('attention.more', { n: matters.length - MATTERS_MAX })}</p>`}
     <${Told} action=${action} />
     ${
       box !== undefined &&
@@ -205,7 +207,7 @@ function keysToLookFor({ keys, status, places }: Site): Matter[] {
         remedies: [],
         page: 'keys',
       });
-    } else if (place.kind === 'unknown') {
+    } else if (place.kind === 'unknown' && !flags.includes('lost')) {
       matters.push({
         id: `unknown ${id}`,
         text: say('attention.unknown', { key: name }),

@@ -48,7 +48,7 @@ export function Devices({ site, me, refresh }: DevicesProps) {
               </td>
               <td data-name=${say('devices.driver')} translate=${false}>${each.driver}</td>
               <td data-name=${say('devices.port')} class="break" translate=${false}>${each.port}</td>
-              <td data-name=${say('devices.wire')}>${wire(each)}</td>
+              <td data-name=${say('devices.wire')} data-none=${wire(each) === NOTHING}>${wire(each)}</td>
             </tr>`,
           )}
         </tbody>
@@ -68,11 +68,12 @@ export function Link({ device }: { readonly device: Device }) {
     ${detail !== '' && html`<small lang="en" translate=${false}>${detail}</small>`}`;
 }
 
+const NOTHING = '—';
 const COUNTS = ['replies', 'retries', 'timeouts', 'checksumErrors', 'noiseBytes'] as const;
 
 function wire({ statistics }: Device): string {
   const some = COUNTS.filter((name) => (statistics[name] ?? 0) > 0);
-  if (some.length === 0) return '—';
+  if (some.length === 0) return NOTHING;
   return some.map((name) => say(`wire.${name}`, { n: statistics[name] ?? 0 })).join(', ');
 }
 

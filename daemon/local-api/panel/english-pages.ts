@@ -26,6 +26,7 @@ export const ENGLISH_PAGES = {
   'error.away': 'The daemon does not answer.',
 
   'field.all': 'all',
+  'field.id-format': 'Letters, digits and _ . : - only',
   'field.search': 'Search',
   'field.from': 'From',
   'field.until': 'Until',
@@ -83,6 +84,7 @@ export const ENGLISH_PAGES = {
 
   'attention.title': 'Needs somebody',
   'attention.none': 'Nothing needs you now.',
+  'attention.more': { one: 'and {n} more', other: 'and {n} more' },
   'attention.look': 'Look at it',
   'attention.locked-out': '{device} takes no codes now',
   'attention.locked-out-note': 'Too many wrong codes; for another {span}.',

@@ -61,7 +61,7 @@ export const ENGLISH_PEOPLE = {
   'grants.none-fit': 'No grant fits.',
   'grants.more': 'More grants',
   'grants.opens': 'May open',
-  'grants.shows': 'Shows',
+  'grants.shows': 'Shows at a reader',
   'grants.shows-nothing': 'nothing',
   'grants.shows-more': 'Also shows',
   'grants.state': 'State',

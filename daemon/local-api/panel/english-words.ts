@@ -187,6 +187,7 @@ export const ENGLISH_WORDS = {
   'check.intserv': 'IntServ',
 
   'source.local': 'here',
+  'source.site': 'this site',
   'source.cloud': 'own cloud',
   'source.keycafe': 'Keycafe',
   'source.seam': 'Seam',
@@ -212,6 +213,7 @@ export const ENGLISH_WORDS = {
   'thing.access': 'Access',
   'thing.key': 'Key',
   'thing.accesskey': 'Access key',
+  'thing.access_grant': 'Access grant',
   'sync.to-create': 'to be made there',
   'sync.creating': 'being made there',
   'sync.to-update': 'to be changed there',
@@ -234,6 +236,8 @@ export const ENGLISH_WORDS = {
   'error.storage_full': 'Nothing can be stored now.',
   'error.busy': 'Busy; try again.',
 
+  'body.wait': 'For another',
+  'body.after': 'After',
   'body.slot': 'Slot',
   'body.key': 'Key',
   'body.grant': 'Grant',

@@ -1,12 +1,13 @@
 /** Entries of the journal as a list, and each with its why. */
 import { html } from 'htm/preact';
+import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { get } from './api.ts';
 import { Dialog, Facts } from './dialog.ts';
 import { say, sayWord } from './language.ts';
-import { clockTime } from './moments.ts';
+import { clockTime, span } from './moments.ts';
 import { Data, FaultText, State, Time } from './parts.ts';
-import type { Entry, Why } from './shapes.ts';
+import type { Entry, Json, Why } from './shapes.ts';
 import { entryDetail, entryWords, toneOf } from './words.ts';
 
 export function Entries({ entries }: { readonly entries: readonly Entry[] }) {
@@ -34,7 +35,7 @@ function EntryDialog({ entry, closed }: { readonly entry: Entry; readonly closed
     .filter(
       ([name, value]) => value !== null && typeof value !== 'object' && !NOT_AGAIN.includes(name),
     )
-    .map(([name, value]) => [sayWord('body', apart(name)), html`<${Data}>${String(value)}<//>`]);
+    .map(([name, value]) => fact(name, value));
   const isDecision = entry.type === 'access.granted' || entry.type === 'access.denied';
   const title = say('journal.entry', { what: entryWords(entry.type), seq: String(entry.seq) });
   return html`<${Dialog} title=${title} closed=${closed}>
@@ -80,6 +81,14 @@ function WhySentence({ entry }: { readonly entry: Entry }) {
     }
     ${why?.tzdata !== undefined && why.tzdata !== null && html`<small>${say('journal.tzdata', { version: why.tzdata })}</small>`}
   </div>`;
+}
+
+/** Milliseconds as people say them. */
+function fact(name: string, value: Json): readonly [string, ComponentChildren] {
+  if (typeof value === 'number' && /[a-z]Ms$/.test(name)) {
+    return [sayWord('body', apart(name.slice(0, -2))), html`<time>${span(value)}</time>`];
+  }
+  return [sayWord('body', apart(name)), html`<${Data}>${String(value)}<//>`];
 }
 
 /** `accessPoint` as `access-point` */

@@ -109,9 +109,27 @@ function schedule({ schedule: found }: Grant) {
   if (found === null) return null;
   return found.weekly.map(
     ({ days, from, to }) => html`<div>
-      <time>${days.map((day) => weekday(day)).join(', ')}</time>${' '}<${Data}>${from}–${to}<//>
+      <time>${daysOf(days)}</time>${' '}<${Data}>${from}–${to}<//>
     </div>`,
   );
+}
+
+/** `Mon–Fri, Sun` */
+function daysOf(days: readonly number[]): string {
+  const runs: number[][] = [];
+  for (const day of days) {
+    const last = runs.at(-1);
+    if (last !== undefined && last.at(-1) === day - 1) last.push(day);
+    else runs.push([day]);
+  }
+  return runs
+    .map((run) => {
+      const [first = 1] = run;
+      const last = run.at(-1) ?? first;
+      if (run.length < 3) return run.map((day) => weekday(day)).join(', ');
+      return `${weekday(first)}–${weekday(last)}`;
+    })
+    .join(', ');
 }
 
 /** What each place can and cannot keep of it, before the guest stands there. */
@@ -128,7 +146,7 @@ function Fidelities({ grant }: { readonly grant: Grant }) {
         const cannot = remarks.some(({ kind }) => kind === 'cannot');
         return html`<li key=${place}>
           <div>
-            <span translate=${false}>${place}</span>
+            ${sayWord('source', place)}
             ${remarks.map(({ text }) => html`<small lang="en" translate=${false}>${text}</small>`)}
           </div>
           <${State} tone=${isExact ? 'good' : cannot ? 'bad' : 'warn'}>

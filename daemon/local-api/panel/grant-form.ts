@@ -81,7 +81,7 @@ export function GrantForm({ of: given, holder, site, made, closed }: GrantFormPr
         <input
           name="holder"
           required
-          pattern="[A-Za-z0-9_.:\\-]{1,128}"
+          pattern="[A-Za-z0-9_.:\\-]{1,128}" title=${say('field.id-format')}
           autocapitalize="none"
           defaultValue=${of?.holder ?? holder ?? ''}
         />

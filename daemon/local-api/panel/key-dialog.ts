@@ -57,7 +57,7 @@ export function KeyDialog({ of, site, me, refresh, closed }: KeyDialogProps) {
         [say('keys.fob'), say(of.hasFob ? 'keys.has-fob' : 'keys.no-fob')],
         [say('keys.remarks'), remarks],
         [say('keys.notes'), of.notes === null ? null : html`<${Data}>${of.notes}<//>`],
-        [say('grants.source'), html`<${Data}>${of.source}<//>`],
+        [say('grants.source'), sayWord('source', of.source)],
       ]}
     />
     <div class="actions">
@@ -156,7 +156,7 @@ function PlaceForm({ of, site, busy, does }: PlaceFormProps) {
     }
     ${
       kind === 'holder' &&
-      html`<label>${say('journal.holder')}<input name="holder" required pattern="[A-Za-z0-9_.:\\-]{1,128}" autocapitalize="none" /></label>`
+      html`<label>${say('journal.holder')}<input name="holder" required pattern="[A-Za-z0-9_.:\\-]{1,128}" title=${say('field.id-format')} autocapitalize="none" /></label>`
     }
     <label>${say('field.why')}<input name="why" maxlength="200" /></label>
     <button class="main" disabled=${busy}>${say('keys.state-place-do')}</button>

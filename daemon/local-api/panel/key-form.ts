@@ -39,7 +39,7 @@ export function KeyForm({ of, places, refresh, closed }: KeyFormProps) {
         of === undefined &&
         html`<label>
           ${say('keys.id')}
-          <input name="id" required pattern="[A-Za-z0-9_.:\\-]{1,128}" autocapitalize="none" placeholder="flat-12" />
+          <input name="id" required pattern="[A-Za-z0-9_.:\\-]{1,128}" title=${say('field.id-format')} autocapitalize="none" placeholder="flat-12" />
           <small>${say('keys.id-note')}</small>
         </label>`
       }

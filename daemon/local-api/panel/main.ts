@@ -119,7 +119,6 @@ function Shell({ me, leave, spoke }: ShellProps) {
         <span class="site" translate=${false}>${site?.status.name ?? 'Latchkey'}</span>
         <span class=${`state ${isLive ? 'good' : 'warn'}`} role="status">${say(isLive ? 'page.live' : 'page.connecting')}</span>
         <span class="me"><span translate=${false}>${me.name}</span> · ${sayWord('scope', me.scope)}</span>
-        <${Tongue} spoke=${spoke} />
         <button type="button" class="plain" onClick=${logOut}>${say('login.out')}</button>
       </div>
       <nav aria-label=${say('page.pages')}>
@@ -133,6 +132,10 @@ function Shell({ me, leave, spoke }: ShellProps) {
       ${!isLive && site !== undefined && html`<p class="stale" role="status">${say('page.stale')}</p>`}
       ${site === undefined ? html`<${Loading} rows=${8} />` : show()}
     </main>
+    <footer>
+      <span class="me"><span translate=${false}>${me.name}</span> · ${sayWord('scope', me.scope)}</span>
+      <${Tongue} spoke=${spoke} />
+    </footer>
     <p class="unseen" aria-live="polite">
       ${latest !== undefined && html`${entryWords(latest.type)}: ${entryDetail(latest)}`}
     </p>`;

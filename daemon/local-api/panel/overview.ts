@@ -40,12 +40,14 @@ export function Overview({ site, entries, me, refresh }: OverviewProps) {
       )}
     </ul>
     <div class="columns">
-      <div>
+      <div class="needs">
+        <${Attention} site=${site} entries=${entries} me=${me} refresh=${refresh} />
+      </div>
+      <div class="boxes">
         ${places.map((place) => html`<${Box} key=${place.id} place=${place} me=${me} refresh=${refresh} />`)}
         ${places.length === 0 && html`<div class="card"><${Empty} title=${say('overview.no-places')} hint=${say('overview.no-places-hint')} /></div>`}
       </div>
-      <div>
-        <${Attention} site=${site} entries=${entries} me=${me} refresh=${refresh} />
+      <div class="others">
         <section class="card flush" aria-labelledby="recent-title">
           <h2 id="recent-title">${say('overview.recent')}</h2>
           <${Entries} entries=${recent} />

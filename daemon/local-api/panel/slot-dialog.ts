@@ -46,7 +46,7 @@ export function SlotDialog({ place, slot, me, refresh, closed }: SlotDialogProps
       hindrance === undefined
         ? html`<form onSubmit=${open}>
             <div class="pair">
-              <label>${say('slot.for')}<input name="holder" pattern="[A-Za-z0-9_.:\\-]{1,128}" autocapitalize="none" /></label>
+              <label>${say('slot.for')}<input name="holder" pattern="[A-Za-z0-9_.:\\-]{1,128}" title=${say('field.id-format')} autocapitalize="none" /></label>
               <label>${say('field.why')}<input name="why" maxlength="200" /></label>
             </div>
             <small>${say('slot.open-note')}</small>

@@ -1,7 +1,7 @@
 /** What goes wrong between a person and a page: two clicks for one, a wire that breaks, two who change one thing. */
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
-import type { StartedSite } from '../../browser.ts';
+import { faultsOf, type StartedSite } from '../../browser.ts';
 import { asked, go, home } from './panel-bench.ts';
 
 type Flow = (page: Page, site: StartedSite) => Promise<void>;
@@ -16,6 +16,8 @@ export const MISHAPS: readonly (readonly [name: string, flow: Flow])[] = [
   ['what a form cannot show stays as it is when a grant is changed', keeping],
   ['more of a list stays, and what is looked at too, while things happen', growing],
   ['a day of the journal is a day of the site, wherever one looks from', days],
+  ['a name of any length and script stays in its place, also on a small phone', naming],
+  ['on paper there is what is known, and nothing to press', printing],
   ['an address that is none opens the page all the same', mistyped],
 ];
 
@@ -201,6 +203,72 @@ async function days(page: Page, site: StartedSite): Promise<void> {
     [asking.get('from'), asking.get('to')],
     ['2026-03-28T23:00:00.000Z', '2026-03-29T22:00:00.000Z'],
   );
+}
+
+const NAMES = {
+  long: 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaftsschlüssel',
+  right: 'מפתח של דירה 12 (כניסה ב׳)',
+  signs: '🏡 Ferienhaus 👩‍👩‍👧‍👦 🗝️',
+  markup: '<b onclick="alert(1)">Flat</b> & <img src=x onerror=alert(1)>',
+};
+
+/** Elements that reach out of what they are in, by what they say. */
+async function reachingOut(page: Page): Promise<readonly string[]> {
+  const all = page.locator(
+    'dialog[open], dialog h2, tbody th, tbody td, .attention li, .slot .name',
+  );
+  return all.evaluateAll((elements) =>
+    elements
+      .map(Object)
+      .flatMap((each) =>
+        each.scrollWidth > each.clientWidth + 1 && each.clientWidth > 0 ? [each.textContent] : [],
+      ),
+  );
+}
+
+async function naming(page: Page, site: StartedSite): Promise<void> {
+  const ids = Object.entries(NAMES);
+  for (const [id, name] of ids) await asked(site, 'PUT', `keys/${id}`, { name });
+  for (const [at, [id]] of ids.entries()) {
+    const place = { kind: 'slot', accessPoint: 'lobby', slot: at + 13 };
+    await asked(site, 'PUT', `keys/${id}/place`, place);
+  }
+  await page.setViewportSize({ width: 320, height: 640 });
+  await go(page, site, 'Keys');
+  for (const name of Object.values(NAMES)) {
+    await page.getByRole('button', { name, exact: true }).click();
+    await page.getByRole('dialog', { name }).waitFor();
+    assert.deepEqual(await reachingOut(page), []);
+    await page.keyboard.press('Escape');
+  }
+  await go(page, site, 'Grants');
+  await page.getByRole('button', { name: 'New grant' }).click();
+  assert.deepEqual(await reachingOut(page), []);
+  await home(page, site);
+  assert.deepEqual(await reachingOut(page), []);
+  assert.deepEqual(await faultsOf(page), []);
+  const isAbove = await page.evaluate(() => {
+    const top = (selector: string) =>
+      Object(globalThis).document.querySelector(selector).getBoundingClientRect().top;
+    return top('.needs') < top('.boxes');
+  });
+  assert.ok(isAbove, 'what needs somebody stands first on a phone');
+  await page.setViewportSize({ width: 1280, height: 800 });
+  for (const [id] of ids) await asked(site, 'DELETE', `keys/${id}`);
+}
+
+async function printing(page: Page, site: StartedSite): Promise<void> {
+  await page.emulateMedia({ media: 'print' });
+  for (const name of ['Keys', 'Grants', 'Journal', 'Overview']) {
+    await page.goto(`${site.api}/#${name.toLowerCase()}`);
+    await page.getByRole('heading', { name, level: 1 }).waitFor();
+    await page.locator('.skeleton').waitFor({ state: 'detached' });
+    assert.equal(
+      await page.locator('nav, form, .page-actions, footer').filter({ visible: true }).count(),
+      0,
+    );
+  }
+  await page.emulateMedia({ media: 'screen' });
 }
 
 async function mistyped(page: Page, site: StartedSite): Promise<void> {

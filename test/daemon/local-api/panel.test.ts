@@ -78,7 +78,7 @@ async function settingUp(browser: Browser, { api, directory }: StartedSite): Pro
   const code = readFileSync(join(directory, 'store', 'setup-code'), 'utf8').trim();
   await page.getByLabel('Setup code').fill(code);
   await page.getByRole('button', { name: 'Make account' }).click();
-  await page.getByText('anna · admin').waitFor();
+  await page.getByRole('banner').getByText('anna · admin').waitFor();
   await page.reload();
   await page.getByRole('button', { name: /^Slot 7 / }).click();
   await page.getByText('Opening from the panel is off').waitFor();
