@@ -51,7 +51,12 @@ export class GrantDesk {
     const outcome = outcomeOf(written);
     if (outcome === 'stale') {
       const have = this.#parts.grants.grant(made.grant.id);
-      return refused('conflict', 'a newer revision is stored', {
+      const source = have?.grant.source.vendor ?? 'cloud';
+      const why =
+        source === 'cloud'
+          ? 'a newer revision is stored'
+          : `the id is that of a grant of ${source}; take another`;
+      return refused('conflict', why, {
         have: have?.revoked?.rev ?? have?.grant.rev ?? wire.rev,
       });
     }
@@ -86,7 +91,7 @@ export class GrantDesk {
   async revoke({ id, rev }: BodyOf<'grant.revoke'>): Promise<DeskResult> {
     const grant = grantIdOf(id);
     const known = this.#parts.grants.grant(grant);
-    if (known !== undefined && known.grant.rev > rev && known.revoked === undefined) {
+    if (known !== undefined && this.#goesOn({ id, rev })) {
       return refused('conflict', 'a newer revision is stored', { have: known.grant.rev });
     }
     const { at } = this.#parts.stamp();
@@ -96,6 +101,12 @@ export class GrantDesk {
       rows: [{ table: 'tombstone', grant, rev, at }],
       withdraw: [grant],
     };
+  }
+
+  /** A newer revision is not meant by it, and stays. */
+  #goesOn({ id, rev }: BodyOf<'grant.revoke'>): boolean {
+    const known = this.#parts.grants.grant(grantIdOf(id));
+    return known !== undefined && known.grant.rev > rev && known.revoked === undefined;
   }
 
   async delta({ from, to, put, revoke }: BodyOf<'grants.delta'>): Promise<DeskResult> {
@@ -138,7 +149,10 @@ export class GrantDesk {
     if (written.kind === 'conflict') {
       return refused('conflict', 'the local version is another', { have: written.have });
     }
-    const stale = made.filter((_, index) => written.outcomes[index] === 'stale');
+    const stale = [
+      ...made.filter((_, index) => written.outcomes[index] === 'stale'),
+      ...revoke.filter((each) => this.#goesOn(each)),
+    ];
     const { entries, ...others } = this.#revoked(revoke);
     return {
       ...done({ version: to, stale: stale.map(({ id }) => id) }, [
@@ -158,15 +172,16 @@ export class GrantDesk {
     return isRecorded(journal, delta, ['to']) || isRecorded(journal, picture, ['version']);
   }
 
-  /** What is recorded of revocations that are in force, and what is withdrawn then. */
+  /** What is recorded of revocations, and what is withdrawn of those that are in force. */
   #revoked(
     revoked: BodyOf<'grants.delta'>['revoke'],
   ): Pick<DeskResult, 'entries' | 'rows' | 'withdraw'> {
     const { at } = this.#parts.stamp();
+    const dead = revoked.filter((each) => !this.#goesOn(each));
     return {
-      entries: revoked.map(({ id, rev }) => revokedEntry(id, rev, undefined)),
+      entries: dead.map(({ id, rev }) => revokedEntry(id, rev, undefined)),
       rows: revoked.map(({ id, rev }) => ({ table: 'tombstone', grant: grantIdOf(id), rev, at })),
-      withdraw: revoked.map(({ id }) => grantIdOf(id)),
+      withdraw: dead.map(({ id }) => grantIdOf(id)),
     };
   }
 

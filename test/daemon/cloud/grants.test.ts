@@ -135,6 +135,25 @@ test('a delta is taken at the version it starts from and at no other', async () 
   assert.deepEqual(live.map(({ grant: { id } }) => String(id)).sort(), ['b', 'c']);
 });
 
+test('P6: a delta that revokes an older revision than the one here says so, and tells nobody that the grant is dead', async () => {
+  const { stack, bridge, cloud } = await cloudAndBridge();
+  await using _ = stack;
+  await cloud.send('grant.put', { grant: grant('a', 5) });
+  await cloud.send('grant.put', { grant: grant('b', 1) });
+  const revoke = [
+    { id: 'a', rev: 3 },
+    { id: 'b', rev: 1 },
+  ];
+  const reply = await cloud.send('grants.delta', { from: 0, to: 1, put: [], revoke });
+  assert.deepEqual([reply.status, reply.data['stale']], ['ok', ['a']]);
+  assert.equal(bridge.grants.grant(grantId('a'))?.revoked, undefined);
+  assert.deepEqual(bridge.doors.withdrawn, ['b']);
+  const told = bridge.journal
+    .read({ types: ['grant.revoked', 'grant.revocation_effective'], limit: 10 })
+    .map(({ body }) => body['grant']);
+  assert.deepEqual(told, ['b', 'b']);
+});
+
 test('P6: a delta whose record found no room on the disk is recorded when it comes again, its revocations first', async () => {
   const { stack, bridge, cloud } = await cloudAndBridge();
   await using _ = stack;
