@@ -2,6 +2,7 @@
 import { type Instant, instant } from '../../drivers/contract/time.ts';
 import type { DayWindow, Policies, Schedule } from './model.ts';
 import { isZone, Temporal } from './temporal.ts';
+import { isWallTime } from './window.ts';
 
 export type Holidays = Policies['holidays'];
 
@@ -12,6 +13,9 @@ export function minuteOfDay(text: string): number | undefined {
   const minutes = Number(parts[1]) * 60 + Number(parts[2]);
   return minutes <= 1440 ? minutes : undefined;
 }
+
+/** What would do instead of a fault. */
+export const SCHEDULE_REMEDY = 'from and to that differ, dates that exist, and an IANA time zone';
 
 /** What is wrong with a schedule, told for who made it; empty: nothing. A schedule with a fault is never inside. */
 export function scheduleFaults(schedule: Schedule): readonly string[] {
@@ -29,7 +33,8 @@ export function scheduleFaults(schedule: Schedule): readonly string[] {
     }
   }
   for (const { date } of schedule.exceptions ?? []) {
-    if (!/^\d{4}-\d\d-\d\d$/.test(date)) faults.push(`date ${date}`);
+    // 30 February never comes, and whoever wrote it would find their door open on the day they meant.
+    if (!isWallTime(`${date}T00:00`)) faults.push(`date ${date}`);
   }
   return faults;
 }

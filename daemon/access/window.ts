@@ -3,7 +3,14 @@ import { type Instant, instant } from '../../drivers/contract/time.ts';
 import type { ResolvedWindow, WallTime, Window } from './model.ts';
 import { isZone, Temporal } from './temporal.ts';
 
-export type WindowFault = 'window-empty' | 'wall-time' | 'zone';
+/** Why a window has no instants, and what would do. */
+export const WINDOW_FAULTS = {
+  'window-empty': 'it ends before it begins',
+  'wall-time': 'a day and time that exist, YYYY-MM-DDTHH:MM',
+  zone: 'an IANA time zone',
+} as const;
+
+export type WindowFault = keyof typeof WINDOW_FAULTS;
 
 /** The window in instants, or why it has none. `siteZone` is the zone of floating windows. */
 export function resolveWindow(window: Window, siteZone: string): ResolvedWindow | WindowFault {

@@ -7,8 +7,8 @@ import { collisionEntry, collisionsOf } from '../access/collision.ts';
 import type { Entry, Json, Stamp } from '../access/entry.ts';
 import type { Grant, GrantId, Policies } from '../access/model.ts';
 import { rotationEntries } from '../access/pin-rotation.ts';
-import { scheduleFaults } from '../access/schedule.ts';
-import { resolveWindow } from '../access/window.ts';
+import { SCHEDULE_REMEDY, scheduleFaults } from '../access/schedule.ts';
+import { resolveWindow, WINDOW_FAULTS } from '../access/window.ts';
 import type { GrantChange, GrantStore, GrantWriteResult, Journal } from '../store/ports.ts';
 import { isRecorded } from '../store/recorded.ts';
 import type { BodyOf } from './commands.ts';
@@ -45,7 +45,11 @@ export class GrantDesk {
     const made = await this.#maker.make(wire, replyKey !== undefined);
     if (made.kind === 'refused') return refused(made.code, made.msg);
     const [fault] = timeFaults(made.grant);
-    if (fault !== undefined) return refused('bad_request', fault, { reason: fault });
+    if (fault !== undefined) {
+      return refused('bad_request', `grant.${fault.what}`, { reason: fault.reason });
+    }
+    const twice = saidTwice(made.grant);
+    if (twice !== undefined) return refused('bad_request', `grant.${twice}`);
     const before = this.#parts.grants.grant(made.grant.id);
     const written = await this.#write([{ kind: 'put', grant: made.grant }]);
     const outcome = outcomeOf(written);
@@ -261,21 +265,45 @@ export class GrantDesk {
   }
 }
 
+interface TimeFault {
+  readonly reason: string;
+  /** Which field, and what would do. */
+  readonly what: string;
+}
+
 /** Why the grant would never hold: a window that ends before it begins, a zone that does not exist. */
-function timeFaults({ window, schedule }: Grant): readonly string[] {
+function timeFaults({ window, schedule }: Grant): readonly TimeFault[] {
   // An empty window is empty in every zone: UTC stands for the site's own.
   const resolved = resolveWindow(window, 'UTC');
-  const faults = typeof resolved === 'string' ? [resolved] : [];
-  return schedule === undefined ? faults : [...faults, ...scheduleFaults(schedule)];
+  const ofWindow =
+    typeof resolved === 'string'
+      ? [{ reason: resolved, what: `window: ${WINDOW_FAULTS[resolved]}` }]
+      : [];
+  const ofSchedule = schedule === undefined ? [] : scheduleFaults(schedule);
+  return [
+    ...ofWindow,
+    ...ofSchedule.map((reason) => ({
+      reason,
+      what: `schedule: ${reason} will not do: ${SCHEDULE_REMEDY}`,
+    })),
+  ];
+}
+
+/** One code cannot be both its own and the one of duress, nor one id stand for two credentials. */
+function saidTwice({ credentials }: Grant): string | undefined {
+  const at = credentials.findIndex(({ id, index }, place) =>
+    credentials.slice(0, place).some((each) => each.id === id || each.index === index),
+  );
+  return at < 0 ? undefined : `credentials[${at}]: its id or its code is that of one before it`;
 }
 
 /** In a whole picture one such grant is kept and told of: it opens nothing, and must not hold up the others. */
 function faultEntries(grants: readonly Grant[]): Entry[] {
   return grants.flatMap((grant) =>
     timeFaults(grant).map(
-      (fault): Entry => ({
+      ({ reason }): Entry => ({
         type: 'grant.window_empty',
-        body: { grant: grant.id, fault, alarm: true },
+        body: { grant: grant.id, fault: reason, alarm: true },
       }),
     ),
   );

@@ -12,8 +12,8 @@ import {
   holderId,
 } from '../access/model.ts';
 import { rotationEntries } from '../access/pin-rotation.ts';
-import { scheduleFaults } from '../access/schedule.ts';
-import { resolveWindow } from '../access/window.ts';
+import { SCHEDULE_REMEDY, scheduleFaults } from '../access/schedule.ts';
+import { resolveWindow, WINDOW_FAULTS } from '../access/window.ts';
 import { isRecorded } from '../store/recorded.ts';
 import type { SiteDesk } from './desk.ts';
 import type { Principal } from './endpoint.ts';
@@ -53,8 +53,7 @@ export async function put(
   const schedule = body.schedule === undefined ? undefined : scheduleOf(body.schedule);
   const [fault] = schedule === undefined ? [] : scheduleFaults(schedule);
   if (fault !== undefined) {
-    const remedy = 'from and to that differ, dates that exist, and an IANA time zone';
-    throw new ApiError('bad_request', `${fault} will not do: ${remedy}`, 'schedule');
+    throw new ApiError('bad_request', `${fault} will not do: ${SCHEDULE_REMEDY}`, 'schedule');
   }
   const pins: { credential: string; digits: string }[] = [];
   const shown = (field: CredentialField, at: number): CredentialField =>
@@ -111,12 +110,6 @@ function saysTheSame(one: Grant, other: Grant): boolean {
     );
   return isDeepStrictEqual(said(one), said(other));
 }
-
-const WINDOW_FAULTS = {
-  'window-empty': 'it ends before it begins',
-  'wall-time': 'a day and time that exist, YYYY-MM-DDTHH:MM',
-  zone: 'an IANA time zone',
-} as const;
 
 function revisionFor(
   { journal }: SiteDesk,

@@ -370,12 +370,41 @@ test('a number that is not sealed, or sealed to another, is refused, and is nowh
   );
 });
 
+test('one code, or one id, twice in a grant is refused: it would be its own and the one of duress', async () => {
+  const { stack, cloud } = await cloudAndBridge();
+  await using _ = stack;
+  const put = async (...credentials: readonly [string, string][]) => {
+    const sealed = await Promise.all(
+      credentials.map(async ([id, pin], at) => ({
+        ...{ id, kind: 'pin' as const, sealed: await cloud.seal(pin) },
+        ...(at === 1 ? { duress: true as const } : {}),
+      })),
+    );
+    return cloud.send('grant.put', { grant: { ...grant('t'), credentials: sealed } });
+  };
+  const same = await put(['a', '471113'], ['b', '471113']);
+  assert.equal(same.code, 'bad_request');
+  assert.match(String(same.msg), /^grant\.credentials\[1\]/);
+  assert.equal((await put(['a', '471113'], ['a', '471114'])).code, 'bad_request');
+  assert.equal((await put(['a', '471113'], ['b', '471114'])).status, 'ok');
+});
+
 test('a grant that would never hold is refused when it is put, and told of when it comes in a picture', async () => {
   const { stack, bridge, cloud } = await cloudAndBridge();
   await using _ = stack;
   const empty = { ...grant('e'), window: { kind: 'instants' as const, start: 9_000, end: 9_000 } };
   const put = await cloud.send('grant.put', { grant: empty });
   assert.deepEqual([put.code, put.data['reason']], ['bad_request', 'window-empty']);
+  assert.equal(put.msg, 'grant.window: it ends before it begins');
+  const weekly = [{ days: [1, 2], from: '10:00', to: '12:00' }];
+  const closed = [{ date: '2027-02-29', windows: [] }];
+  const never = { ...grant('d'), schedule: { zone: 'site', weekly, exceptions: closed } };
+  const dated = await cloud.send('grant.put', { grant: never });
+  assert.deepEqual([dated.code, dated.data['reason']], ['bad_request', 'date 2027-02-29']);
+  assert.match(
+    String(dated.msg),
+    /^grant\.schedule: date 2027-02-29 will not do: .*dates that exist/,
+  );
   const nowhere = {
     ...grant('n'),
     window: {
