@@ -155,7 +155,11 @@ export class SyncPlan {
     before: VendorRecord | undefined,
     record: VendorRecord,
   ): Entry | undefined {
-    if (before?.state === record.state && before.detail === record.detail) return undefined;
+    // Announced, and put off until the next round: that it waits was told when it began to.
+    const wasTold = before?.state === 'creating' && record.state === 'to-create';
+    if ((wasTold || before?.state === record.state) && before?.detail === record.detail) {
+      return undefined;
+    }
     const type = ENTRY_OF[record.state];
     const body = plain({
       vendor: this.#vendor,

@@ -34,11 +34,11 @@ export class AccessPush {
   async create(task: Task, signal: AbortSignal): Promise<Settled> {
     const { sync, host } = this.#parts;
     const { record, stored } = task;
+    const body = this.#body(task);
+    if (typeof body === 'string') return this.#cannot(task, body);
     const key = this.#keyRef(task);
     // The key is made there first; the next round comes back to this.
     if (key === undefined) return { record: sync.changed(record, 'to-create') };
-    const body = this.#body(task);
-    if (typeof body === 'string') return this.#cannot(task, body);
     const reply = await host.call({
       method: 'POST',
       path: '/access',

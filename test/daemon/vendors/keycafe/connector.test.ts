@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { grantId } from '../../../../daemon/access/model.ts';
+import { grantId, keyId } from '../../../../daemon/access/model.ts';
 import { FLAT_KEY } from '../../../site.ts';
 import { basic } from '../vendor-site.ts';
 import { keycafeBench, POLL, SECRET } from './bench.ts';
@@ -214,6 +214,21 @@ test('a grant that Keycafe would have wider is not given to it, and that is show
   await bench.poll(2);
   assert.equal(cloud.accesses.size, 0);
   assert.match(bench.part.differences()[0]?.detail ?? '', /weekly hours/);
+});
+
+test('what waits for Keycafe, or cannot be there, is told once and not with every round', async () => {
+  await using bench = await keycafeBench({ seed: 21 });
+  const { site } = bench;
+  const both = ['store-room', 'flat-3'].map((id) => ({ kind: 'key', id: keyId(id) }) as const);
+  await site.put({ id: 'two-keys', pin: '246813', more: { targets: both } });
+  for (let rounds = 0; rounds < 5; rounds += 1) await bench.poll();
+  const told = site.journal
+    .filter(({ body }) => body['id'] === 'two-keys')
+    .map(({ type, body }) => [type, body['state']]);
+  assert.deepEqual(told, [
+    ['grant.vendor_pending', 'to-create'],
+    ['grant.cannot', 'cannot'],
+  ]);
 });
 
 test('both sides changed an access while they were apart: what both allow holds', async () => {
