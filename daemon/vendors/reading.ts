@@ -4,7 +4,7 @@
  */
 import type { Entry, JsonObject } from '../access/entry.ts';
 import type { StoredGrant } from '../access/lookup.ts';
-import { type Credential, type Grant, grantId } from '../access/model.ts';
+import { type Credential, type Grant, grantId, isKeyId } from '../access/model.ts';
 import { narrower } from './narrower.ts';
 import type { VendorRecord } from './vendor-record.ts';
 import type { SyncChange, VendorSync, WantedGrant, WantedKey } from './vendor-sync.ts';
@@ -31,6 +31,7 @@ export interface SeenThing {
   readonly extra?: JsonObject;
 }
 
+const REMOVED_THERE = 'removed at the vendor';
 /** Kept for so long after it is gone, so that a late answer about it finds it. */
 const GONE_KEPT_MS = 30 * 24 * 3_600_000;
 
@@ -73,8 +74,24 @@ export class Reading {
     );
   }
 
+  /** Of one kind: what still holds here and was on no page, and how much there is that holds. */
+  absent(kind: string): { readonly missing: readonly VendorRecord[]; readonly known: number } {
+    const { desk } = this.#sync;
+    const { lo } = desk.stamp().clock;
+    const holding = [...this.#sync.records()].flatMap(([id, record]) => {
+      if (record.kind !== kind || record.ref === undefined || record.state === 'gone') return [];
+      const stored = desk.grants.grant(grantId(id));
+      const isOver = stored?.window.end !== undefined && stored.window.end <= lo;
+      const isGrant = stored !== undefined && stored.revoked === undefined && !isOver;
+      const isKey = isKeyId(id) && desk.grants.key(id) !== undefined;
+      return isGrant || isKey ? [record] : [];
+    });
+    const missing = holding.filter(({ ref }) => !this.#seen.has(`${kind}\0${ref}`));
+    return { missing, known: holding.length };
+  }
+
   /** Every page was read: what is of these kinds and was not on any of them is gone. */
-  complete(kinds: readonly string[], by: string): Promise<void> {
+  complete(kinds: readonly string[], by: string, entries: readonly Entry[] = []): Promise<void> {
     return this.#sync.alone(async () => {
       const { desk } = this.#sync;
       const now = desk.clock.now();
@@ -96,7 +113,7 @@ export class Reading {
         changes.push(this.#absent(id, record));
       }
       const synced = { name: 'synced', value: now };
-      await this.#sync.applyNow(changes, { by, cursors: [synced] });
+      await this.#sync.applyNow(changes, { by, cursors: [synced], entries });
     });
   }
 
@@ -107,7 +124,7 @@ export class Reading {
       // Ours, and somebody took it away there. It is dead in both places until a person says otherwise.
       return {
         id,
-        record: this.#sync.changed(record, 'cannot', { detail: 'removed at the vendor' }),
+        record: this.#sync.changed(record, 'cannot', { detail: REMOVED_THERE }),
       };
     }
     const isOver = stored?.window.end !== undefined && stored.window.end <= desk.stamp().clock.lo;
@@ -186,8 +203,11 @@ export class Reading {
         return { id, record: this.#sync.changed(record, 'to-revoke') };
       }
       const isSame = record.seen === undefined || record.seen === thing.digest;
-      const state = isSame ? record.state : 'to-update';
-      const detail = isSame ? record.detail : 'changed at the vendor; this site decides';
+      // Lists that left it out have it again.
+      const isBack = record.state === 'cannot' && record.detail === REMOVED_THERE;
+      const state = isSame ? (isBack ? 'in-step' : record.state) : 'to-update';
+      const kept = isBack ? undefined : record.detail;
+      const detail = isSame ? kept : 'changed at the vendor; this site decides';
       const next = this.#sync.changed(record, state, {
         seen: thing.digest,
         ...(thing.extra === undefined ? {} : { extra: { ...record.extra, ...thing.extra } }),

@@ -11,6 +11,7 @@ import { type Connector, type ConnectorStatus, Rounds, vendorTurned } from '../c
 import type { VendorLog } from '../desk.ts';
 import { type Difference, differencesOf, driftOf } from '../difference.ts';
 import { type HttpClient, VendorError } from '../http.ts';
+import { isAnswered, MassAbsence } from '../mass-absence.ts';
 import { Outward } from '../outward.ts';
 import { Reading, type SeenThing } from '../reading.ts';
 import { RequestBudget } from '../request-budget.ts';
@@ -61,6 +62,7 @@ export class KeycafeConnector implements Connector {
   /** What each round reads whole. */
   readonly #kinds: readonly string[];
   readonly #custody: CustodyReport;
+  readonly #absence: MassAbsence;
 
   constructor(parts: KeycafeParts) {
     this.#parts = parts;
@@ -131,6 +133,10 @@ export class KeycafeConnector implements Connector {
       places,
       byExchange: parts.reportExchanges,
     });
+    this.#absence = new MassAbsence({
+      sync,
+      isShown: (kind, ref, signal) => this.#isShown(kind, ref, signal),
+    });
     this.#rounds = new Rounds({
       clock,
       random,
@@ -179,8 +185,10 @@ export class KeycafeConnector implements Connector {
     await this.#read(reading, signal);
     // Whatever moves up a page while the next is fetched is on neither; so nothing is gone by one look alone.
     if (reading.isMissing(this.#kinds)) await this.#read(reading, signal);
+    const again = () => this.#read(reading, signal);
+    const told = await this.#absence.confirmed(reading, this.#kinds, again, signal);
     if (signal.aborted) return;
-    await reading.complete(this.#kinds, 'keycafe');
+    await reading.complete(this.#kinds, 'keycafe', told);
     // After what was edited there is known: an edit from here must not undo a narrower one from there.
     for (const outward of [this.#accesses, ...this.#members]) await outward.run(signal);
     await this.#forgetSent();
@@ -243,6 +251,18 @@ export class KeycafeConnector implements Connector {
       });
       await reading.page(things, 'keycafe');
     }
+  }
+
+  /** That one can be asked for by itself is not certain (vendor-apis.md 2.2): only the thing itself is an answer. */
+  async #isShown(kind: string, ref: string, signal: AbortSignal): Promise<boolean> {
+    if (kind !== 'access' && kind !== 'key') return false;
+    const path = `/${kind}/${encodeURIComponent(ref)}`;
+    const asked = this.#host.call({ method: 'GET', path, signal }).then(({ body }) => {
+      const row =
+        kind === 'access' ? answerIn(body, accessRow, path) : answerIn(body, keyRow, path);
+      return row instanceof Unread ? row.ref : row.id;
+    });
+    return isAnswered(asked, ref);
   }
 
   #unread(kind: string, row: Unread): SeenThing {

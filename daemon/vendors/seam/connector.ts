@@ -8,6 +8,7 @@ import { type Connector, type ConnectorStatus, Rounds, vendorTurned } from '../c
 import type { VendorLog } from '../desk.ts';
 import { type Difference, differencesOf, driftOf } from '../difference.ts';
 import type { HttpClient } from '../http.ts';
+import { isAnswered, MassAbsence } from '../mass-absence.ts';
 import { Outward } from '../outward.ts';
 import { Reading } from '../reading.ts';
 import { RequestBudget } from '../request-budget.ts';
@@ -25,7 +26,7 @@ import { EventReader } from './event-reader.ts';
 import type { SeamPlaces } from './places.ts';
 import { refOf } from './places.ts';
 import { CodePush, GrantPush } from './push.ts';
-import { CALLS_PER_MINUTE, type SeamEvent } from './wire.ts';
+import { accessCodeSchema, accessGrantSchema, CALLS_PER_MINUTE, type SeamEvent } from './wire.ts';
 
 export interface SeamConnectorParts {
   readonly sync: VendorSync;
@@ -49,6 +50,7 @@ export class SeamConnector implements Connector {
   readonly #events: EventReader;
   readonly #attempts: AttemptReader;
   readonly #reader: CloudReader;
+  readonly #absence: MassAbsence;
 
   constructor(parts: SeamConnectorParts) {
     this.#parts = parts;
@@ -96,6 +98,10 @@ export class SeamConnector implements Connector {
       wake,
       broken,
     });
+    this.#absence = new MassAbsence({
+      sync,
+      isShown: (kind, ref, signal) => this.#isShown(kind, ref, signal),
+    });
     this.#rounds = new Rounds({
       clock,
       random,
@@ -139,6 +145,26 @@ export class SeamConnector implements Connector {
     await this.#rounds.run(signal);
   }
 
+  async #isShown(kind: string, ref: string, signal: AbortSignal): Promise<boolean> {
+    const client = this.#client;
+    if (kind === KINDS.grant) {
+      const path = '/access_grants/get';
+      const asked = { access_grant_id: ref };
+      const grant = client.one(path, asked, 'access_grant', accessGrantSchema, signal);
+      return isAnswered(
+        grant.then(({ access_grant_id }) => access_grant_id),
+        ref,
+      );
+    }
+    if (kind !== KINDS.code) return false;
+    const asked = { access_code_id: ref };
+    const code = client.one('/access_codes/get', asked, 'access_code', accessCodeSchema, signal);
+    return isAnswered(
+      code.then(({ access_code_id }) => access_code_id),
+      ref,
+    );
+  }
+
   /** @throws VendorError */
   async #round(signal: AbortSignal): Promise<void> {
     const { sync, places } = this.#parts;
@@ -156,8 +182,10 @@ export class SeamConnector implements Connector {
     const kinds = await this.#reader.read(reading, isDue, signal);
     // What moved up a page while the next was fetched was on neither; so nothing is gone by one look alone.
     if (reading.isMissing(kinds)) await this.#reader.read(reading, isDue, signal);
+    const again = () => this.#reader.read(reading, isDue, signal);
+    const told = await this.#absence.confirmed(reading, kinds, again, signal);
     if (signal.aborted) return;
-    await reading.complete(kinds, 'seam');
+    await reading.complete(kinds, 'seam', told);
     await this.#events.done(cursor, touched, isAll);
     await this.#grants.run(signal);
     await this.#codes.run(signal);
