@@ -44,18 +44,20 @@ function move(
 ): void {
   const { id, expiresAt } = actuation;
   const found = controlOf(pd, actuation);
-  const why = typeof found === 'string' ? found : whyNotMove(turn, pd, expiresAt);
+  const isUrgent = actuation.urgent === true;
+  const why = typeof found === 'string' ? found : whyNotMove(turn, pd, expiresAt, isUrgent);
   if (typeof found === 'string' || why !== undefined) {
     refuse(turn, pd, id, why ?? '');
     return;
   }
-  pd.moves = [...pd.moves, { id, expiresAt, ...found }];
+  const wanted = { id, expiresAt, ...found };
+  pd.moves = isUrgent ? [wanted, ...pd.moves] : [...pd.moves, wanted];
 }
 
-function whyNotMove(turn: Turn, pd: Pd, expiresAt: Uptime): string | undefined {
+function whyNotMove(turn: Turn, pd: Pd, expiresAt: Uptime, isUrgent: boolean): string | undefined {
   if (pd.isOffline) return 'the reader is offline';
   if (turn.now >= expiresAt) return 'too late';
-  return pd.moves.length >= QUEUE_MAX ? 'too many wait for this reader' : undefined;
+  return pd.moves.length >= QUEUE_MAX && !isUrgent ? 'too many wait for this reader' : undefined;
 }
 
 /** What the output has to do, or why it cannot. */

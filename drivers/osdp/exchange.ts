@@ -2,9 +2,18 @@
 import { type Uptime, uptime } from '../contract/time.ts';
 import { sameBytes } from '../wire/hex.ts';
 import { encode, type Frame, hasMac } from './frame.ts';
-import { lookAfter, observe } from './observations.ts';
+import { forgetKeys, lookAfter, observe } from './observations.ts';
 import { contradict, fail, inquired, lose, notInquired, succeed } from './outcomes.ts';
-import { clear, count, type Move, type Pd, type Pending, raise, type Turn } from './pd.ts';
+import {
+  clear,
+  count,
+  type Move,
+  type Pd,
+  type Pending,
+  type Purpose,
+  raise,
+  type Turn,
+} from './pd.ts';
 import { decodeReply, NAK, REPLY, type Reply, type Unreadable } from './replies.ts';
 import { unseal } from './secure-channel.ts';
 import {
@@ -129,7 +138,9 @@ function accept(turn: Turn, pd: Pd, frame: Frame, mac: Uint8Array | undefined): 
   pd.pending = undefined;
   pd.restAt = turn.now;
   pd.backOff = 0;
-  if (pd.stage === 'online') pd.reachableAt = turn.now;
+  if (pd.stage !== 'online') return;
+  pd.reachableAt = turn.now;
+  pd.aliveAt = turn.now;
 }
 
 /** The reader understood the frame and will not do what it says. */
@@ -197,7 +208,8 @@ function settleRefused(turn: Turn, pd: Pd, { purpose, unanswered }: Pending, nak
 
 function answered(turn: Turn, pd: Pd, pending: Pending, reply: Reply | Unreadable): void {
   const { purpose } = pending;
-  observe(turn, pd, reply);
+  if (isStale(turn, pd, purpose, reply)) forgetKeys(turn, pd, 'fault');
+  else observe(turn, pd, reply);
   switch (purpose.kind) {
     case 'poll':
       // A reader hands over one event a poll: after one, there may be another.
@@ -223,10 +235,24 @@ function answered(turn: Turn, pd: Pd, pending: Pending, reply: Reply | Unreadabl
   }
 }
 
+/**
+ * Readers keep what was shown to them while nobody asked. Who showed it has left, and must not have a door opened for
+ * whoever stands there now: cards and keys count again once the reader has nothing left to hand over.
+ */
+function isStale(turn: Turn, pd: Pd, { kind }: Purpose, reply: Reply | Unreadable): boolean {
+  if (pd.staleUntil === undefined) return false;
+  if (turn.now >= pd.staleUntil || (kind === 'poll' && reply.kind === 'ack')) {
+    pd.staleUntil = undefined;
+    return false;
+  }
+  return reply.kind === 'raw' || reply.kind === 'keypad';
+}
+
 function moved(turn: Turn, pd: Pd, move: Move, firstAt: Uptime, reply: Reply | Unreadable): void {
   lookAfter(turn, pd, move.lasts);
   if (reply.kind !== 'ack' && reply.kind !== 'output-status') {
-    fail(turn, pd, move.id, `the reader answered "${reply.kind}" to it`);
+    // It has heard the command, and this is no refusal.
+    lose(turn, pd, move.id, `the reader answered "${reply.kind}" to it`);
     return;
   }
   const until = move.lasts === undefined ? undefined : uptime(firstAt + move.lasts - MARGIN);

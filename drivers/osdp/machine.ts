@@ -109,6 +109,7 @@ function linkDown(turn: Turn, bus: Bus): void {
   for (const pd of bus.pds) {
     const { isReported } = pd;
     restart(turn, pd, 0, why);
+    pd.aliveAt = undefined;
     refuseMoves(turn, pd, why);
     if (isReported) goOffline(turn, pd, why);
   }

@@ -1,5 +1,6 @@
 /** What a reader reports, as events: cards, keys, inputs, outputs, tamper, power. */
 import { uptime } from '../contract/time.ts';
+import { toHex } from '../wire/hex.ts';
 import { asDeviceEvents, discardPin, pressKey } from '../wire/pin-entry.ts';
 import { checkWiegand } from '../wire/wiegand.ts';
 import { clear, type Pd, raise, type Turn } from './pd.ts';
@@ -45,8 +46,10 @@ export function forgetKeys(turn: Turn, pd: Pd, why: 'cleared' | 'fault'): void {
 function card(turn: Turn, pd: Pd, reply: Extract<Reply, { kind: 'raw' }>): void {
   const { formats, parity, reader, reverseBytes } = pd.options;
   const { bitCount } = reply;
-  const malformed = (fault: string) =>
+  const malformed = (fault: string) => {
+    if (isHeld(turn, pd, `${bitCount} ${fault}`)) return;
     turn.events.push({ device: pd.id, kind: 'card-malformed', bitCount, fault });
+  };
   if (reply.reader !== reader) {
     malformed(`shown at head ${reply.reader} of the reader, in use is head ${reader}`);
     return;
@@ -63,7 +66,16 @@ function card(turn: Turn, pd: Pd, reply: Extract<Reply, { kind: 'raw' }>): void 
     malformed(checked.fault);
     return;
   }
+  if (isHeld(turn, pd, `${bitCount}:${toHex(bits)}`)) return;
   turn.events.push({ device: pd.id, kind: 'card-read', technology: 'wiegand', bits, bitCount });
+}
+
+/** Still the same showing: many uses would be counted for one. */
+function isHeld(turn: Turn, pd: Pd, card: string): boolean {
+  const { rearmMs } = pd.options;
+  const lately = new Map([...pd.seen].filter(([, at]) => turn.now - at < rearmMs));
+  pd.seen = new Map([...lately, [card, turn.now]]);
+  return lately.has(card);
 }
 
 /** Bits after the last one are no part of the card, whatever the reader left there. */

@@ -1,6 +1,7 @@
 /** What the config may say of one OSDP reader. */
 import { z } from 'zod';
 import { pinRules } from '../wire/pin-rules.ts';
+import { rearmMs } from '../wire/reader-options.ts';
 import { WIEGAND_FORMATS } from '../wire/wiegand.ts';
 import { COLOURS } from './commands.ts';
 
@@ -101,6 +102,7 @@ const fields = z.strictObject({
     .boolean()
     .default(false)
     .describe('for readers that send a serial number backwards; prove it by enrolling a card'),
+  rearmMs,
   entry: pinRules.prefault({}).describe('how a code is typed on the keypad of the reader'),
   strike: strike.optional().describe('lock at an output of the reader'),
   inputs: z.array(input).max(32).default([]).describe('what is wired to the inputs'),

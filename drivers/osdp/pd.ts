@@ -125,6 +125,10 @@ export interface Pd {
   isOnline: boolean;
   /** Last valid exchange while online, or when the link came up. */
   reachableAt: Uptime;
+  /** Last valid exchange while online; `undefined` if none since the link came up. */
+  aliveAt: Uptime | undefined;
+  /** Until then it hands over what it kept while it was away, unless it has nothing more before. */
+  staleUntil: Uptime | undefined;
   /** Last frame of any kind that was its own. */
   heardAt: Uptime | undefined;
   isOffline: boolean;
@@ -133,6 +137,8 @@ export interface Pd {
 
   identity: Identity | undefined;
   capabilities: ReadonlyMap<number, Capability> | undefined;
+  /** Cards told lately, right or wrong, and when each was heard last: some readers repeat what is held to them. */
+  seen: ReadonlyMap<string, Uptime>;
   entry: PinEntry;
   inputs: readonly boolean[] | undefined;
   outputs: readonly boolean[] | undefined;
@@ -193,11 +199,14 @@ export function newPd(
     lookAt: undefined,
     isOnline: false,
     reachableAt: now,
+    aliveAt: undefined,
+    staleUntil: undefined,
     heardAt: undefined,
     isOffline: false,
     isReported: false,
     identity: undefined,
     capabilities: undefined,
+    seen: new Map(),
     entry: NO_ENTRY,
     inputs: undefined,
     outputs: undefined,

@@ -28,6 +28,8 @@ import {
   nth,
   OFFLINE_AFTER,
   REHANDSHAKE,
+  STALE_AFTER,
+  STALE_FOR,
 } from './timing.ts';
 
 /**
@@ -235,6 +237,8 @@ function cameOnline(turn: Turn, pd: Pd): void {
   pd.reachableAt = turn.now;
   pd.onlineSince = turn.now;
   pd.isOnline = true;
+  const isAsItWas = pd.aliveAt !== undefined && turn.now - pd.aliveAt < STALE_AFTER;
+  pd.staleUntil = isAsItWas ? undefined : uptime(turn.now + STALE_FOR);
   pd.unknown = new Set();
   if (!pd.isReported) {
     turn.events.push({ device: pd.id, kind: 'online' });

@@ -18,6 +18,10 @@ export const RESENDS = 3;
 export const OFFLINE_AFTER: Millis = 8000;
 /** Between two looks for a silent reader: doubling from the first to the last. */
 export const BACK_OFF: readonly [Millis, Millis] = [1000, 30_000];
+/** What a reader was shown longer ago than this nobody waits for any more. */
+export const STALE_AFTER: Millis = 2000;
+/** So long it may go on handing over what it kept. */
+export const STALE_FOR: Millis = 2000;
 /** A session that lasted so long was lost to the line, not to its handshake. */
 export const HOLDS_AFTER: Millis = 1000;
 /** Before a new handshake: at once after a session that held, then by how many in a row did not. */

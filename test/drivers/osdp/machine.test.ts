@@ -506,6 +506,7 @@ test('a slow gateway that cuts every frame into bytes', async () => {
   await using site = await bench([{ options: STRIKE }]);
   site.bus.setFaults({ split: 4, delay: 30 });
   await site.online();
+  await site.clock.advance(3000); // until it has nothing old to hand over
   site.do(0, 'show', { card: '1,2' });
   const id = site.ask(0, { kind: 'unlock', hold: 2000 });
   await site.clock.advance(2000);
@@ -523,4 +524,47 @@ test('replies that come twice or late end nothing', async () => {
   }
   assert.equal(site.ofKind('card-read').length, 10);
   assert.equal(site.seen(0, 'sessions'), 1);
+});
+
+test('what a reader kept while nobody asked opens nothing when it is asked again, and joins no code', async () => {
+  await using site = await bench([{ options: { entry: { end: '#' } } }]);
+  await site.online();
+  site.do(0, 'press', { keys: '12' });
+  await site.clock.advance(500);
+  site.bus.cut();
+  await site.clock.advance(20_000);
+  assert.equal(site.ofKind('offline').length, 1);
+  site.do(0, 'show', { card: '1,2' });
+  site.do(0, 'press', { keys: '34' });
+  await site.clock.advance(1000);
+  site.bus.mend();
+  await site.clock.runUntil(() => site.ofKind('online').length === 2, 60_000);
+  await site.clock.advance(1500);
+  site.do(0, 'press', { keys: '56#' });
+  site.do(0, 'show', { card: '3,4' });
+  await site.clock.advance(1500);
+  assert.deepEqual(
+    site.ofKind('code-entered').map(({ digits }) => digits),
+    ['56'],
+  );
+  assert.equal(site.ofKind('card-read').length, 1);
+});
+
+test('a card that its reader repeats twenty times a second is one showing, and another once it was away', async () => {
+  await using site = await bench([{}]);
+  await site.online();
+  const hold = async (card: string, times: number) => {
+    for (let time = 0; time < times; time += 1) {
+      site.do(0, 'show', { card });
+      await site.clock.advance(50);
+    }
+    await site.clock.advance(300);
+  };
+  await hold('1,2', 60);
+  assert.equal(site.ofKind('card-read').length, 1);
+  await hold('1,3', 5);
+  assert.equal(site.ofKind('card-read').length, 2);
+  await site.clock.advance(2000);
+  await hold('1,2', 5);
+  assert.equal(site.ofKind('card-read').length, 3);
 });
