@@ -187,7 +187,7 @@ class Turn {
       this.#state = { ...this.#state, mustRelease: false, nextAt };
       return;
     }
-    this.#found(cardsIn(data) ?? []);
+    this.#found(cardsIn(data));
   }
 
   #ready(): void {
@@ -207,15 +207,18 @@ class Turn {
     this.#events.push({ device, kind: 'identity', model: 'PN532', serial: '', firmware });
   }
 
-  #found(cards: readonly Uint8Array[]): void {
+  /** `undefined`: an answer that contradicts itself; whatever it was about is not found again before it is let go. */
+  #found(found: readonly Uint8Array[] | undefined): void {
     const { rearm, pollEvery } = this.#talk;
     const seen = new Map([...this.#state.seen].filter(([, at]) => this.#now - at < rearm));
+    const cards = found ?? [];
     for (const card of cards) {
-      const hex = toHex(card);
-      if (!seen.has(hex)) this.#tell(card);
-      seen.set(hex, this.#now);
+      // A phone that lies there says another number at each look, and is told once all the same.
+      const name = isRandom(card) ? 'random' : toHex(card);
+      if (!seen.has(name)) this.#tell(card);
+      seen.set(name, this.#now);
     }
-    const mustRelease = cards.length > 0;
+    const mustRelease = found === undefined || cards.length > 0;
     const nextAt = mustRelease ? this.#now : uptime(this.#now + pollEvery);
     this.#state = { ...this.#state, seen, mustRelease, nextAt };
     if (cards.length === 0) return;
@@ -227,7 +230,7 @@ class Turn {
   #tell(card: Uint8Array): void {
     const { device } = this.#talk;
     const bitCount = card.length * 8;
-    if (card.length === 4 && card[0] === 0x08) {
+    if (isRandom(card)) {
       const fault = 'a random number, as phones give';
       this.#events.push({ device, kind: 'card-malformed', bitCount, fault });
     } else {
@@ -308,4 +311,9 @@ class Turn {
     const wakeAt = Math.min(next, ...rereading.map(({ until }) => until));
     return Number.isFinite(wakeAt) ? uptime(Math.max(wakeAt, this.#now)) : undefined;
   }
+}
+
+/** As ISO 14443-3 has it for a chip that will not be known again. */
+function isRandom(card: Uint8Array): boolean {
+  return card.length === 4 && card[0] === 0x08;
 }

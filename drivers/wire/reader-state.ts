@@ -30,6 +30,8 @@ export interface ReaderTalk {
   readonly idleGap: Millis;
   /** A card is told again only after it was not heard for this long: a held tag repeats all the time. */
   readonly rearm: Millis;
+  /** Nothing on the way here keeps what is said while nobody listens. */
+  readonly isDirect?: boolean;
   /** `undefined` where the reader has no keys. */
   readonly pin: PinRules | undefined;
 }
@@ -41,6 +43,8 @@ export const READ_STATE_WITHIN: Millis = 1500;
 
 export interface ReaderState {
   readonly isUp: boolean;
+  /** What comes before is what the way here had kept. */
+  readonly freshAt: Uptime;
   readonly held: Uint8Array;
   readonly lastByteAt: Uptime;
   /** Cards in the field: identity in hex, when last heard. */
@@ -58,6 +62,7 @@ export type Said = { readonly state: ReaderState; readonly events: readonly Devi
 export function nothingYet(): ReaderState {
   return {
     isUp: false,
+    freshAt: uptime(0),
     held: NOTHING_HELD,
     lastByteAt: uptime(0),
     seen: new Map(),
@@ -146,10 +151,11 @@ function takeToken(before: ReaderState, token: Token, now: Uptime, talk: ReaderT
         return takeCard(known, token, now, talk);
       case 'malformed': {
         const { bitCount, fault } = token;
+        const held = noticed(known, `${bitCount} ${fault}`, now, talk.rearm);
         const malformed: DeviceEvent = { device, kind: 'card-malformed', bitCount, fault };
-        return then(withoutEntry(known, 'cleared', device), (s) => ({
+        return then(withoutEntry(held.state, 'cleared', device), (s) => ({
           state: s,
-          events: [malformed],
+          events: held.isNew ? [malformed] : [],
         }));
       }
       case 'key':
@@ -168,19 +174,27 @@ function takeCard(
   now: Uptime,
   { device, rearm }: ReaderTalk,
 ): Said {
-  const identity = `${card.bitCount}:${toHex(card.bits)}`;
-  const lastAt = before.seen.get(identity);
-  const seen = new Map([...before.seen].filter(([, at]) => now - at < rearm));
-  seen.set(identity, now);
-  const state: ReaderState = { ...before, seen, rereading: [] };
-  if (lastAt !== undefined && now - lastAt < rearm)
-    return { state: { ...state, rereading: before.rereading }, events: [] };
+  const held = noticed(before, `${card.bitCount}:${toHex(card.bits)}`, now, rearm);
+  if (!held.isNew) return { state: held.state, events: [] };
+  const state: ReaderState = { ...held.state, rereading: [] };
   const read: DeviceEvent = { device, kind: 'card-read', ...card };
   const reread = before.rereading.map(({ actuation }) => result(actuation, 'done'));
   return then(withoutEntry(state, 'cleared', device), (s) => ({
     state: s,
     events: [read, ...reread],
   }));
+}
+
+/** Cards right and wrong repeat as long as they are held to the reader. */
+function noticed(
+  before: ReaderState,
+  card: string,
+  now: Uptime,
+  rearm: Millis,
+): { readonly state: ReaderState; readonly isNew: boolean } {
+  const lately = new Map([...before.seen].filter(([, at]) => now - at < rearm));
+  const seen = new Map([...lately, [card, now] as const]);
+  return { state: { ...before, seen }, isNew: !lately.has(card) };
 }
 
 /** Bytes of 1, 2, 3 and 0 that a keypad with exchanged wires cannot send. */

@@ -99,6 +99,7 @@ test('whatever arrives in whatever framing, reading it ends', () => {
 
 test('an IDTECK reader: a card once, another card at once, a wrong check never', async () => {
   const wired = await wiredBus(stxEtxLrc, { desk: { options: {}, build: simulatedStxEtxLrc } });
+  await wired.clock.advance(200);
   wired.hand('desk', 'show', { card: '0000076476' });
   await wired.clock.advance(500);
   wired.hand('desk', 'show', { card: '00076476' });
@@ -120,6 +121,7 @@ test('a line reader with text around its digits, also where nothing but silence 
   for (const framing of ['line', 'stx-etx', 'lrc', 'idle']) {
     const options = { framing, prefix: 'ID=', suffix: ';', card: { base: 16, digits: 8 } };
     const wired = await wiredBus(lineReader, { desk: { options, build: simulatedLineReader } });
+    await wired.clock.advance(200);
     wired.hand('desk', 'show', { card: '00012abc' });
     await wired.clock.advance(3000);
     wired.hand('desk', 'show', { card: '012abc' });
@@ -140,4 +142,15 @@ test('facility and card number become the 26 bits that they were', () => {
   assert.equal(cardOfText('256,1', options).kind, 'malformed');
   assert.equal(cardOfText('1,65536', options).kind, 'malformed');
   assert.equal(cardOfText('1', options).kind, 'malformed');
+});
+
+test('a card that is none, repeated for as long as it lies there, is told once', async () => {
+  const options = { card: { base: 16, digits: 8 } };
+  const wired = await wiredBus(lineReader, { desk: { options, build: simulatedLineReader } });
+  await wired.clock.advance(200);
+  for (let time = 0; time < 40; time += 1) {
+    wired.hand('desk', 'show', { card: '012abc' });
+    await wired.clock.advance(50);
+  }
+  assert.equal(wired.of('card-malformed').length, 1);
 });

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
+import { wiegandSerialOptions } from '../../../drivers/ascii-reader/options.ts';
 import { wiegandLineScan } from '../../../drivers/ascii-reader/wiegand-line.ts';
 import { wiegandSerial } from '../../../drivers/ascii-reader/wiegand-serial.ts';
+import { deviceId } from '../../../drivers/contract/device.ts';
+import type { Input } from '../../../drivers/contract/machine.ts';
+import { uptime } from '../../../drivers/contract/time.ts';
 import { fromHex, toHex } from '../../../drivers/wire/hex.ts';
 import { USUAL_KEYS } from '../../../drivers/wire/keypad-burst.ts';
 import { giveUp, NOTHING_HELD, receive } from '../../../drivers/wire/receive-buffer.ts';
@@ -10,10 +14,14 @@ import { cardOfText } from '../../../drivers/wire/text-card.ts';
 import { textCardOptions } from '../../../drivers/wire/text-card-options.ts';
 import { numberOf } from '../../../drivers/wire/wiegand.ts';
 import { simulatedWiegandKeypad } from '../../../simulator/devices/wiegand-keypad.ts';
+import { seededRandom } from '../../../simulator/random.ts';
 import { wiredBus } from '../wired-bus.ts';
 
-const keypad = (options: object = { entry: { end: '#' } }) =>
-  wiredBus(wiegandSerial, { pad: { options, build: simulatedWiegandKeypad } });
+async function keypad(options: object = { entry: { end: '#' } }) {
+  const wired = await wiredBus(wiegandSerial, { pad: { options, build: simulatedWiegandKeypad } });
+  await wired.clock.advance(200);
+  return wired;
+}
 
 test('a code typed key by key arrives whole, on keypads of 4 and of 8 bits', async () => {
   for (const bits of [4, 8]) {
@@ -56,6 +64,7 @@ test('a half code does not survive five seconds, a card, or the link', async () 
   await wired.clock.settle();
   await wired.port.plug();
   await wired.open();
+  await wired.clock.advance(200);
   wired.hand('pad', 'press', { keys: '11#' });
   await wired.clock.advance(1000);
   assert.deepEqual(
@@ -154,4 +163,28 @@ test('whatever arrives, reading it ends, and no card comes out that is not in it
     ),
     { numRuns: 300 },
   );
+});
+
+test('what was typed while nobody was connected opens nothing when it is handed over, and joins no code', () => {
+  const machine = wiegandSerial.machine(
+    [{ id: deviceId('pad'), options: wiegandSerialOptions.parse({ entry: { end: '#' } }) }],
+    { baudRate: 9600, latencyMs: 0, echo: false, random: seededRandom(1), secrets: new Map() },
+  );
+  let { state } = machine.begin(uptime(0));
+  const codes: string[] = [];
+  const step = (input: Input, at: number) => {
+    const made = machine.step(state, input, uptime(at));
+    state = made.state;
+    for (const each of made.events) if (each.kind === 'code-entered') codes.push(each.digits);
+  };
+  const typed = (keys: string, at: number) => {
+    step({ kind: 'bytes', bytes: new TextEncoder().encode(keys.replaceAll('#', 'B')) }, at);
+    step({ kind: 'wake' }, at + 40);
+  };
+  step({ kind: 'link-up' }, 1000);
+  typed('482913#48', 1030); // all that a gateway had kept
+  typed('7', 2000);
+  typed('1', 2100);
+  typed('#', 2200);
+  assert.deepEqual(codes, ['71']);
 });
