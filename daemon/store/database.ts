@@ -124,6 +124,11 @@ export function needsMigration(db: Database, folder: string): boolean {
   return version > 0 && version < migrationsIn(folder).length;
 }
 
+/** It has this program's schema, and nothing has to be written to it. */
+export function isCurrent(db: Database, folder: string): boolean {
+  return versionOf(db) === migrationsIn(folder).length;
+}
+
 /** Runs what `user_version` says is missing, each file in one transaction. */
 export function migrate(db: Database, folder: string): void {
   const files = migrationsIn(folder);

@@ -12,6 +12,7 @@ import { BACKUPS, backupName } from './backups.ts';
 import {
   type Database,
   GRANTS_MIGRATIONS,
+  isCurrent,
   isDamage,
   isDirty,
   migrate,
@@ -196,12 +197,12 @@ async function onDisk(
   const name = named !== undefined && GRANTS_FILE.test(named) ? named : undefined;
   let lost: OpenedGrants['lost'];
   if (name !== undefined) {
-    const damage = await damageOf(directory, name, clock);
-    if (damage === undefined) {
+    const found = await openWhole(directory, name, clock);
+    if (typeof found !== 'string') {
       removeOthers(directory, name);
-      return { file: openFile(join(directory, name)), lost: undefined };
+      return { file: openFile(join(directory, name), found), lost: undefined };
     }
-    lost = { reason: damage, quarantine: quarantine(directory, name, clock.now()) };
+    lost = { reason: found, quarantine: quarantine(directory, name, clock.now()) };
   } else if (readdirSync(directory).some((each) => GRANTS_FILE.test(each))) {
     lost = { reason: 'no file is named as live', quarantine: undefined };
   }
@@ -216,12 +217,15 @@ async function onDisk(
   return { file: openFile(join(directory, fresh)), lost };
 }
 
-/** Brings it to this program's schema on the way, with a copy of how it was: the way back to the older program. */
-async function damageOf(
+/**
+ * What is wrong with the file, or a reader of it. Brings it to this program's schema on the way, with a copy of how it
+ * was: the way back to the older program.
+ */
+async function openWhole(
   directory: string,
   name: string,
   clock: Clock,
-): Promise<string | undefined> {
+): Promise<Database | string> {
   const path = join(directory, name);
   const suspect = join(directory, SUSPECT_FILE);
   if (!existsSync(path)) return 'the file is missing';
@@ -232,27 +236,45 @@ async function damageOf(
       : CHECK_FIRST_BYTES;
   rmSync(suspect, { force: true });
   try {
-    const db = openDatabase(path);
-    try {
-      if (statSync(path).size <= most) {
-        const [fault] = quickCheck(db);
-        if (fault !== undefined) return fault;
-      }
-      if (needsMigration(db, GRANTS_MIGRATIONS)) {
-        const copy = backupName('grants', clock.now(), `before-v${versionOf(db) + 1}`);
-        storage(() => mkdirSync(join(directory, BACKUPS), { recursive: true, mode: 0o700 }));
-        await copyDatabase(path, join(directory, BACKUPS, copy));
-      }
-      migrate(db, GRANTS_MIGRATIONS);
-      return undefined;
-    } finally {
-      db.close();
-    }
+    return await currentReader(directory, path, most, clock);
   } catch (error) {
     const failure = storageError(error);
     if (!isDamage(failure)) throw failure;
     return failure.message;
   }
+}
+
+/** A file that is current needs no connection but this one. @throws StorageError */
+async function currentReader(
+  directory: string,
+  path: string,
+  most: number,
+  clock: Clock,
+): Promise<Database> {
+  const { size, mode } = statSync(path);
+  const reader = openDatabase(path, { readonly: true });
+  try {
+    const [fault] = size <= most ? quickCheck(reader) : [];
+    if (fault !== undefined) throw new StorageError('corrupt', fault);
+    const isOwners = (mode & 0o077) === 0;
+    if (isOwners && isCurrent(reader, GRANTS_MIGRATIONS)) return reader;
+  } catch (error) {
+    reader.close();
+    throw error;
+  }
+  reader.close();
+  const db = openDatabase(path);
+  try {
+    if (needsMigration(db, GRANTS_MIGRATIONS)) {
+      const copy = backupName('grants', clock.now(), `before-v${versionOf(db) + 1}`);
+      storage(() => mkdirSync(join(directory, BACKUPS), { recursive: true, mode: 0o700 }));
+      await copyDatabase(path, join(directory, BACKUPS, copy));
+    }
+    migrate(db, GRANTS_MIGRATIONS);
+  } finally {
+    db.close();
+  }
+  return openDatabase(path, { readonly: true });
 }
 
 async function adopt(built: Place, { live, step }: GrantStoreOptions): Promise<OpenFile> {
@@ -269,8 +291,7 @@ async function adopt(built: Place, { live, step }: GrantStoreOptions): Promise<O
   }
 }
 
-function openFile(path: string): OpenFile {
-  const db = openDatabase(path, { readonly: true });
+function openFile(path: string, db = openDatabase(path, { readonly: true })): OpenFile {
   return opened(path, db, () => db.close());
 }
 

@@ -4,6 +4,7 @@
  * long would stall every bus. Only one of them writes at a time, so entries keep their order.
  */
 import type { Clock, Millis, Uptime } from '../../drivers/contract/time.ts';
+import type { Database } from './database.ts';
 import { type JournalFile, openJournalFile } from './journal-file.ts';
 import {
   type FromWriter,
@@ -36,10 +37,11 @@ export interface NearestOptions {
   readonly clock: Clock;
   readonly thread?: JournalThread | undefined;
   /**
-   * The disk is believed from the first commit on, and the thread starts when it is first needed: at a start of the
-   * daemon no bus is open yet that could be stalled, and a thread takes as long as all that a decision waits for.
+   * A connection that is there already: with it the disk is believed from the first commit on, and the thread starts
+   * when it is first needed. At a start of the daemon no bus is open yet that could be stalled, and a thread takes as
+   * long as all that a decision waits for.
    */
-  readonly beginsHere?: boolean | undefined;
+  readonly first?: Database | undefined;
   /** Default `BELIEVED_AFTER`. */
   readonly believedAfter?: number | undefined;
 }
@@ -72,10 +74,11 @@ class NearestWriter implements JournalWriter {
     this.#options = options;
     this.#answer = answer;
     this.#believedAfter = this.#believedAtFirst;
-    if (options.beginsHere === true) {
+    if (options.first === undefined) this.#startThread();
+    else {
       this.#quick = this.#believedAfter;
-      this.#open();
-    } else this.#startThread();
+      this.#open(options.first);
+    }
   }
 
   post(message: ToWriter): void {
@@ -172,13 +175,14 @@ class NearestWriter implements JournalWriter {
   }
 
   /** A disk that is quick and still refuses a second connection is left to the thread. */
-  #open(): void {
-    const { path, ballast } = this.#options;
+  #open(target: Database | string): void {
+    const { ballast } = this.#options;
     try {
-      const file = openJournalFile(path, { logPagesMost: LOG_PAGES_MOST });
+      const file = openJournalFile(target, { logPagesMost: LOG_PAGES_MOST });
       const loop = new JournalLoop((each) => this.#hearHere(each), file, ballast);
       this.#here = { file, loop };
     } catch {
+      if (typeof target !== 'string') target.close();
       this.#quick = 0;
       this.#believedAfter = BELIEVED_AFTER_MOST;
     }
@@ -218,6 +222,7 @@ class NearestWriter implements JournalWriter {
     this.#batchThere = 0;
     const took = this.#options.clock.uptime() - (this.#sentThere ?? 0);
     this.#quick = took <= QUICK ? this.#quick + 1 : 0;
-    if (this.#quick >= this.#believedAfter && this.#here === undefined) this.#open();
+    if (this.#quick >= this.#believedAfter && this.#here === undefined)
+      this.#open(this.#options.path);
   }
 }

@@ -13,7 +13,6 @@ import {
 } from './database.ts';
 import { HighWater } from './high-water.ts';
 import { JournalStore } from './journal.ts';
-import { JOURNAL_CACHE_KIB } from './journal-file.ts';
 import { nearestWriter } from './journal-nearest.ts';
 import { JournalReader } from './journal-query.ts';
 import { JOURNAL_FILE, prepareFile, SUSPECT_FILE } from './journal-recovery.ts';
@@ -106,10 +105,11 @@ async function openOnDisk(options: JournalOptions): Promise<OpenedJournal> {
   const lock = options.lock === false ? undefined : undo.use(lockDirectory(directory));
   const highWater = undo.use(new HighWater(directory, clock, runJob));
   const dirty = isDirty(path);
-  const { state, recovered } = await prepareFile(options, highWater, dirty);
-  const db = openDatabase(path, { readonly: true, cacheKib: JOURNAL_CACHE_KIB });
+  const prepared = await prepareFile(options, highWater, dirty);
+  const { state, recovered, ledger, reader: db, writer } = prepared;
   undo.defer(() => {
     db.close();
+    writer.close();
   });
   const ballast = join(directory, 'ballast');
   const thread = typeof options.worker === 'object' ? options.worker : undefined;
@@ -119,13 +119,15 @@ async function openOnDisk(options: JournalOptions): Promise<OpenedJournal> {
     epoch: state.epoch,
     tail: state.tail,
     acknowledged: state.acknowledged,
-    ledger: readLedger(db, 'ledger'),
+    ledger,
     reader: new JournalReader(db, state.epoch),
     random,
-    startWriter: (answer) =>
-      options.worker === false
-        ? inProcessWriter(path, ballast, answer)
-        : nearestWriter({ path, ballast, clock, thread, beginsHere, believedAfter }, answer),
+    startWriter: (answer) => {
+      if (options.worker === false) return inProcessWriter(writer, ballast, answer);
+      const first = beginsHere ? writer : undefined;
+      if (!beginsHere) writer.close();
+      return nearestWriter({ path, ballast, clock, thread, first, believedAfter }, answer);
+    },
     verify: async () => {
       const result = await runJob({ kind: 'verify', path });
       if (result.kind !== 'verified') throw new StorageError('broken', 'no report');

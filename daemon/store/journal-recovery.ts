@@ -6,9 +6,11 @@ import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock, Random } from '../../drivers/contract/time.ts';
+import type { Ledger } from '../access/ledger.ts';
 import { BACKUPS, backupName, backupsOf } from './backups.ts';
 import {
   type Database,
+  isCurrent,
   isDamage,
   JOURNAL_MIGRATIONS,
   migrate,
@@ -20,6 +22,7 @@ import {
   versionOf,
 } from './database.ts';
 import type { HighWater } from './high-water.ts';
+import { JOURNAL_CACHE_KIB } from './journal-file.ts';
 import {
   beginEpoch,
   dropMark,
@@ -124,9 +127,13 @@ async function putInPlace(
   }
 }
 
+/** A file that is current, with the connections that were opened to find that out: another would cost half a millisecond. */
 export interface Prepared {
   readonly state: JournalState;
   readonly recovered: Recovered | undefined;
+  readonly ledger: Ledger;
+  readonly reader: Database;
+  readonly writer: Database;
 }
 
 /** Leaves a file that is current, whole as far as was looked, and of an epoch whose numbers are unused beyond its end. */
@@ -145,12 +152,14 @@ export async function prepareFile(
     await restoreNewest(directory, clock);
   }
   for (let attempt = 0; ; attempt++) {
+    let seen: Seen | undefined;
     try {
-      if (existsSync(path)) look(path, lookFirst && damage === undefined);
-      const prepared = await openForWriting(options, highWater, damage);
+      if (existsSync(path)) seen = look(path, lookFirst && damage === undefined);
+      const prepared = await openForWriting(options, highWater, damage, seen);
       rmSync(suspect, { force: true });
       return prepared;
     } catch (error) {
+      seen?.reader.close();
       const failure = storageError(error);
       if (attempt > 0 || !isDamage(failure)) throw failure;
       damage = {
@@ -162,44 +171,63 @@ export async function prepareFile(
   }
 }
 
+/** What the file says of itself, where it has this program's schema and is not empty. */
+interface Seen {
+  readonly reader: Database;
+  readonly state: JournalState | undefined;
+  readonly ledger: Ledger | undefined;
+}
+
 /** By a connection that cannot write: a damaged file goes to quarantine as it was found. @throws StorageError */
-function look(path: string, first: boolean): void {
+function look(path: string, first: boolean): Seen {
   // Its very first transaction, cut short: only a writer can roll it back.
   if (existsSync(`${path}-journal`)) openDatabase(path).close();
-  const db = openDatabase(path, { readonly: true });
+  const reader = openReader(path);
   try {
     if (first && statSync(path).size <= CHECK_FIRST_BYTES) {
-      const [fault] = quickCheck(db);
+      const [fault] = quickCheck(reader);
       if (fault !== undefined) throw new StorageError('corrupt', fault);
     }
-    const isCurrent = versionOf(db) > 0 && !needsMigration(db, JOURNAL_MIGRATIONS);
-    if (!isCurrent) return;
-    const hasEntries = db.prepare('SELECT 1 FROM entry LIMIT 1').get() !== undefined;
-    if (hasEntries || db.prepare('SELECT 1 FROM journal').get() !== undefined) readState(db);
-    readLedger(db, 'ledger');
-  } finally {
-    db.close();
+    if (!isCurrent(reader, JOURNAL_MIGRATIONS))
+      return { reader, state: undefined, ledger: undefined };
+    const isBegun =
+      reader.prepare('SELECT 1 FROM journal').get() !== undefined ||
+      reader.prepare('SELECT 1 FROM entry LIMIT 1').get() !== undefined;
+    const state = isBegun ? readState(reader) : undefined;
+    return { reader, state, ledger: readLedger(reader, 'ledger') };
+  } catch (error) {
+    reader.close();
+    throw error;
   }
 }
 
+function openReader(path: string): Database {
+  return openDatabase(path, { readonly: true, cacheKib: JOURNAL_CACHE_KIB });
+}
+
+/** Both connections stay open. */
 async function openForWriting(
   options: RecoveryOptions,
   highWater: HighWater,
   damage: Damage | undefined,
+  seen: Seen | undefined,
 ): Promise<Prepared> {
   const { directory, clock } = options;
   const path = join(directory, JOURNAL_FILE);
-  const db = openDatabase(path);
+  const writer = openDatabase(path, { cacheKib: JOURNAL_CACHE_KIB });
   try {
-    if (needsMigration(db, JOURNAL_MIGRATIONS)) {
-      const name = backupName('journal', clock.now(), `before-v${versionOf(db) + 1}`);
+    if (needsMigration(writer, JOURNAL_MIGRATIONS)) {
+      const name = backupName('journal', clock.now(), `before-v${versionOf(writer) + 1}`);
       storage(() => mkdirSync(join(directory, BACKUPS), { recursive: true, mode: 0o700 }));
       await copyDatabase(path, join(directory, BACKUPS, name));
     }
-    migrate(db, JOURNAL_MIGRATIONS);
-    return finish(db, options, highWater, damage);
-  } finally {
-    db.close();
+    migrate(writer, JOURNAL_MIGRATIONS);
+    const { state, recovered } = finish(writer, options, highWater, damage, seen?.state);
+    const ledger = seen?.ledger ?? readLedger(writer, 'ledger');
+    return { state, recovered, ledger, reader: seen?.reader ?? openReader(path), writer };
+  } catch (error) {
+    writer.close();
+    throw error;
   }
 }
 
@@ -215,11 +243,13 @@ function finish(
   { clock, random }: RecoveryOptions,
   highWater: HighWater,
   damage: Damage | undefined,
-): Prepared {
+  seen: JournalState | undefined,
+): Pick<Prepared, 'state' | 'recovered'> {
   const at = clock.now();
   const mark = highWater.journal;
-  const isNew = storage(() => db.prepare('SELECT 1 FROM journal').get()) === undefined;
-  const before = isNew ? undefined : readState(db);
+  const isNew =
+    seen === undefined && storage(() => db.prepare('SELECT 1 FROM journal').get()) === undefined;
+  const before = isNew ? undefined : (seen ?? readState(db));
   const isRestored = hasMark(db, RESTORED_MARK);
   const kind = isRestored ? 'restored' : isNew ? 'lost' : 'rolled-back';
   const epochs = readEpochs(db);
@@ -252,8 +282,9 @@ function finish(
         })
         .immediate(),
     );
+    return { state: readState(db), recovered: recovered ?? readRecovered(db) };
   }
-  return { state: readState(db), recovered: recovered ?? readRecovered(db) };
+  return { state: before ?? readState(db), recovered: readRecovered(db) };
 }
 
 const REASONS: { readonly [Kind in Recovered['kind']]: string } = {

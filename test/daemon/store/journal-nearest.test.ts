@@ -109,7 +109,8 @@ test('what follows a commit does not overtake a call that was made in its turn',
       batch: { number, generation: 0, entries: [], ledger: [], rows: [] },
     }) as const;
   const { promise: over, resolve } = Promise.withResolvers<void>();
-  const options = { path, ballast: undefined, clock: new StillClock(), beginsHere: true };
+  const first = openDatabase(path);
+  const options = { path, ballast: undefined, clock: new StillClock(), first };
   const writer = nearestWriter(options, (answer) => {
     heard.push(answer.kind === 'committed' ? `committed ${answer.upTo}` : answer.kind);
     if (answer.kind === 'committed' && answer.upTo === 1) writer.post(batch(2));
