@@ -18,8 +18,11 @@ const ROOT = resolve(import.meta.dirname, '../../..');
 const SOURCE = join(ROOT, 'daemon/main.ts');
 const PACKED = join(ROOT, 'dist/bench');
 const SIZE = 100_000;
-/** Somebody types while the daemon is still coming up: this often, as to wait for the next code is no part of a start. */
-const TYPED_EVERY_MS = 1;
+/**
+ * Somebody types while the daemon is still coming up: often, as to wait for the next code is no part of a start, and not
+ * so often that several of them are in the port when it is first read.
+ */
+const TYPED_EVERY_MS = 2;
 
 export const start: Metric = {
   name: 'start',
@@ -44,6 +47,7 @@ export const start: Metric = {
         return performance.now() - before;
       },
       ours: () => site.untilDecided(join(PACKED, 'main.mjs')),
+      also: () => [{ what: `${site.opened()} of the codes opened`, met: undefined }],
       [Symbol.asyncDispose]: () => site[Symbol.asyncDispose](),
     };
   },
@@ -90,7 +94,8 @@ async function standing() {
     const port = await servePty(bus, { path: join(home.path, bus.name) });
     parts.defer(() => port.close());
   }
-  const decisions = parts.use(decisionsIn(join(home.path, 'store', 'journal.db')));
+  const journal = join(home.path, 'store', 'journal.db');
+  let opened = 0;
   const config = join(home.path, 'config.yaml');
   writeFileSync(config, configText(home.path, `api: { listen: 127.0.0.1:${await freePort()} }\n`));
   const owned = parts.move();
@@ -119,34 +124,37 @@ async function standing() {
   };
   return {
     directory: home.path,
+    opened: () => opened,
     untilReady: (main: string) => run(main, told),
     untilDecided: (main: string) =>
       run(main, async (child) => {
         child.stdout?.resume();
-        const before = decisions.last();
+        // Gone before the daemon is: who still has the journal open makes its stop look like a power cut.
+        using decisions = decisionsIn(journal);
+        const before = decisions.last()?.seq;
         let n = 0;
         const typing = setInterval(() => {
           keypad.say(Buffer.from(`${goodCode(SIZE, n)}B`));
           n += 1;
         }, TYPED_EVERY_MS);
         child.once('exit', () => clearInterval(typing));
-        await until(() => decisions.last() > before, 30_000);
+        await until(() => decisions.last()?.seq !== before, 30_000);
         clearInterval(typing);
+        if (decisions.last()?.type === 'access.granted') opened += 1;
       }),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
 
 /** Looks into the journal from outside. */
-function decisionsIn(path: string): Disposable & { last(): number } {
+function decisionsIn(path: string) {
   const db = openDatabase(path, { readonly: true });
-  const last = db
-    .prepare<[], [number | null]>(
-      "SELECT max(seq) FROM (SELECT seq, type FROM entry ORDER BY seq DESC LIMIT 20) WHERE type IN ('access.granted', 'access.denied')",
-    )
-    .raw();
+  const last = db.prepare<[], { readonly seq: number; readonly type: string }>(
+    `SELECT seq, type FROM (SELECT seq, type FROM entry ORDER BY seq DESC LIMIT 20)
+     WHERE type IN ('access.granted', 'access.denied') ORDER BY seq DESC LIMIT 1`,
+  );
   return {
-    last: () => last.get()?.[0] ?? 0,
+    last: () => last.get(),
     [Symbol.dispose]: () => db.close(),
   };
 }
