@@ -167,7 +167,7 @@ export class Actions implements SiteActions {
     return {
       ...kept,
       outcome: kept.outcome.then((known) => {
-        if (known.result === 'done') applied.apply();
+        applied.ended(known.result === 'done');
         return known;
       }),
     };

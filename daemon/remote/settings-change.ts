@@ -15,8 +15,8 @@ export type ChangeResult =
   | {
       readonly rows: readonly EvidenceRow[];
       readonly entry: Entry;
-      /** To be called once the rows are on the disk. */
-      readonly apply: () => void;
+      /** To be called once the rows are on the disk, or could not be put there. */
+      readonly ended: (isStored: boolean) => void;
     }
   | { readonly fault: ActionFault; readonly data: JsonObject };
 
@@ -25,21 +25,22 @@ export function changeSettings(
   version: number,
   set: JsonObject,
 ): ChangeResult {
-  const have = settings.version;
+  const known = settings.newest;
+  const have = known?.version ?? 0;
   if (version <= have) return { fault: 'conflict', data: { have } };
   const read = settingsSchema.safeParse(set);
   if (!read.success) {
     const allowed = Object.keys(settingsSchema.shape);
     return { fault: 'bad-request', data: { allowed, detail: z.prettifyError(read.error) } };
   }
-  const known = settings.stored;
   const before = known === undefined ? {} : { before: { version: have, set: known.set } };
   const merged: Record<string, Json> = { ...known?.set, ...set };
   const kept = Object.entries(merged).filter(([, value]) => value !== null);
   const value = { version, set: Object.fromEntries(kept), ...before };
+  settings.begin(value);
   return {
     rows: [{ table: 'mark', name: SETTINGS_MARK, value }],
     entry: { type: 'system.config_changed', body: { version, settings: Object.keys(set) } },
-    apply: () => settings.become(value),
+    ended: (isStored) => settings.end(value, isStored),
   };
 }

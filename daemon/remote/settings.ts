@@ -30,6 +30,8 @@ export interface StoredSettings {
 export class RemoteSettings {
   readonly #changed: (settings: Settings) => void;
   #stored: StoredSettings | undefined;
+  /** On their way to the disk: what comes after one rests on it. */
+  #underWay: readonly StoredSettings[] = [];
   #settings: Settings = {};
 
   /** `changed` is told of what holds beside the policies: at the start, and whenever it is another. */
@@ -39,12 +41,19 @@ export class RemoteSettings {
     if (stored !== undefined) this.become(stored);
   }
 
-  get version(): number {
-    return this.#stored?.version ?? 0;
+  /** The newest there is, also where it is not on the disk yet. */
+  get newest(): StoredSettings | undefined {
+    return this.#underWay.at(-1) ?? this.#stored;
   }
 
-  get stored(): StoredSettings | undefined {
-    return this.#stored;
+  begin(settings: StoredSettings): void {
+    this.#underWay = [...this.#underWay, settings];
+  }
+
+  /** It is on the disk, and holds; or could not be put there. */
+  end(settings: StoredSettings, isStored: boolean): void {
+    this.#underWay = this.#underWay.filter((each) => each !== settings);
+    if (isStored) this.become(settings);
   }
 
   /** The narrower of what the file says and what was set from afar (P5). */
@@ -61,30 +70,23 @@ export class RemoteSettings {
 
   become(stored: StoredSettings): void {
     // Two on their way to the disk at once: the older one has nothing to say any more.
-    if (stored.version <= this.version) return;
+    if (stored.version <= (this.#stored?.version ?? 0)) return;
     this.#stored = stored;
-    // What an older version of the daemon allowed and this one does not, is left out.
     this.#settings = settingsIn(stored.set);
     this.#changed(this.#settings);
   }
 }
 
-/** All of it, or none: what is not known here may have been meant to go with the rest. */
+/** A word of another version of the daemon is a narrowing not known here: the narrowest stands for it (P5). */
 function settingsIn(set: JsonObject): Settings {
-  const {
-    'log.level': level,
-    'policies.clockUntrusted': clockUntrusted,
-    'policies.auditFull': auditFull,
-    ...more
-  } = set;
-  if (Object.keys(more).length > 0) return {};
-  if (!isOneOf(SETTINGS['log.level'], level)) return {};
-  if (!isOneOf(SETTINGS['policies.clockUntrusted'], clockUntrusted)) return {};
-  if (!isOneOf(SETTINGS['policies.auditFull'], auditFull)) return {};
+  const { 'log.level': level } = set;
+  const { 'policies.clockUntrusted': clockUntrusted, 'policies.auditFull': auditFull } = set;
   return {
-    'log.level': level,
-    'policies.clockUntrusted': clockUntrusted,
-    'policies.auditFull': auditFull,
+    'log.level': isOneOf(SETTINGS['log.level'], level) ? level : undefined,
+    'policies.clockUntrusted': isOneOf(SETTINGS['policies.clockUntrusted'], clockUntrusted)
+      ? clockUntrusted
+      : 'deny',
+    'policies.auditFull': isOneOf(SETTINGS['policies.auditFull'], auditFull) ? auditFull : 'deny',
   };
 }
 
