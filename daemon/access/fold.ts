@@ -3,6 +3,7 @@ import { type Instant, instant, uptime } from '../../drivers/contract/time.ts';
 import { isObject, isSet, listIn, numberIn, objectIn, textIn } from './body.ts';
 import { readCheckpoint } from './checkpoint.ts';
 import type { JsonObject, RecordedEntry } from './entry.ts';
+import { enter, entered, notEntered } from './fold-area.ts';
 import {
   endOpening,
   flagKey,
@@ -45,14 +46,14 @@ function stepsOf({ type, body }: RecordedEntry): readonly FoldStep[] {
       return [counters];
 
     case 'access.opened':
-      return [keepUse, foldOpened];
+      return [keepUse, entered, foldOpened];
     case 'access.open_failed':
     case 'access.jammed':
     case 'access.withdrawn':
     case 'access.not_returned':
-      return [giveBack, endOpening];
+      return [giveBack, notEntered, endOpening];
     case 'access.unknown_outcome':
-      return isSet(body, 'lost') ? [leaveUnknown, endOpening] : [keepUse, endOpening];
+      return isSet(body, 'lost') ? [leaveUnknown, endOpening] : [keepUse, entered, endOpening];
 
     case 'access.taken':
       return [takeKey, endOpening];
@@ -127,13 +128,6 @@ function spend(ledger: LedgerView, { body }: RecordedEntry): LedgerChange[] {
 
 function reset(word: string | undefined): { readonly reset?: string } {
   return word === undefined ? {} : { reset: word };
-}
-
-function enter(_ledger: LedgerView, { body, sub, stamp }: RecordedEntry): LedgerChange[] {
-  const area = textIn(body, 'area');
-  if (area === undefined || sub === undefined) return [];
-  const value = { area, since: stamp.at, boot: stamp.boot, uptime: stamp.uptime };
-  return [{ table: 'area', id: sub, value }];
 }
 
 /** Tries at the keypad and wrong PINs to a card, as the answer counted them. */

@@ -135,6 +135,9 @@ export interface AreaPresence {
   readonly since: Instant;
   readonly boot?: string;
   readonly uptime?: Uptime;
+  /** Of the decision to let them in, while none of its locks is known to have opened; and where they were before. */
+  readonly openings?: readonly number[];
+  readonly before?: Omit<AreaPresence, 'openings' | 'before'>;
 }
 
 /** Table name -> what a row of it holds; ids are strings made by `slotId`, or the thing's own id. */

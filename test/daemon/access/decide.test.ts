@@ -492,6 +492,60 @@ test('anti-passback: hard refuses a second entry, never an exit, and not for eve
   expect(world.card(CARD, DOOR_READER), 'granted');
 });
 
+test('anti-passback: who was let in and found the door shut has not entered', () => {
+  const world = garage('hard');
+  const toldOf = (
+    asked: { readonly id: string } | undefined,
+    what: 'done' | 'failed' | 'refused',
+  ) =>
+    world.event({
+      kind: 'actuation-result',
+      device: LOCK,
+      actuation: actuationId(asked?.id ?? ''),
+      result: what,
+      sent: what !== 'refused',
+      acknowledged: what === 'done',
+      observed: false,
+    });
+  const lastAsked = () => world.asked.findLast(({ kind }) => kind === 'unlock');
+  for (const what of ['failed', 'refused'] as const) {
+    expect(world.card(CARD, DOOR_READER), 'granted');
+    expect(world.card(CARD, DOOR_READER), 'anti-passback');
+    toldOf(lastAsked(), what);
+  }
+  assert.equal(world.ledger.get('area', 'anna'), undefined);
+  expect(world.card(CARD, DOOR_READER), 'granted');
+  toldOf(lastAsked(), 'done');
+  // Left, but for a door that did not open: still inside.
+  expect(world.card(CARD, OUT), 'granted');
+  toldOf(lastAsked(), 'failed');
+  expect(world.card(CARD, DOOR_READER), 'anti-passback');
+});
+
+test('anti-passback: of two locks, one that opened lets in, whichever answers first', () => {
+  for (const order of [
+    ['failed', 'done'],
+    ['done', 'failed'],
+  ] as const) {
+    const second = deviceId('lock-2');
+    const world = new World({ points: [doorPoint({ locks: [LOCK, second], ...inside })] });
+    const targets = [door, { kind: 'lock', id: second } as const];
+    const options = { antiPassback: 'hard' } as const;
+    world.put(grantOf({ credentials: [card(CARD)], targets, options }));
+    expect(world.card(CARD, DOOR_READER), 'granted');
+    const asked = world.asked.filter(({ kind }) => kind === 'unlock');
+    for (const [at, result] of order.entries()) {
+      const { device = LOCK, id = '' } = asked[at] ?? {};
+      const sent = { sent: true, acknowledged: true, observed: false };
+      world.event({
+        ...{ kind: 'actuation-result', device, actuation: actuationId(id), result },
+        ...sent,
+      });
+    }
+    expect(world.card(CARD, DOOR_READER), 'anti-passback');
+  }
+});
+
 test('anti-passback: soft, a reader offline, or a state older than the start only report it', () => {
   const soft = garage('soft');
   soft.card(CARD, DOOR_READER);

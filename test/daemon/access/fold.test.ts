@@ -174,6 +174,7 @@ test('the rows that an opening, a use, a try and an area leave', () => {
     since: world.now,
     boot: 'boot-1',
     uptime: world.up,
+    openings: [13],
   });
   assert.deepEqual(world.ledger.get('credential', 'c-1'), {
     wrongSecondFactors: 10,
