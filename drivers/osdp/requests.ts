@@ -12,6 +12,8 @@ function nextPurpose(pd: Pd, now: Uptime): Purpose | undefined {
   if (pd.confirming !== undefined) return { kind: 'confirm' };
   const [move] = pd.moves;
   if (move !== undefined) return { kind: 'move', move };
+  // Whoever shows a card now is not to be taken for one who showed it long ago.
+  if (pd.staleUntil !== undefined && now < pd.staleUntil) return { kind: 'poll' };
   const [command] = pd.shows;
   if (command !== undefined) return { kind: 'show', command };
   const [what] = pd.reads;
