@@ -42,7 +42,7 @@ const SEEN_MAX = 12;
 interface KeypadProps {
   readonly name: string;
   readonly look: DeviceLook;
-  readonly press: (key: string) => void;
+  readonly press: (key: string) => Promise<unknown>;
   /** Of a keypad that reads fobs too. */
   readonly fob: string | undefined;
   readonly show: ((fob: string) => void) | undefined;
@@ -51,6 +51,7 @@ interface KeypadProps {
 export function Keypad({ name, look, press, fob, show }: KeypadProps) {
   const [typed, setTyped] = useState('');
   const { beeps, text } = look;
+  const pressed = useRef<Promise<unknown>>(Promise.resolve());
   const heard = useRef(beeps ?? 0);
   useEffect(() => {
     if (beeps !== undefined && beeps > heard.current) beep(beeps - heard.current);
@@ -59,7 +60,8 @@ export function Keypad({ name, look, press, fob, show }: KeypadProps) {
   const hit = (key: string) => () => {
     setTyped((before) => (key === '#' || key === '*' ? '' : `${before}${key}`.slice(-SEEN_MAX)));
     click();
-    press(key);
+    // One after the other: several at one time may come in any order, and a code is one.
+    pressed.current = pressed.current.then(() => press(key));
   };
   return html`<section
     class="card keypad"
