@@ -23,11 +23,12 @@ export class GrantDigest {
   readonly #sums = Buffer.alloc(BUCKETS * BYTES);
   readonly #changed = new Set<number>();
 
-  /** Adds a grant that is not in, or takes out one that is: the same step. */
-  toggle(bucket: number, sum: ByteText): void {
+  /** Adds a grant that is not in, or takes out one that is: the same step. Its hash is the one at `nth` of `sum`. */
+  toggle(bucket: number, sum: ByteText, nth = 0): void {
+    const from = nth * BYTES;
     const at = bucket * BYTES;
     for (let i = 0; i < BYTES; i++) {
-      this.#sums[at + i] = (this.#sums[at + i] ?? 0) ^ sum.charCodeAt(i);
+      this.#sums[at + i] = (this.#sums[at + i] ?? 0) ^ sum.charCodeAt(from + i);
     }
     this.#changed.add(bucket);
   }

@@ -4,15 +4,17 @@
  * array of them.
  */
 import type { GrantId, HolderId, Vendor } from '../access/model.ts';
-import { bucketOf } from './digest.ts';
+import { type ByteText, bucketOf, grantHash } from './digest.ts';
 import { firstCode, type GrantRow } from './grant-rows.ts';
 
 /** One row has the same place in each. Of the numbers NaN is none, which SQLite writes as NULL. */
 export interface GrantColumns {
   readonly source: Vendor;
   readonly ids: readonly GrantId[];
-  /** Hashed here, while the other thread, which has more to do, inserts those before. */
+  /** Hashed here, as are the sums, while the other thread, which has more to do, inserts those before. */
   readonly buckets: Uint8Array;
+  /** The hash of each, one after the other: as a text they go in one piece. */
+  readonly sums: ByteText;
   readonly revs: Float64Array;
   readonly holders: readonly HolderId[];
   readonly starts: Float64Array;
@@ -28,10 +30,12 @@ export interface GrantColumns {
 }
 
 export function columnsOf(source: Vendor, rows: readonly GrantRow[]): GrantColumns {
+  const trees: GrantColumns['trees'][number][] = [];
   const columns = {
     source,
     ids: rows.map(({ id }) => id),
     buckets: new Uint8Array(rows.length),
+    sums: rows.map(({ id, rev }) => grantHash(id, rev)).join(''),
     revs: new Float64Array(rows.length),
     holders: rows.map(({ holder }) => holder),
     starts: new Float64Array(rows.length),
@@ -41,9 +45,7 @@ export function columnsOf(source: Vendor, rows: readonly GrantRow[]): GrantColum
     codes: new Float64Array(rows.length),
     codeMiddles: new Float64Array(rows.length),
     codeLasts: new Float64Array(rows.length),
-    trees: rows.flatMap(({ codes, slots }, at) =>
-      codes.length > 1 || slots.length > 0 ? [{ at, codes, slots }] : [],
-    ),
+    trees,
   };
   for (const [at, row] of rows.entries()) {
     const [key, middle, last] = firstCode(row);
@@ -55,6 +57,8 @@ export function columnsOf(source: Vendor, rows: readonly GrantRow[]): GrantColum
     columns.codes[at] = key ?? Number.NaN;
     columns.codeMiddles[at] = middle ?? Number.NaN;
     columns.codeLasts[at] = last ?? Number.NaN;
+    const { codes, slots } = row;
+    if (codes.length > 1 || slots.length > 0) trees.push({ at, codes, slots });
   }
   return columns;
 }

@@ -83,10 +83,8 @@ export class GrantBuild {
 
   part(columns: GrantColumns): void {
     storage(() => {
-      const { ids, revs, buckets } = columns;
-      for (const [n, id] of ids.entries()) {
-        this.#digest.toggle(buckets[n] ?? 0, grantHash(id, revs[n] ?? 0));
-      }
+      const { ids, buckets, sums } = columns;
+      for (const [n, bucket] of buckets.entries()) this.#digest.toggle(bucket, sums, n);
       this.#count += ids.length;
       let first = 0;
       for (let from = 0; from < ids.length; from += TOGETHER) {

@@ -127,6 +127,15 @@ test('a grant comes out as it went in', () => {
   );
 });
 
+test('a document is JSON as JSON.stringify writes it, also where it is written at once', () => {
+  fc.assert(
+    fc.property(usualGrants, (grant) => {
+      const { doc } = grantRow(grant, resolved(grant.window, ZONE, resolveWindow));
+      assert.equal(doc, JSON.stringify(JSON.parse(doc)));
+    }),
+  );
+});
+
 test('PINs of so many digits are counted whether or not something else is told of them', () => {
   const db = openDatabase(':memory:');
   migrate(db, GRANTS_MIGRATIONS);
