@@ -171,7 +171,13 @@ class BluezLink implements StackLink {
       throw new LinkError('closed', 'nobody waits for this link any more');
     }
     this.#open = true;
-    await this.#discover();
+    try {
+      await this.#discover();
+    } catch (error) {
+      // Nobody would own the connection, and nobody else could have it.
+      await this.disconnect().catch(() => undefined);
+      throw error;
+    }
   }
 
   /** A connection that is made all the same is ended at once. */

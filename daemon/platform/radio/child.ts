@@ -72,14 +72,18 @@ async function perform(call: RadioCall): Promise<RadioResult> {
       return undefined;
     case 'connect': {
       const { link: number } = call;
+      let why: string | undefined;
       try {
         const link = await stack.connect(call.address, call.addressType, {
           notified: (from, value) => say({ event: 'notified', link: number, from, value }),
           closed: (reason, message) => {
+            why = message;
             links.delete(number);
             say({ event: 'closed', link: number, reason, message });
           },
         });
+        // It may have ended before it was handed over.
+        if (why !== undefined) throw new LinkError('failed', why);
         links.set(number, link);
         if (abandoned.has(number)) {
           await disconnect(number);

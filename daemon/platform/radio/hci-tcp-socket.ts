@@ -74,9 +74,14 @@ export class HciTcpSocket extends EventEmitter {
       if (length === undefined || this.#held.length < length) return;
       const packet = this.#held.subarray(0, length);
       this.#held = this.#held.subarray(length);
-      this.emit('data', packet);
+      // noble reads fixed offsets of whatever it is given: one stray byte would end the process.
+      if (isOfController(packet)) this.emit('data', packet);
     }
   }
+}
+
+function isOfController([type]: Buffer): boolean {
+  return type === 0x04 || type === 0x02;
 }
 
 /** Bytes of the H4 packet that begins here; `undefined` while its header is not whole. */

@@ -68,3 +68,22 @@ test('bluez: an adapter powered off is down, and used again when it is on', asyn
   bluez.powerOn();
   await until(() => transport.isUp, 15_000);
 });
+
+test('bluez: a peripheral whose services cannot be read is let go again', async (t) => {
+  if (!hasDbus()) {
+    t.skip(`${DBUS_DAEMON} is missing (Debian package dbus)`);
+    return;
+  }
+  const { bluez, transport } = await surroundings();
+  const peripheral = new EchoPeripheral('c0:ff:ee:00:00:03');
+  bluez.join(peripheral);
+  bluez.breakServices(peripheral.address, true);
+  const listener = { notified: () => undefined, closed: () => undefined };
+  await assert.rejects(transport.connect(peripheral.address, 'random', listener, 10_000));
+  await until(() => !bluez.isConnected(peripheral.address));
+  bluez.breakServices(peripheral.address, false);
+  const link = await transport.connect(peripheral.address, 'random', listener, 10_000);
+  assert.equal(bluez.isConnected(peripheral.address), true);
+  await link.close();
+  bluez.leave(peripheral.address);
+});

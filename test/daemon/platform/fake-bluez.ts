@@ -71,12 +71,19 @@ Adapter.configureMembers({
 });
 
 class Service extends Interface {
-  UUID: string;
   Primary = true;
+  readonly #uuid: string;
+  readonly #isBroken: () => boolean;
 
-  constructor(uuid: string) {
+  constructor(uuid: string, isBroken: () => boolean) {
     super('org.bluez.GattService1');
-    this.UUID = uuid;
+    this.#uuid = uuid;
+    this.#isBroken = isBroken;
+  }
+
+  get UUID(): string {
+    if (this.#isBroken()) throw new DBusError('org.bluez.Error.Failed', 'not ready');
+    return this.#uuid;
   }
 }
 Service.configureMembers({
@@ -163,6 +170,8 @@ Characteristic.configureMembers({
 class Device extends Interface {
   Address: string;
   AddressType: string;
+  /** Tells nothing of its services. */
+  isBroken = false;
   Connected = false;
   Paired = false;
   ServicesResolved = false;
@@ -242,7 +251,7 @@ class Device extends Interface {
     let number = 1;
     for (const service of this.#wire.peripheral.services) {
       const path = `${this.#path}/service${String(number++).padStart(4, '0')}`;
-      const served = new Service(dashed(service.uuid));
+      const served = new Service(dashed(service.uuid), () => this.isBroken);
       this.#bus.export(path, served);
       this.#exported.push([path, served]);
       for (const { uuid, properties } of service.characteristics) {
@@ -347,6 +356,16 @@ export class FakeBluez {
 
   setFaults(address: string, faults: PeripheralFaults): void {
     this.#faults.set(address, faults);
+  }
+
+  /** Lets it tell nothing of its services, or lets it again. */
+  breakServices(address: string, on: boolean): void {
+    const device = this.#devices.get(address)?.[1];
+    if (device !== undefined) device.isBroken = on;
+  }
+
+  isConnected(address: string): boolean {
+    return this.#devices.get(address)?.[1].Connected ?? false;
   }
 
   powerOff(): void {
