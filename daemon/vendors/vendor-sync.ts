@@ -174,15 +174,18 @@ export class VendorSync {
    * A grant whose maker waits for the answer and gave no key to ask again with: stored, its making written down, and
    * only then enabled, so that nobody is let in by a grant that its maker does not know of.
    */
-  async make(
+  make(change: SyncChange & { readonly grant: WantedGrant }, options: SyncOptions): Promise<void> {
+    return this.alone(() => this.makeNow(change, options));
+  }
+
+  /** Only inside `alone`. */
+  async makeNow(
     change: SyncChange & { readonly grant: WantedGrant },
     options: SyncOptions,
   ): Promise<void> {
-    await this.alone(async () => {
-      const pending: WantedGrant = { ...change.grant, state: 'pending' };
-      await this.applyNow([{ ...change, grant: pending }], options);
-      await this.applyNow([{ id: change.id, grant: change.grant }], { ...options, silent: true });
-    });
+    const pending: WantedGrant = { ...change.grant, state: 'pending' };
+    await this.applyNow([{ ...change, grant: pending }], options);
+    await this.applyNow([{ id: change.id, grant: change.grant }], { ...options, silent: true });
   }
 
   /** At start: what was stored and never answered is taken back. Nothing that is being made meanwhile is. */

@@ -49,8 +49,11 @@ export class MemberBook {
     if (code === undefined) throw new KeycafeRefusal(500, 'error.unknown', 'no code is left');
     // Nobody is a full user of Keycafe's before Keycafe has heard of them.
     const user = { ...body.user, id: body.user.id ?? number, type: 'SMARTBOX' };
-    await sync.apply([{ id, record: this.#record(id, MEMBERSHIP, number, { user, code }) }], {
-      by: BY,
+    await sync.alone(async () => {
+      // Asked for twice at one time: what the other call made stands, with its code.
+      if (sync.record(id) !== undefined) return;
+      const record = this.#record(id, MEMBERSHIP, number, { user, code });
+      await sync.applyNow([{ id, record }], { by: BY });
     });
     return this.membership(number);
   }
@@ -69,7 +72,7 @@ export class MemberBook {
     await sync.alone(async () => {
       const { id, record, fields } = this.#membership(number);
       const ended = this.#all(PERMISSION, permissionSchema)
-        .filter((each) => each.fields.user.id === fields.user.id)
+        .filter((each) => isOf(each, { id, record, fields }))
         .map((each) => this.#ended(each, 'gone'));
       await sync.applyNow([...ended, { id, record: this.#endedRecord(record) }], { by: BY });
     });
@@ -83,24 +86,13 @@ export class MemberBook {
       requestKey === undefined ? drawnId(sync.desk.random) : idFromKey(PERMISSION, requestKey);
     const id = `keycafe:permission:local:${number}`;
     if (sync.record(id) !== undefined) return this.permission(number);
-    const member = this.#memberOf(body.user.id);
-    if (member === undefined) {
-      const why = 'the user must be a member already';
-      throw new KeycafeRefusal(400, 'permission.user.notMember', why, 'user');
-    }
-    const fields = { ...body, id: number };
-    const grant = this.#grant(id, fields, member.fields);
-    if (typeof grant === 'string') {
-      throw new KeycafeRefusal(400, 'permission.invalid', grant, 'role');
-    }
-    const key = grant.targets.find(({ kind }) => kind === 'key')?.id;
-    const record = this.#record(id, PERMISSION, number, fields, {
-      member: member.id,
-      ...(key === undefined ? {} : { key }),
+    await sync.alone(async () => {
+      // Asked for twice at one time; and a member who has left meanwhile is none.
+      if (sync.record(id) !== undefined) return;
+      const change = this.#permitted(id, number, body);
+      if (requestKey === undefined) await sync.makeNow(change, { by: BY });
+      else await sync.applyNow([change], { by: BY });
     });
-    const change = { id, grant, record };
-    if (requestKey === undefined) await sync.make(change, { by: BY });
-    else await sync.apply([change], { by: BY });
     return this.permission(number);
   }
 
@@ -135,6 +127,26 @@ export class MemberBook {
     await sync.alone(async () => {
       await sync.applyNow([this.#ended(this.#permission(number))], { by: BY });
     });
+  }
+
+  /** @throws KeycafeRefusal */
+  #permitted(id: string, number: string, body: PermissionRequest) {
+    const member = this.#memberOf(body.user.id);
+    if (member === undefined) {
+      const why = 'the user must be a member already';
+      throw new KeycafeRefusal(400, 'permission.user.notMember', why, 'user');
+    }
+    const fields = { ...body, id: number };
+    const grant = this.#grant(id, fields, member.fields);
+    if (typeof grant === 'string') {
+      throw new KeycafeRefusal(400, 'permission.invalid', grant, 'role');
+    }
+    const key = grant.targets.find(({ kind }) => kind === 'key')?.id;
+    const record = this.#record(id, PERMISSION, number, fields, {
+      member: member.id,
+      ...(key === undefined ? {} : { key }),
+    });
+    return { id, grant, record };
   }
 
   #grant(
@@ -186,10 +198,7 @@ export class MemberBook {
   }
 
   #memberOf(user: string): Found<Membership> | undefined {
-    return this.#all(MEMBERSHIP, membershipSchema).find(({ fields, record }) => {
-      const local = String(record.extra?.['localId'] ?? '');
-      return fields.user.id === user || local === user;
-    });
+    return this.#all(MEMBERSHIP, membershipSchema).find((each) => usersOf(each).includes(user));
   }
 
   #membership(number: string): Found<Membership> {
@@ -218,6 +227,16 @@ export class MemberBook {
       return read.success ? [{ id, record, fields: read.data }] : [];
     });
   }
+}
+
+/** A member's user goes by the vendor's id, and by the number that was given out here before there was one. */
+function usersOf({ fields, record }: Found<Membership>): readonly string[] {
+  const local = record.extra?.['localId'];
+  return typeof local === 'string' ? [fields.user.id, local] : [fields.user.id];
+}
+
+function isOf({ fields, record }: Found<Permission>, member: Found<Membership>): boolean {
+  return record.extra?.['member'] === member.id || usersOf(member).includes(fields.user.id);
 }
 
 function numberOf({ record }: Found<unknown>): string {

@@ -82,7 +82,7 @@ export function timesOf(
   return { starts_at, ends_at };
 }
 
-export function changedTimes(
+function changedTimes(
   wanted: z.output<typeof updateSchema>,
   fields: CodeFields,
   parts: DialectParts,
@@ -124,14 +124,16 @@ export function codeFor(
   if (!lengths.includes(code.length)) {
     throw invalid('code', `this device takes codes of ${lengths.join(', ')} digits`);
   }
-  if (isTaken(parts, device, code, own)) {
-    throw new SeamError(
-      409,
-      'duplicate_access_code',
-      'this device has an access code with this code',
-    );
-  }
+  if (isTaken(parts, device, code, own)) throw duplicate();
   return code;
+}
+
+function duplicate(): SeamError {
+  return new SeamError(
+    409,
+    'duplicate_access_code',
+    'this device has an access code with this code',
+  );
 }
 
 /** One that was made by itself. @throws SeamError also for one that a grant brings */
@@ -148,6 +150,55 @@ export function ownCode({ shelves }: DialectParts, access_code_id: string): Code
     throw invalid('access_code_id', 'this code belongs to an access grant; change that');
   }
   throw notFound('access_code');
+}
+
+/** The same; a device that is named with it is the one that has it. @throws SeamError */
+export function codeAt(
+  parts: DialectParts,
+  {
+    access_code_id,
+    device_id,
+  }: { readonly access_code_id: string; readonly device_id?: string | undefined },
+): Code {
+  const found = ownCode(parts, access_code_id);
+  if (device_id === undefined || device_id.toLowerCase() === found.fields.device_id) return found;
+  throw notFound('access_code');
+}
+
+/** @throws SeamError */
+export function changedBy(
+  wanted: z.output<typeof updateSchema>,
+  fields: CodeFields,
+  parts: DialectParts,
+): CodeFields {
+  const isSame = wanted.code === undefined && wanted.preferred_code_length === undefined;
+  return {
+    ...fields,
+    ...changedTimes(wanted, fields, parts),
+    uses_backup_pool: wanted.use_backup_access_code_pool ?? fields.uses_backup_pool ?? false,
+    code: isSame ? fields.code : codeFor(wanted, fields.device_id, fields.access_code_id, parts),
+    name: wanted.name === undefined ? fields.name : wanted.name,
+    is_one_time_use: wanted.is_one_time_use ?? fields.is_one_time_use,
+    is_external_modification_allowed:
+      wanted.is_external_modification_allowed ??
+      wanted.allow_external_modification ??
+      fields.is_external_modification_allowed,
+  };
+}
+
+/** In force once it is applied; the vendor is told of what it knows. */
+export function changeOf(
+  { id, record }: Pick<Code, 'id' | 'record'>,
+  next: CodeFields,
+  parts: DialectParts,
+): SyncChange {
+  const { sync } = parts;
+  const sealed = sync.seal(id, next);
+  const changed =
+    record.ref === undefined
+      ? { ...record, sealed }
+      : sync.changed(record, 'to-update', { sealed });
+  return { id, grant: wantedCode(id, next, parts), record: changed };
 }
 
 export function isTaken(
@@ -211,6 +262,8 @@ export async function makeCodes(
   );
   const enabled = made.map(({ id, grant }): SyncChange => ({ id, grant }));
   await sync.alone(async () => {
+    // Asked for twice at one time: the device knows it once.
+    if (codes.some(({ device_id, code }) => isTaken(parts, device_id, code))) throw duplicate();
     await sync.applyNow([...pending, ...more], { by: BY });
     await sync.applyNow(enabled, { by: BY, silent: true });
   });

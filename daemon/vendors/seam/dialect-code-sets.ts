@@ -1,9 +1,10 @@
 /** Access codes of several devices at once, spare codes, and those that others made. */
 import { z } from 'zod';
 import { drawnUuid } from '../uuid.ts';
-import { codeBody, wantedCode } from './access-code.ts';
+import { codeBody } from './access-code.ts';
 import {
   type Code,
+  changeOf,
   codeFor,
   DRAWN_DIGITS,
   digits,
@@ -13,7 +14,7 @@ import {
   ownCode,
   timesOf,
 } from './code-making.ts';
-import { deviceAt, keepSettings, settingsOf } from './device-settings.ts';
+import { deviceAt, keepSettings, lengthsOf, settingsOf } from './device-settings.ts';
 import { BY, type DialectParts } from './dialect-parts.ts';
 import {
   CHANGE,
@@ -58,15 +59,20 @@ export function codeSetEndpoints(parts: DialectParts): readonly SeamEndpoint[] {
       [...WRITE, 'PUT'],
       multipleSchema,
       async (wanted, call) => {
-        const devices = [...new Set(wanted.device_ids)].map((id) => deviceAt(parts, id));
+        const named = wanted.device_ids.map((id) => deviceAt(parts, id));
+        const devices = [...new Map(named.map((each) => [each.uuid, each])).values()];
         const times = timesOf(wanted, parts);
         const shared = sharedCode(wanted, parts);
         const digitsAt = (device_id: string) => {
           if (wanted.behavior_when_code_cannot_be_shared === 'throw') {
             return codeFor({ code: shared }, device_id, undefined, parts);
           }
-          const isFree = !isTaken(parts, device_id, shared);
-          return codeFor(isFree ? { code: shared } : {}, device_id, undefined, parts);
+          const { preferred_code_length } = wanted;
+          const isShared =
+            !isTaken(parts, device_id, shared) &&
+            lengthsOf(parts, device_id).includes(shared.length);
+          const one = isShared ? { code: shared } : { preferred_code_length };
+          return codeFor(one, device_id, undefined, parts);
         };
         const common_code_key = drawnUuid(desk.random);
         const codes = devices.map(({ uuid: device_id }) =>
@@ -99,20 +105,22 @@ export function codeSetEndpoints(parts: DialectParts): readonly SeamEndpoint[] {
       }),
       async (wanted) => {
         const { common_code_key } = wanted;
-        const found = shelves.codes
-          .all()
-          .filter(({ fields }) => fields.common_code_key === common_code_key);
-        if (found.length === 0) throw notFound('access_code');
-        for (const { fields } of found) limits.take('update-code', fields.device_id);
-        const isSaid = wanted.starts_at !== undefined || wanted.ends_at !== undefined;
-        const changes = found.map(({ id, record, fields }) => {
-          const name = wanted.name === undefined ? fields.name : wanted.name;
-          const starts_at = wanted.starts_at === undefined ? fields.starts_at : wanted.starts_at;
-          const ends_at = wanted.ends_at === undefined ? fields.ends_at : wanted.ends_at;
-          const times = isSaid ? timesOf({ starts_at, ends_at }, parts) : { starts_at, ends_at };
-          return changeOf({ id, record, fields }, { ...fields, name, ...times }, parts);
+        await sync.alone(async () => {
+          const found = shelves.codes
+            .all()
+            .filter(({ fields }) => fields.common_code_key === common_code_key);
+          if (found.length === 0) throw notFound('access_code');
+          const isSaid = wanted.starts_at !== undefined || wanted.ends_at !== undefined;
+          const changes = found.map(({ id, record, fields }) => {
+            const name = wanted.name === undefined ? fields.name : wanted.name;
+            const starts_at = wanted.starts_at === undefined ? fields.starts_at : wanted.starts_at;
+            const ends_at = wanted.ends_at === undefined ? fields.ends_at : wanted.ends_at;
+            const times = isSaid ? timesOf({ starts_at, ends_at }, parts) : { starts_at, ends_at };
+            return changeOf({ id, record }, { ...fields, name, ...times }, parts);
+          });
+          for (const { fields } of found) limits.take('update-code', fields.device_id);
+          await sync.applyNow(changes, { by: BY });
         });
-        await sync.apply(changes, { by: BY });
         return {};
       },
     ),
@@ -217,14 +225,4 @@ async function pullBackup({ id, record, fields }: Code, parts: DialectParts): Pr
   const next: CodeFields = { ...fields, pulled_backup: spare.access_code_id };
   const kept = { id, record: { ...record, sealed: parts.sync.seal(id, next) } };
   await makeCodes(parts, [spare], [kept]);
-}
-
-function changeOf({ id, record }: Code, next: CodeFields, parts: DialectParts) {
-  const { sync } = parts;
-  const sealed = sync.seal(id, next);
-  const changed =
-    record.ref === undefined
-      ? { ...record, sealed }
-      : sync.changed(record, 'to-update', { sealed });
-  return { id, grant: wantedCode(id, next, parts), record: changed };
 }

@@ -1,13 +1,14 @@
 /** Access codes: one code at one device. Those that come from a grant's methods are shown beside them. */
 import { z } from 'zod';
-import { bodies, codeBody, wantedCode } from './access-code.ts';
+import { bodies, codeBody } from './access-code.ts';
 import {
-  changedTimes,
+  changedBy,
+  changeOf,
+  codeAt,
   codeFor,
   createSchema,
   freshCode,
   makeCodes,
-  ownCode,
   refuseOffline,
   revoked,
   timesOf,
@@ -26,7 +27,6 @@ import {
   uuids,
   WRITE,
 } from './endpoint.ts';
-import type { CodeFields } from './fields.ts';
 import { grantOf } from './grant-making.ts';
 import { pageOf } from './page.ts';
 import { invalid, notFound } from './seam-error.ts';
@@ -124,44 +124,19 @@ export function codeEndpoints(parts: DialectParts): readonly SeamEndpoint[] {
       },
     ),
     endpoint('/access_codes/update', CHANGE, updateSchema, async (wanted, call) => {
-      const { id, record, fields } = ownCode(parts, wanted.access_code_id);
-      const device = deviceOf(wanted.device_id ?? fields.device_id);
-      limits.take('update-code', device.uuid);
+      limits.take('update-code', codeAt(parts, wanted).fields.device_id);
       refuseOffline(wanted);
       if (wanted.is_managed === false) throw invalid('is_managed', 'codes here are managed');
-      const next: CodeFields = {
-        ...fields,
-        uses_backup_pool: wanted.use_backup_access_code_pool ?? fields.uses_backup_pool ?? false,
-        device_id: device.uuid,
-        ...changedTimes(wanted, fields, parts),
-        code:
-          wanted.code === undefined && wanted.preferred_code_length === undefined
-            ? fields.code
-            : codeFor(wanted, device.uuid, fields.access_code_id, parts),
-        name: wanted.name === undefined ? fields.name : wanted.name,
-        is_one_time_use: wanted.is_one_time_use ?? fields.is_one_time_use,
-        is_external_modification_allowed:
-          wanted.is_external_modification_allowed ??
-          wanted.allow_external_modification ??
-          fields.is_external_modification_allowed,
-      };
-      const sealed = sync.seal(id, next);
-      await sync.apply(
-        [
-          {
-            id,
-            grant: wantedCode(id, next, parts),
-            record:
-              record.ref === undefined
-                ? { ...record, sealed }
-                : sync.changed(record, 'to-update', { sealed }),
-          },
-        ],
-        { by: BY },
-      );
+      // As it is when its turn has come: what was taken back meanwhile is gone.
+      const next = await sync.alone(async () => {
+        const code = codeAt(parts, wanted);
+        const changed = changedBy(wanted, code.fields, parts);
+        await sync.applyNow([changeOf(code, changed, parts)], { by: BY });
+        return changed;
+      });
       const { code: _told, ...kept } = codeBody(next, parts, call);
       const result = { access_code: { ...kept, code: null } };
-      return { action_attempt: await attempts.done('UPDATE_ACCESS_CODE', device.uuid, result) };
+      return { action_attempt: await attempts.done('UPDATE_ACCESS_CODE', next.device_id, result) };
     }),
     endpoint(
       '/access_codes/delete',
@@ -171,11 +146,8 @@ export function codeEndpoints(parts: DialectParts): readonly SeamEndpoint[] {
         device_id: uuid.optional(),
         sync: z.unknown().optional(),
       }),
-      async ({ access_code_id, device_id }) => {
-        const { id, record, fields } = ownCode(parts, access_code_id);
-        if (device_id !== undefined && device_id.toLowerCase() !== fields.device_id) {
-          throw notFound('access_code');
-        }
+      async (asked) => {
+        const { id, record, fields } = codeAt(parts, asked);
         limits.take('delete-code', fields.device_id);
         // The spare that was given out in its place goes with it.
         const spare = shelves.codes.find((each) => each.access_code_id === fields.pulled_backup);

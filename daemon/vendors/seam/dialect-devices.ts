@@ -10,6 +10,7 @@ import {
   flag,
   limit,
   listOf,
+  moment,
   READ,
   type SeamEndpoint,
   uuid,
@@ -34,7 +35,7 @@ const listSchema = z.object({
   customer_key: z.string().optional(),
   user_identifier_key: z.string().optional(),
   custom_metadata_has: z.record(z.string(), z.unknown()).optional(),
-  created_before: z.string().optional(),
+  created_before: moment.optional(),
   search: z.string().min(1).optional(),
   include_if: listOf(z.string()).optional(),
   exclude_if: listOf(z.string()).optional(),
@@ -50,6 +51,7 @@ export function deviceEndpoints(parts: DialectParts): readonly SeamEndpoint[] {
   const find = (id: string) => deviceAt(parts, id);
   const one = ({ device_id, name }: z.output<typeof oneSchema>) => {
     if (device_id !== undefined) return find(device_id);
+    if (name === undefined) throw invalid('device_id', 'it, or name, is needed');
     const named = devices.all().find((each) => nameOf(each, parts) === name);
     if (named === undefined) throw notFound('device');
     return named;
@@ -269,7 +271,7 @@ function fits(
     accounts.includes(devices.account) &&
     (asked.manufacturer === undefined || asked.manufacturer === body.properties.manufacturer) &&
     (asked.created_before === undefined ||
-      body.created_at < new Date(asked.created_before).toISOString()) &&
+      Date.parse(body.created_at) < Date.parse(asked.created_before)) &&
     // Nothing here belongs to a customer.
     [asked.unstable_location_id, asked.customer_key, asked.connect_webview_id].every(
       (each) => each === undefined || each === null,

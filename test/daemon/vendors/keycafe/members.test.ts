@@ -199,3 +199,41 @@ test('a permission is refused for who is no member, for two things at once, and 
   await bench.poll(2);
   assert.equal(cloud.members.permissions.size, 0);
 });
+
+test('asked for twice at one time there is one member with one code, and who leaves keeps no permission', async () => {
+  await using bench = await keycafeBench({ seed: 209, places: MEMBERS });
+  const { site, flat } = bench;
+  await bench.poll();
+  const keyed = (key: string, path: string, body: object) =>
+    bench.server.ask(`/keycafe/v0${path}`, {
+      method: 'POST',
+      headers: { ...headers, 'idempotency-key': key },
+      body,
+    });
+  const user = { id: 77, email: 'bo@example.se' };
+  const [one, same] = await Promise.all([
+    keyed('bo', '/organizationMembership', { user }),
+    keyed('bo', '/organizationMembership', { user }),
+  ]);
+  assert.deepEqual(one.body, same.body);
+  const number: number = one.body.id;
+  assert.notEqual(number, 77);
+  // A user goes by the vendor's id and by the number given out here; a permission may come while they leave.
+  const right = (id: number) => ({ user: { id }, role: ROLE, key: { id: flat.id } });
+  const made = await ask(bench, 'POST', '/permission', right(number));
+  assert.equal(made.status, 200);
+  const pulses = site.pulseCount;
+  await site.type(`${one.body.code}#`);
+  assert.equal(site.pulseCount, pulses + 1);
+  const [left] = await Promise.all([
+    ask(bench, 'DELETE', `/organizationMembership/${number}`),
+    ask(bench, 'POST', '/permission', right(number)),
+    keyed('p', '/permission', right(77)),
+  ]);
+  assert.equal(left.status, 200);
+  assert.equal(site.daemon.desk.grants.count('keycafe'), 0);
+  assert.deepEqual((await ask(bench, 'GET', '/permission')).body, []);
+  assert.equal((await ask(bench, 'POST', '/permission', right(77))).status, 400);
+  await site.type(`${one.body.code}#`);
+  assert.equal(site.pulseCount, pulses + 1);
+});

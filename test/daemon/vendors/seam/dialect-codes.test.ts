@@ -131,3 +131,68 @@ test('codes of others are told to nobody, and lengths that a device does not tak
   const drawn = await settled(bench, second.accessCodes.create({ device_id }));
   assert.match(drawn.code ?? '', /^\d{5}$/);
 });
+
+test('one device knows a code once, also when it is asked for twice at one time, and only the device that has it is changed', async () => {
+  await using bench = await dialectBench();
+  const { first, second } = bench;
+  const [flat, store] = await devicesOf(bench);
+  const asked = [1, 2].map(() => second.accessCodes.create({ device_id: flat, code: '471199' }));
+  const ends = await settled(bench, Promise.allSettled(asked.map((each) => Promise.resolve(each))));
+  assert.deepEqual(ends.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
+  assert.equal(bench.site.daemon.desk.grants.count('seam'), 1);
+  const [{ access_code_id } = { access_code_id: '' }] = await settled(
+    bench,
+    second.accessCodes.list({ device_id: flat }),
+  );
+  await assert.rejects(
+    settled(bench, first.accessCodes.update({ access_code_id, device_id: store, name: 'x' })),
+    (error: unknown) => Object(error).code === 'access_code_not_found',
+  );
+  // Changed while it is taken back: it stays taken back.
+  const both = [
+    second.accessCodes.delete({ access_code_id }),
+    second.accessCodes.update({ access_code_id, name: 'late' }),
+  ];
+  await settled(bench, Promise.allSettled(both.map((each) => Promise.resolve(each))));
+  const states = [...bench.sync.records()].filter(([, { kind }]) => kind === 'access_code');
+  assert.deepEqual(
+    states.map(([, { state }]) => state),
+    ['gone'],
+  );
+  assert.equal(bench.site.daemon.desk.grants.count('seam'), 0);
+});
+
+test('where a shared code is of a length that one device does not take, that one draws its own; one device named twice is one', async () => {
+  await using bench = await dialectBench();
+  const { second } = bench;
+  const [flat, store] = await devicesOf(bench);
+  const report = { device_id: store, supported_code_lengths: [5] };
+  await settled(bench, second.accessCodes.reportDeviceConstraints(report));
+  const codes = await settled(
+    bench,
+    second.accessCodes.createMultiple({
+      device_ids: [flat, flat.toUpperCase(), store],
+      code: '471199',
+      behavior_when_code_cannot_be_shared: 'create_random_code',
+    }),
+  );
+  assert.deepEqual(
+    codes.map(({ device_id, code }) => [device_id, code?.length]),
+    [
+      [flat, 6],
+      [store, 5],
+    ],
+  );
+});
+
+test('a list of devices by a date that is none, and a device by nothing, are refused by their field', async () => {
+  await using bench = await dialectBench();
+  for (const [path, body, field] of [
+    ['/devices/list', { created_before: 'soon' }, 'created_before'],
+    ['/devices/get', {}, 'device_id'],
+  ] as const) {
+    const { status, body: said } = await call(bench, path, body);
+    assert.equal(status, 400, path);
+    assert.ok(field in said.error.validation_errors, path);
+  }
+});
