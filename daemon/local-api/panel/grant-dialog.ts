@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks';
 import { call } from './api.ts';
 import { Dialog, Facts } from './dialog.ts';
 import { GrantForm } from './grant-form.ts';
-import { GrantState } from './grants.ts';
+import { GrantState, Targets } from './grant-words.ts';
 import { say, sayWord } from './language.ts';
 import { weekday } from './moments.ts';
 import { Danger, Data, FaultText, State, Time, Told, useAction, useFetched } from './parts.ts';
@@ -15,17 +15,33 @@ import { WhyNot } from './why-not.ts';
 
 interface GrantDialogProps {
   readonly grant: Grant;
+  /** Changes when it may have been changed. */
+  readonly version: unknown;
   readonly site: Site;
   readonly me: Me;
   readonly refresh: () => void;
   readonly closed: () => void;
 }
 
+interface GrantNow extends Grant {
+  readonly used: number;
+}
+
 interface Revoked {
   readonly devices: readonly { readonly device: string; readonly state: string }[];
 }
 
-export function GrantDialog({ grant, site, me, refresh, closed }: GrantDialogProps) {
+export function GrantDialog({
+  grant: given,
+  version,
+  site,
+  me,
+  refresh,
+  closed,
+}: GrantDialogProps) {
+  // The list may have lost it meanwhile: one that was revoked elsewhere must not look alive.
+  const now = useFetched<GrantNow>(`grants/${encodeURIComponent(given.id)}`, version);
+  const grant = now.reply ?? given;
   const [part, setPart] = useState<'none' | 'why' | 'change'>('none');
   const action = useAction();
   if (part === 'change') {
@@ -48,7 +64,7 @@ export function GrantDialog({ grant, site, me, refresh, closed }: GrantDialogPro
     <p class="lead"><${GrantState} grant=${grant} /></p>
     <${Facts}
       facts=${[
-        [say('grants.opens'), targets(grant, site)],
+        [say('grants.opens'), html`<${Targets} grant=${grant} site=${site} />`],
         [say('grants.shows'), shows(grant)],
         [
           say('field.from'),
@@ -61,7 +77,9 @@ export function GrantDialog({ grant, site, me, refresh, closed }: GrantDialogPro
         [say('grants.schedule'), schedule(grant)],
         [
           say('grants.uses'),
-          grant.uses === null ? null : say('grants.uses-of', { n: grant.uses.max }),
+          grant.uses === null
+            ? null
+            : say('grants.uses-of', { n: now.reply?.used ?? 0, all: grant.uses.max }),
         ],
         [say('grants.may'), grant.operations.map((each) => sayWord('operation', each)).join(', ')],
         [
@@ -90,13 +108,6 @@ export function GrantDialog({ grant, site, me, refresh, closed }: GrantDialogPro
     ${part === 'why' && html`<${WhyNot} grants=${[grant]} site=${site} />`}
     <${Told} action=${action} />
   <//>`;
-}
-
-function targets({ targets: all }: Grant, { keys }: Site) {
-  return all.map(({ kind, id }, at) => {
-    const name = kind === 'key' ? keys.find((key) => key.id === id)?.name : undefined;
-    return html`${at > 0 && ', '}${sayWord('target', kind)}${' '}<${Data}>${name ?? id}<//>`;
-  });
 }
 
 function shows({ credentials }: Grant): string {

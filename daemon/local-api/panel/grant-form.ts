@@ -5,6 +5,7 @@ import { call, newName, Refusal } from './api.ts';
 import { Dialog } from './dialog.ts';
 import { Enrol } from './enrol.ts';
 import { bodyOf, credentialsOf, usesOf } from './grant-body.ts';
+import { GrantMade, type Made } from './grant-made.ts';
 import { say, sayWord } from './language.ts';
 import { wallTime, weekday } from './moments.ts';
 import { fieldsOf, Told, textIn, useAction, valueIn } from './parts.ts';
@@ -18,11 +19,6 @@ interface GrantFormProps {
   readonly site: Site;
   readonly made: () => void;
   readonly closed: () => void;
-}
-
-interface Made {
-  readonly pins: readonly { readonly credential: string; readonly digits: string }[];
-  readonly collides: boolean;
 }
 
 type Shows = 'pin' | 'own-pin' | 'fob' | 'nothing';
@@ -60,7 +56,7 @@ export function GrantForm({ of: given, holder, site, made, closed }: GrantFormPr
   }
 
   if (result !== undefined) {
-    return html`<${GrantMade} result=${result} isNew=${of === undefined} before=${of?.credentials.map(({ id }) => id) ?? []} closed=${closed} />`;
+    return html`<${GrantMade} result=${result} isNew=${of === undefined} site=${site} before=${of?.credentials.map(({ id }) => id) ?? []} closed=${closed} />`;
   }
   const locks = site.places.flatMap((place) => place.locks.map(({ device }) => device));
   const choice = (kind: string, id: string, name: string) =>
@@ -166,26 +162,6 @@ export function GrantForm({ of: given, holder, site, made, closed }: GrantFormPr
   <//>`;
 }
 
-interface GrantMadeProps {
-  readonly result: Made;
-  readonly isNew: boolean;
-  readonly before: readonly string[];
-  readonly closed: () => void;
-}
-
-/** A drawn PIN is told here, and never again. */
-function GrantMade({ result, isNew, before, closed }: GrantMadeProps) {
-  const drawn = result.pins.filter(({ credential }) => !before.includes(credential));
-  return html`<${Dialog} title=${say(isNew ? 'grants.made' : 'grants.changed')} closed=${closed}>
-    ${drawn.map(
-      ({ digits }) =>
-        html`<p>${say('grants.pin-once')} <strong class="pin" translate=${false}>${digits}</strong></p>`,
-    )}
-    ${drawn.length === 0 && html`<p>${say('grants.in-force')}</p>`}
-    ${result.collides && html`<p class="state warn">${say('grants.collides')}</p>`}
-  <//>`;
-}
-
 function showsIn(value: string): Shows {
   return value === 'own-pin' || value === 'fob' || value === 'nothing' ? value : 'pin';
 }
@@ -254,6 +230,7 @@ function scheduleIn(fields: FormData, of: Grant | undefined): { readonly schedul
   const to = endOfDay(textIn(fields, 'day-to'), of);
   if (days.length === 0 && from === '' && to === '') return removed(of);
   if (days.length === 0 || from === '' || to === '') throw new RangeError(say('grants.whole-week'));
+  if (from === to) throw new RangeError(say('grants.hours-differ'));
   const [, ...more] = of?.schedule?.weekly ?? [];
   const before = of?.schedule ?? { zone: 'site' };
   return { schedule: { ...before, weekly: [{ days, from, to }, ...more] } };

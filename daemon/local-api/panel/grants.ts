@@ -3,10 +3,10 @@ import { html } from 'htm/preact';
 import { useState } from 'preact/hooks';
 import { GrantDialog } from './grant-dialog.ts';
 import { GrantForm } from './grant-form.ts';
+import { GrantState } from './grant-words.ts';
 import { say, sayWord } from './language.ts';
 import { GRANTS_A_LOOK } from './looks.ts';
-import { siteNow } from './moments.ts';
-import { Empty, Fault, Loading, Page, State, Time, valueIn } from './parts.ts';
+import { Empty, Fault, Loading, Page, Time, valueIn } from './parts.ts';
 import { may } from './roles.ts';
 import { useSearch } from './search.ts';
 import { SearchForm } from './search-form.ts';
@@ -44,8 +44,6 @@ export function Grants({ site, me, version, refresh }: GrantsProps) {
     query,
     version,
   );
-  // One that is looked at stays, whatever becomes of the list.
-  const grant = found.rows.find(({ id }) => id === chosen?.id) ?? chosen;
   const make =
     may(me, 'admin') &&
     html`<button type="button" class="main" onClick=${() => setMaking(true)}>${say('grants.new')}</button>`;
@@ -104,26 +102,8 @@ export function Grants({ site, me, version, refresh }: GrantsProps) {
     }
     ${isMaking && html`<${GrantForm} site=${site} made=${refresh} closed=${() => setMaking(false)} />`}
     ${
-      grant !== undefined &&
-      html`<${GrantDialog} grant=${grant} site=${site} me=${me} refresh=${refresh} closed=${() => setChosen(undefined)} />`
+      chosen !== undefined &&
+      html`<${GrantDialog} grant=${chosen} version=${version} site=${site} me=${me} refresh=${refresh} closed=${() => setChosen(undefined)} />`
     }
   <//>`;
-}
-
-export function GrantState({ grant }: { readonly grant: Grant }) {
-  if (grant.revoked !== null) return html`<${State} tone="bad">${say('grants.revoked')}<//>`;
-  if (grant.ends !== null && Date.parse(grant.ends) <= siteNow()) {
-    return html`<${State} tone="quiet">${say('grants.over')}<//>`;
-  }
-  if (grant.state === 'active' && grant.starts !== null && Date.parse(grant.starts) > siteNow()) {
-    return html`<${State} tone="quiet">${say('grants.to-come')}<//>`;
-  }
-  return html`<${State} tone=${grant.state === 'active' ? 'good' : 'quiet'}>${sayWord('grant-state', grant.state)}<//>`;
-}
-
-/** From when until when, in one line. */
-export function Until({ grant: { starts, ends } }: { readonly grant: Grant }) {
-  if (starts === null && ends === null) return html`${say('grants.always')}`;
-  return html`${starts !== null && html`<${Time} at=${starts} />`} –${' '}
-    ${ends === null ? say('grants.open-end') : html`<${Time} at=${ends} />`}`;
 }

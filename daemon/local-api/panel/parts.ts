@@ -71,10 +71,15 @@ export function Fault({ fault, again }: { fault: unknown; again?: () => void }) 
   </div>`;
 }
 
+/** The daemon adds nothing to these. */
+const SAID = ['internal', 'busy', 'storage_full', 'too_many_requests'];
+
 /** Refusals are sentences of the daemon; that it cannot be reached is the page's. */
 export function FaultText({ fault }: { fault: unknown }) {
   if (fault instanceof Refusal) {
-    return html`${sayWord('error', fault.code)}${' '}<span lang="en" translate=${false}>${fault.message}</span>`;
+    const word = sayWord('error', fault.code);
+    if (SAID.includes(fault.code)) return html`${word}`;
+    return html`${word.replace(/[.。]$/, '')}: <span lang="en" translate=${false}>${fault.message}</span>`;
   }
   if (fault instanceof RangeError) return html`${fault.message}`;
   return html`${say('error.away')}`;

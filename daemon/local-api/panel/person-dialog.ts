@@ -7,7 +7,7 @@ import { Dialog } from './dialog.ts';
 import { Enrol } from './enrol.ts';
 import { bodyOf, credentialsOf } from './grant-body.ts';
 import { GrantForm } from './grant-form.ts';
-import { GrantState, Until } from './grants.ts';
+import { GrantState, Until } from './grant-words.ts';
 import { say, sayWord } from './language.ts';
 import { Danger, Data, Fault, Loading, State, Told, useAction, useFetched } from './parts.ts';
 import { may } from './roles.ts';

@@ -13,6 +13,7 @@ export const MISHAPS: readonly (readonly [name: string, flow: Flow])[] = [
   ['the way back closes a dialog, and gives the focus back', goingBack],
   ['who is not known any more is told to log in again', forgotten],
   ['two who change one grant: the second is told', racing],
+  ['a grant that is over before it is made, or has no hours, is told so', late],
   ['what a form cannot show stays as it is when a grant is changed', keeping],
   ['more of a list stays, and what is looked at too, while things happen', growing],
   ['a day of the journal is a day of the site, wherever one looks from', days],
@@ -81,6 +82,10 @@ async function hasty(page: Page, site: StartedSite): Promise<void> {
   await page.getByRole('button', { name: 'Revoke …' }).dblclick();
   await page.getByRole('button', { name: 'Yes, revoke for good' }).waitFor();
   assert.equal((await asked(site, 'GET', 'grants/hasty')).revoked, null);
+  // Revoked by somebody else meanwhile, it is not shown as one that stands.
+  await asked(site, 'DELETE', 'grants/hasty');
+  await page.getByRole('dialog').getByText('revoked', { exact: true }).waitFor();
+  assert.equal(await page.getByRole('button', { name: 'Yes, revoke for good' }).count(), 0);
   await page.keyboard.press('Escape');
 }
 
@@ -149,6 +154,31 @@ async function racing(page: Page, site: StartedSite): Promise<void> {
   await form.getByText('Somebody else changed this grant meanwhile.').waitFor();
   assert.equal((await asked(site, 'GET', 'grants/raced')).uses.max, 3);
   await page.keyboard.press('Escape');
+}
+
+async function late(page: Page, site: StartedSite): Promise<void> {
+  await go(page, site, 'Grants');
+  await page.getByRole('button', { name: 'New grant' }).click();
+  const form = page.getByRole('dialog');
+  await form.getByLabel('Holder').fill('tardy');
+  await form.getByLabel('Flat 3').check();
+  await form.getByLabel('Monday').check();
+  await form.getByLabel('From hour').fill('10:00');
+  await form.getByLabel('Until hour').fill('10:00');
+  await form.getByRole('button', { name: 'Make grant' }).click();
+  await form.getByText('From hour and Until hour have to differ').waitFor();
+  await form.getByLabel('Until hour').fill('00:00');
+  await form.getByLabel('From', { exact: true }).fill('2026-01-02T10:00');
+  await form.getByLabel('Until', { exact: true }).fill('2026-01-01T10:00');
+  await form.getByRole('button', { name: 'Make grant' }).click();
+  await form.getByText('Not accepted: it ends before it begins').waitFor();
+  await form.getByLabel('Until', { exact: true }).fill('2026-01-03T10:00');
+  await form.getByRole('button', { name: 'Make grant' }).click();
+  await form.getByText('Its time is over already').waitFor();
+  await form.getByText('2 Jan 2026, 10:00 – 3 Jan 2026, 10:00').waitFor();
+  await page.keyboard.press('Escape');
+  const { grants } = await asked(site, 'GET', 'grants?holder=tardy');
+  assert.deepEqual(grants[0].schedule.weekly, [{ days: [1], from: '10:00', to: '24:00' }]);
 }
 
 async function keeping(page: Page, site: StartedSite): Promise<void> {
