@@ -65,6 +65,9 @@ export const siteSchema = z.strictObject({
     .describe('never changes: stored codes belong to it'),
   name: z.string().min(1).max(128).optional().describe('for people'),
   zone: zone.describe('IANA time zone of the doors'),
+  zoneBefore: zone
+    .optional()
+    .describe('the zone that it had: confirms that grants in its wall times move to the new one'),
   alone: z
     .boolean()
     .default(true)

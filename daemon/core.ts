@@ -173,6 +173,7 @@ export async function openCore(config: Config, outside: CoreOutside): Promise<Co
     clock,
     random,
     zone: config.site.zone,
+    zoneBefore: config.site.zoneBefore,
     resolve: resolveWindow,
     tzdata,
     worker,

@@ -86,22 +86,12 @@ export class GrantMaker {
       }
     }
     if (!mayDraw) return 'a PIN to be drawn needs a replyKey, and grant.put';
-    const digits = this.#drawOther(credential.digits ?? DRAWN_DIGITS, pins);
+    const digits = desk.drawPin(credential.digits ?? DRAWN_DIGITS);
     if (digits === undefined) return CODE_SPACE;
     pins.set(credential.id, digits);
     const { index } = desk.index('pin', digits, grant);
     const sealed = desk.keep(digits, grant);
     return { ...plainPart(credential), index, sealed, digits: digits.length };
-  }
-
-  /** The others of the grant are not stored yet, so that the desk knows nothing of them. */
-  #drawOther(digits: number, pins: ReadonlyMap<string, string>): string | undefined {
-    const taken = new Set(pins.values());
-    for (let draw = 0; draw <= taken.size; draw += 1) {
-      const drawn = this.#parts.desk.drawPin(digits);
-      if (drawn === undefined || !taken.has(drawn)) return drawn;
-    }
-    return undefined;
   }
 }
 

@@ -64,6 +64,8 @@ export interface GrantStoreOptions {
   readonly random: Random;
   /** The site's, for floating windows. */
   readonly zone: string;
+  /** The zone that it had: confirms that floating windows are moved by the new one. */
+  readonly zoneBefore?: string | undefined;
   /** `resolveWindow`; a word instead of instants is a fault, and such a window never holds. */
   readonly resolve: Resolve;
   /** Version of the zone rules, `process.versions.tz`. */
@@ -99,7 +101,7 @@ export interface OpenedGrants {
   backup(path: string): Promise<void>;
 }
 
-/** @throws StorageError */
+/** @throws StorageError @throws ConfigError where floating windows would move and nobody confirmed it. */
 export async function openGrantStore(options: GrantStoreOptions): Promise<OpenedGrants> {
   const home = options.directory === ':memory:' ? undefined : options.directory;
   const { runJob = runJobAside } = options;

@@ -1,5 +1,6 @@
 /** What a file of grants needs before the first decision: the journal's tombstones, the marks outside, the zone rules. */
-import { type Instant, instant } from '../../drivers/contract/time.ts';
+import { ConfigError, type Fault } from '../../drivers/contract/errors.ts';
+import { type Clock, type Instant, instant } from '../../drivers/contract/time.ts';
 import {
   type GrantId,
   grantId,
@@ -103,25 +104,40 @@ export async function forgetOlder(
 
 export interface ZoneRules {
   readonly zone: string;
+  /** The zone that the site had, which confirms that it has another now. */
+  readonly zoneBefore?: string | undefined;
   readonly resolve: Resolve;
   readonly tzdata: string;
+  readonly clock: Pick<Clock, 'now'>;
 }
 
-/** Instants that follow from zone rules are worked out again when the rules, or the site's zone, are others. */
+/**
+ * Instants that follow from zone rules are worked out again when the rules, or the site's zone, are others.
+ * @throws ConfigError where the site has another zone, nobody confirmed it, and stays would move by it.
+ */
 export async function rezone(
   reader: GrantReader,
-  { zone, resolve, tzdata }: ZoneRules,
+  { zone, zoneBefore, resolve, tzdata, clock }: ZoneRules,
   writer: GrantsThread,
 ): Promise<readonly ChangedWindow[]> {
   const rules = `${tzdata} ${zone}`;
-  if (reader.meta('tzdata') === rules) return [];
+  const had = reader.meta('tzdata');
+  if (had === rules) return [];
   const moved: ChangedWindow[] = [];
-  for (const { grant, window: before } of reader.local()) {
+  const floating: GrantId[] = [];
+  for (const { grant, window: before, revoked } of reader.local()) {
     const found = resolve(grant.window, zone);
     const after = resolved(grant.window, zone, resolve);
     if (before.start === after.start && before.end === after.end) continue;
     const fault = typeof found === 'string' ? found : undefined;
     moved.push({ grant: grant.id, before, after, fault });
+    const ends = Math.max(...[before.end, after.end].map((end) => end ?? Infinity));
+    const isLive = revoked === undefined && grant.state !== 'superseded' && ends > clock.now();
+    if (grant.window.kind === 'floating' && isLive) floating.push(grant.id);
+  }
+  const zoneHad = had?.slice(had.indexOf(' ') + 1) ?? zone;
+  if (zoneHad !== zone && zoneHad !== zoneBefore && floating.length > 0) {
+    throw new ConfigError([zoneFault(zone, zoneHad, floating)]);
   }
   const rows = moved.map(
     ({ grant, after }): Rezoned => ({
@@ -134,4 +150,17 @@ export async function rezone(
   // The rules are written with the rows: a crash in between does it all again.
   await writer.ask('rezone', { rows, tzdata: rules });
   return moved;
+}
+
+/** Of these so many are named. */
+const NAMED_MOST = 20;
+
+function zoneFault(zone: string, had: string, moved: readonly GrantId[]): Fault {
+  const names = moved.slice(0, NAMED_MOST).join(', ');
+  const more = moved.length > NAMED_MOST ? ` and ${moved.length - NAMED_MOST} more` : '';
+  return {
+    path: 'site.zone',
+    found: `${zone}, and it was ${had}: that moves ${moved.length} floating grants: ${names}${more}`,
+    remedy: `${had} again, or "zoneBefore: ${had}" beside it, which confirms the change`,
+  };
 }

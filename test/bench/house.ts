@@ -94,8 +94,8 @@ export interface House extends AsyncDisposable {
   record(digits: string): Promise<() => Promise<void>>;
 }
 
-/** On an empty store, or on what lies in `directory`. */
-export async function openHouse(directory: string): Promise<House> {
+/** On an empty store, or on what lies in `directory`; `zoneBefore` where the site was in another zone meanwhile. */
+export async function openHouse(directory: string, zoneBefore?: string): Promise<House> {
   await using parts = new AsyncDisposableStack();
   const { journal } = await openJournal({ directory, clock, random });
   parts.use(journal);
@@ -104,6 +104,7 @@ export async function openHouse(directory: string): Promise<House> {
     clock,
     random,
     zone: ZONE,
+    zoneBefore,
     resolve: resolveWindow,
     tzdata: TZDATA,
     live: livePointer(journal, stampNow),

@@ -152,7 +152,7 @@ test('every setting has bounds, and says what it is', () => {
   };
   walk(configJsonSchema(new Map()), '');
   // Zones are checked against the time zone data, which no pattern holds.
-  assert.deepEqual(bare, ['.site.zone']);
+  assert.deepEqual(bare, ['.site.zone', '.site.zoneBefore']);
 });
 
 test('no text whatever makes it fail in another way', () => {

@@ -65,7 +65,10 @@ test('zone rules lie in a file that the packaged daemon reads where it needs the
   // The site has moved since: what was told in wall times is worked out anew.
   const config = join(home.path, 'config.yaml');
   const api = 'api: { listen: "127.0.0.1:0" }\n';
-  writeFileSync(config, configText(home.path, api).replace(ZONE, 'America/New_York'));
+  writeFileSync(
+    config,
+    configText(home.path, api).replace(ZONE, `America/New_York, zoneBefore: ${ZONE}`),
+  );
   const child = spawn(process.execPath, [join(directory, 'main.mjs'), 'run', '--config', config], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -73,7 +76,7 @@ test('zone rules lie in a file that the packaged daemon reads where it needs the
   for await (const line of createInterface(child.stdout)) if (line.includes('"started"')) break;
   child.kill();
   await gone;
-  await using house = await openHouse(store);
+  await using house = await openHouse(store, 'America/New_York');
   const [moved] = house.journal.read({ types: ['grant.zone_changed'], limit: 1 });
   assert.deepEqual(moved?.body, {
     grant: 'g-0000000',

@@ -20,6 +20,7 @@ import type { JournalStore } from '../../../daemon/store/journal.ts';
 import { openJournal } from '../../../daemon/store/journal-open.ts';
 import { restoreJournal } from '../../../daemon/store/journal-recovery.ts';
 import { StorageError } from '../../../daemon/store/ports.ts';
+import { ConfigError } from '../../../drivers/contract/errors.ts';
 import { instant } from '../../../drivers/contract/time.ts';
 import { grantsContract } from '../../contract/store-grants.ts';
 import {
@@ -91,7 +92,12 @@ async function onFiles(
   more: Partial<GrantStoreOptions> = {},
 ): Promise<OpenedGrants & { journal: JournalStore; highWater: HighWater; close(): Promise<void> }> {
   const { journal, highWater } = await openJournal({ directory, clock, random, worker: false });
-  const opened = await openGrantStore({ ...settings(directory, journal, false), ...more });
+  const opened = await openGrantStore({ ...settings(directory, journal, false), ...more }).catch(
+    async (problem) => {
+      await journal[Symbol.asyncDispose]();
+      throw problem;
+    },
+  );
   const close = async () => {
     await opened.grants[Symbol.asyncDispose]();
     await journal[Symbol.asyncDispose]();
@@ -377,8 +383,20 @@ test('new zone rules move the windows that follow from them, once, and tell whic
   const third = await onFiles(folder.path, { tzdata: '2027a', resolve: shifted });
   assert.deepEqual(third.moved, []);
   await third.close();
-  // Another zone of the site moves the floating ones.
-  const fourth = await onFiles(folder.path, { tzdata: '2027a', resolve: shifted, zone: 'UTC' });
+  // Another zone of the site moves the floating ones, once somebody says that it is meant.
+  const other = { tzdata: '2027a', resolve: shifted, zone: 'UTC' };
+  for (const zoneBefore of [undefined, 'Europe/Paris']) {
+    await assert.rejects(
+      onFiles(folder.path, { ...other, zoneBefore }),
+      (problem) =>
+        problem instanceof ConfigError &&
+        problem.message.includes(
+          `was Europe/Stockholm: that moves 1 floating grants: ${grantId(2)}`,
+        ) &&
+        problem.message.includes('zoneBefore: Europe/Stockholm'),
+    );
+  }
+  const fourth = await onFiles(folder.path, { ...other, zoneBefore: 'Europe/Stockholm' });
   assert.deepEqual(
     fourth.moved.map(({ grant }) => grant),
     [grantId(2)],
