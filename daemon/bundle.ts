@@ -50,8 +50,7 @@ export const REQUIRE_BANNER = `import { createRequire as toRequire } from 'node:
 const require = toRequire(import.meta.url);`;
 
 /** Code that was compiled once is read back; where nothing can be written it is compiled again. */
-const CACHE_BANNER = `import { enableCompileCache } from 'node:module';
-enableCompileCache(process.env.CACHE_DIRECTORY);`;
+const CACHE_BANNER = `process.getBuiltinModule('node:module').enableCompileCache(process.env.CACHE_DIRECTORY);`;
 
 const startedFiles: Plugin = {
   name: 'started-files',

@@ -40,19 +40,19 @@ export function openDatabase(path: string, options: DatabaseOptions = {}): Datab
       timeout: options.busyMs ?? 5000,
     });
     try {
-      if (options.readonly !== true) {
-        keepToOwner(db);
-        db.pragma('journal_mode = WAL');
-      }
-      db.pragma('synchronous = FULL');
-      db.pragma('foreign_keys = ON');
-      db.pragma('trusted_schema = OFF');
-      db.pragma('cell_size_check = ON');
-      // What is erased is overwritten where that costs no write of its own.
-      db.pragma('secure_delete = FAST');
-      db.pragma(`wal_autocheckpoint = ${AUTOCHECKPOINT_PAGES}`);
-      db.pragma(`journal_size_limit = ${WAL_LIMIT}`);
-      if (options.cacheKib !== undefined) db.pragma(`cache_size = -${options.cacheKib}`);
+      if (options.readonly !== true) keepToOwner(db);
+      set(db, [
+        ...(options.readonly === true ? [] : ['journal_mode = WAL']),
+        'synchronous = FULL',
+        'foreign_keys = ON',
+        'trusted_schema = OFF',
+        'cell_size_check = ON',
+        // What is erased is overwritten where that costs no write of its own.
+        'secure_delete = FAST',
+        `wal_autocheckpoint = ${AUTOCHECKPOINT_PAGES}`,
+        `journal_size_limit = ${WAL_LIMIT}`,
+        ...(options.cacheKib === undefined ? [] : [`cache_size = -${options.cacheKib}`]),
+      ]);
       return db;
     } catch (error) {
       db.close();
@@ -76,15 +76,22 @@ export function openScratch(path: string, options: Pick<DatabaseOptions, 'busyMs
   return storage(() => {
     const db = new Sqlite(path, { timeout: options.busyMs ?? 5000 });
     keepToOwner(db);
-    db.pragma('journal_mode = OFF');
-    db.pragma('synchronous = OFF');
-    // Where what is sorted waits: files without a name, gone within the second and so before they reach the card.
-    db.pragma('temp_store = FILE');
-    db.pragma(`cache_size = -${SORTED_KIB}`);
-    db.pragma('trusted_schema = OFF');
-    db.pragma('cell_size_check = ON');
+    set(db, [
+      'journal_mode = OFF',
+      'synchronous = OFF',
+      // Where what is sorted waits: files without a name, gone within the second and so before they reach the card.
+      'temp_store = FILE',
+      `cache_size = -${SORTED_KIB}`,
+      'trusted_schema = OFF',
+      'cell_size_check = ON',
+    ]);
     return db;
   });
+}
+
+/** All in one call: each that is asked for by itself costs a start as much as a lookup. */
+function set(db: Database, settings: readonly string[]): void {
+  db.exec(settings.map((setting) => `PRAGMA ${setting};`).join('\n'));
 }
 
 /** Nobody else on the machine reads who came and went; log and shared memory take the file's mode over. */

@@ -46,11 +46,17 @@ export const BY_CREDENTIAL = `SELECT ${storedColumns(
 export class GrantReader implements GrantLookup {
   readonly #db: Database;
   readonly #to: ReturnType<typeof prepare>;
+  #prepared: ReturnType<typeof prepareOthers> | undefined;
   readonly #lists = new Map<string, Statement<(string | number)[], StoredTuple>>();
 
   constructor(db: Database) {
     this.#db = db;
     this.#to = storage(() => prepare(db));
+  }
+
+  get #others(): ReturnType<typeof prepareOthers> {
+    this.#prepared ??= prepareOthers(this.#db);
+    return this.#prepared;
   }
 
   byCredential(index: CredentialIndex): readonly GrantMatch[] {
@@ -72,7 +78,7 @@ export class GrantReader implements GrantLookup {
   }
 
   grantsOf(holder: HolderId): readonly StoredGrant[] {
-    return storage(() => this.#to.byHolder.all(holder)).map((row) => storedFrom(row));
+    return storage(() => this.#others.byHolder.all(holder)).map((row) => storedFrom(row));
   }
 
   key(id: KeyId): Key | undefined {
@@ -86,7 +92,7 @@ export class GrantReader implements GrantLookup {
   }
 
   keys(): readonly Key[] {
-    return storage(() => this.#to.keys.all()).map(([doc]) => keyFrom(doc));
+    return storage(() => this.#others.keys.all()).map(([doc]) => keyFrom(doc));
   }
 
   reservedSlots(box: DeviceId, at: Instant): readonly SlotNumber[] {
@@ -103,12 +109,12 @@ export class GrantReader implements GrantLookup {
 
   /** PINs of so many digits in grants that hold at `at` or later; reads every grant. */
   activePins(digits: number, at: Instant): number {
-    return storage(() => this.#to.activePins.get(at, digits))?.[0] ?? 0;
+    return storage(() => this.#others.activePins.get(at, digits))?.[0] ?? 0;
   }
 
   count(source?: string): number {
     if (source !== undefined) return storage(() => this.#to.source.get(source))?.[1] ?? 0;
-    return storage(() => this.#to.total.get())?.[0] ?? 0;
+    return storage(() => this.#others.total.get())?.[0] ?? 0;
   }
 
   sources(): readonly { readonly source: string; readonly version: number }[] {
@@ -116,7 +122,7 @@ export class GrantReader implements GrantLookup {
   }
 
   cursor(source: string, name: string): Json | undefined {
-    const row = storage(() => this.#to.cursor.get(source, name));
+    const row = storage(() => this.#others.cursor.get(source, name));
     return row === undefined ? undefined : jsonFrom(row[0]);
   }
 
@@ -125,7 +131,7 @@ export class GrantReader implements GrantLookup {
   }
 
   idsInBucket(source: string, bucket: number): readonly { id: GrantId; rev: number }[] {
-    return storage(() => this.#to.bucket.all(bucket, source)).map(([id, rev]) => ({
+    return storage(() => this.#others.bucket.all(bucket, source)).map(([id, rev]) => ({
       id: grantId(id),
       rev,
     }));
@@ -180,7 +186,7 @@ export class GrantReader implements GrantLookup {
 
   /** The last id, gone ones among them, in the order of the tree. */
   lastIdIn(bucket: number): string | undefined {
-    return storage(() => this.#to.lastId.get(bucket))?.[0] ?? undefined;
+    return storage(() => this.#others.lastId.get(bucket))?.[0] ?? undefined;
   }
 
   /** The bucket that an id lies in, where more after it may be. */
@@ -192,7 +198,7 @@ export class GrantReader implements GrantLookup {
   holders(query: HolderList): readonly { readonly holder: HolderId; readonly grants: number }[] {
     const { text = '', after = '', limit } = query;
     const most = Math.max(0, Math.min(LIMIT_MAX, Math.trunc(limit)));
-    return storage(() => this.#to.holders.all(after, text.toLowerCase(), most)).map(
+    return storage(() => this.#others.holders.all(after, text.toLowerCase(), most)).map(
       ([holder, grants]) => ({ holder: holderId(holder), grants }),
     );
   }
@@ -205,7 +211,7 @@ export class GrantReader implements GrantLookup {
   *local(): Iterable<StoredGrant> {
     let after = 0;
     for (;;) {
-      const rows = storage(() => this.#to.local.all(after));
+      const rows = storage(() => this.#others.local.all(after));
       for (const [num, ...row] of rows) {
         after = num;
         yield storedFrom(row);
@@ -221,30 +227,37 @@ export class GrantReader implements GrantLookup {
   /** Those of which the copy has neither the same nor a later one. */
   lacks(tombstones: Iterable<Tombstone>): readonly Tombstone[] {
     return [...tombstones].filter(({ grant, rev }) => {
-      const held = storage(() => this.#to.tombstone.get(grant))?.[0];
+      const held = storage(() => this.#others.tombstone.get(grant))?.[0];
       return held === undefined || held < rev;
     });
   }
 
   tombstones(): readonly Tombstone[] {
-    return storage(() => this.#to.tombstones.all()).map(([grant, rev, at]) => ({ grant, rev, at }));
+    return storage(() => this.#others.tombstones.all()).map(([grant, rev, at]) => ({
+      grant,
+      rev,
+      at,
+    }));
   }
 }
 
+function stored<Bind extends unknown[]>(db: Database, where: string) {
+  return db
+    .prepare<Bind, StoredTuple>(`SELECT ${STORED_COLUMNS} FROM grants g WHERE ${where}`)
+    .raw();
+}
+
+/** For a start and for decisions. */
 function prepare(db: Database) {
-  const stored = <Bind extends unknown[]>(where: string) =>
-    db.prepare<Bind, StoredTuple>(`SELECT ${STORED_COLUMNS} FROM grants g WHERE ${where}`).raw();
   return {
     byCredential: db.prepare<[number, number, number], StoredTuple>(BY_CREDENTIAL).raw(),
-    byId: stored<[number, string]>('g.bucket = +? AND g.id = +?'),
-    byHolder: stored<[string]>('g.holder = +?'),
+    byId: stored<[number, string]>(db, 'g.bucket = +? AND g.id = +?'),
     key: db
       .prepare<[string], [string]>('SELECT doc FROM key WHERE id = +? AND doc IS NOT NULL')
       .raw(),
     keyByFob: db
       .prepare<[Buffer], [string]>('SELECT doc FROM key WHERE fob = +? AND doc IS NOT NULL')
       .raw(),
-    keys: db.prepare<[], [string]>('SELECT doc FROM key WHERE doc IS NOT NULL ORDER BY id').raw(),
     slots: db
       .prepare<[string], [number, number | null, number | null, string]>(
         `SELECT s.slot, g.starts, g.ends, g.doc FROM slot s CROSS JOIN grants g ON g.num = s.num
@@ -255,6 +268,16 @@ function prepare(db: Database) {
       .prepare<[string], [number, number]>('SELECT version, count FROM source WHERE name = +?')
       .raw(),
     sources: db.prepare<[], [string, number]>('SELECT name, version FROM source').raw(),
+    meta: db.prepare<[string], [string]>('SELECT value FROM meta WHERE name = +?').raw(),
+    tombstoneSum: db.prepare<[], [string]>(TOMBSTONE_SUM).raw(),
+  };
+}
+
+/** For lists and for who tells us of grants: no first decision waits for these. */
+function prepareOthers(db: Database) {
+  return {
+    byHolder: stored<[string]>(db, 'g.holder = +?'),
+    keys: db.prepare<[], [string]>('SELECT doc FROM key WHERE doc IS NOT NULL ORDER BY id').raw(),
     activePins: db
       .prepare<[number, number], [number]>(
         `SELECT count(*) FROM grants, json_each(grants.doc, '$[2]') AS one
@@ -284,13 +307,11 @@ function prepare(db: Database) {
          GROUP BY holder ORDER BY holder LIMIT +?`,
       )
       .raw(),
-    meta: db.prepare<[string], [string]>('SELECT value FROM meta WHERE name = +?').raw(),
     local: db
       .prepare<[number], [number, ...StoredTuple]>(
         `SELECT g.num, ${STORED_COLUMNS} FROM grants g WHERE g.num > +? AND g.local = 1 ORDER BY g.num LIMIT 500`,
       )
       .raw(),
-    tombstoneSum: db.prepare<[], [string]>(TOMBSTONE_SUM).raw(),
     tombstone: db.prepare<[string], [number]>('SELECT rev FROM tombstone WHERE id = +?').raw(),
     tombstones: db.prepare<[], [string, number, number]>('SELECT id, rev, at FROM tombstone').raw(),
   };

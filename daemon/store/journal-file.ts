@@ -65,6 +65,11 @@ export function openJournalFile(
   else db.pragma(`wal_autocheckpoint = ${logPagesMost}`);
   keepTail(db);
   const statements = prepare(db);
+  let prepared: ReturnType<typeof prepareErasing> | undefined;
+  const erasing = () => {
+    prepared ??= prepareErasing(db);
+    return prepared;
+  };
   let failing: { as: 'full' | 'broken'; times: number } | undefined;
 
   const write = db.transaction((batches: readonly RowBatch[]) => {
@@ -87,12 +92,12 @@ export function openJournalFile(
     failNext: (as, times) => {
       failing = { as, times };
     },
-    forgetCommands: (before) => storage(() => statements.forget.run(before).changes),
+    forgetCommands: (before) => storage(() => erasing().forget.run(before).changes),
     erase: (upTo, holder) =>
       storage(() =>
         holder === undefined
-          ? statements.erase.run(upTo).changes
-          : eraseHolder(db, statements, upTo, holder),
+          ? erasing().erase.run(upTo).changes
+          : eraseHolder(db, erasing(), upTo, holder),
       ),
     checkpoint: () => {
       storage(() => db.pragma('wal_checkpoint(PASSIVE)'));
@@ -131,7 +136,12 @@ function keepTail(db: Database): void {
 }
 
 /** A person is gone from the file too, not only from what it says: freed space is overwritten, and so is the log. */
-function eraseHolder(db: Database, to: Statements, upTo: number, holder: string): number {
+function eraseHolder(
+  db: Database,
+  to: ReturnType<typeof prepareErasing>,
+  upTo: number,
+  holder: string,
+): number {
   const named = JSON.stringify(holder);
   db.pragma('secure_delete = ON');
   try {
@@ -184,6 +194,12 @@ function prepare(db: Database) {
       'INSERT INTO mark VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
     ),
     markGone: db.prepare<[string], unknown>('DELETE FROM mark WHERE name = ?'),
+  }));
+}
+
+/** What is done once a day, or once a year: no start waits for it. */
+function prepareErasing(db: Database) {
+  return {
     erase: db.prepare<[number], unknown>(ERASE),
     // Another's entry may name the person in its body, or in what a decision knew.
     eraseHolder: db.prepare<[number, string, string, string], unknown>(
@@ -195,7 +211,7 @@ function prepare(db: Database) {
     ),
     basesGone: db.prepare<[string], unknown>('DELETE FROM ledger_base WHERE instr(value, ?) > 0'),
     forget: db.prepare<[number], unknown>('DELETE FROM command WHERE expires < ?'),
-  }));
+  };
 }
 
 function writeBatch(to: Statements, batch: RowBatch): void {

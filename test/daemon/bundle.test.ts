@@ -32,6 +32,7 @@ test('the bundle runs, and starts its threads by the names that they have in it'
   const text = readFileSync(main, 'utf8');
   const imported = [...text.matchAll(/["']\.\/([^"']+)["']/g)].map(([, name]) => name);
   assert.deepEqual(imported, ['commands.mjs']);
+  assert.doesNotMatch(text, /^import /m);
   assert.ok(text.includes(`warmCore("${core}")`));
   const started = chunks.flatMap((name) => {
     const text = readFileSync(join(directory, name), 'utf8');
