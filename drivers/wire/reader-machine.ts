@@ -25,16 +25,17 @@ const STALE_FOR: Millis = 100;
 
 export function readerMachine(
   talk: ReaderTalk,
-  bus: Pick<BusFacts, 'latencyMs'>,
+  bus: Pick<BusFacts, 'latencyMs' | 'isEmptied'>,
 ): Machine<ReaderState> {
   const { device } = talk;
+  const staleFor = talk.isDirect || bus.isEmptied ? 0 : STALE_FOR;
   const gap = talk.idleGap + bus.latencyMs;
 
   function step(before: ReaderState, input: Input, now: Uptime): Said {
     switch (input.kind) {
       case 'link-up':
         return {
-          state: { ...before, isUp: true, freshAt: uptime(now + (talk.isDirect ? 0 : STALE_FOR)) },
+          state: { ...before, isUp: true, freshAt: uptime(now + staleFor) },
           events: [{ device, kind: 'online' }],
         };
       case 'link-down':

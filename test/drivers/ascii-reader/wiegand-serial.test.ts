@@ -5,7 +5,7 @@ import { wiegandSerialOptions } from '../../../drivers/ascii-reader/options.ts';
 import { wiegandLineScan } from '../../../drivers/ascii-reader/wiegand-line.ts';
 import { wiegandSerial } from '../../../drivers/ascii-reader/wiegand-serial.ts';
 import { deviceId } from '../../../drivers/contract/device.ts';
-import type { Input } from '../../../drivers/contract/machine.ts';
+import type { BusFacts, Input } from '../../../drivers/contract/machine.ts';
 import { uptime } from '../../../drivers/contract/time.ts';
 import { fromHex, toHex } from '../../../drivers/wire/hex.ts';
 import { USUAL_KEYS } from '../../../drivers/wire/keypad-burst.ts';
@@ -166,10 +166,7 @@ test('whatever arrives, reading it ends, and no card comes out that is not in it
 });
 
 test('what was typed while nobody was connected opens nothing when it is handed over, and joins no code', () => {
-  const machine = wiegandSerial.machine(
-    [{ id: deviceId('pad'), options: wiegandSerialOptions.parse({ entry: { end: '#' } }) }],
-    { baudRate: 9600, latencyMs: 0, echo: false, random: seededRandom(1), secrets: new Map() },
-  );
+  const machine = machineOn({});
   let { state } = machine.begin(uptime(0));
   const codes: string[] = [];
   const step = (input: Input, at: number) => {
@@ -188,3 +185,26 @@ test('what was typed while nobody was connected opens nothing when it is handed 
   typed('#', 2200);
   assert.deepEqual(codes, ['71']);
 });
+
+test('a port that was emptied as it was opened has nothing old: its first code counts at once', () => {
+  const machine = machineOn({ isEmptied: true });
+  const { state } = machine.begin(uptime(0));
+  const up = machine.step(state, { kind: 'link-up' }, uptime(1000));
+  const bytes = new TextEncoder().encode('482913B');
+  const { events } = machine.step(up.state, { kind: 'bytes', bytes }, uptime(1001));
+  assert.deepEqual(
+    events.flatMap((event) => (event.kind === 'code-entered' ? [event.digits] : [])),
+    ['482913'],
+  );
+});
+
+function machineOn(more: Pick<BusFacts, 'isEmptied'>) {
+  return wiegandSerial.machine(
+    [{ id: deviceId('pad'), options: wiegandSerialOptions.parse({ entry: { end: '#' } }) }],
+    {
+      ...{ baudRate: 9600, latencyMs: 0, echo: false, random: seededRandom(1) },
+      secrets: new Map(),
+      ...more,
+    },
+  );
+}
