@@ -17,14 +17,18 @@ import {
 
 /** A commit of this length delays no bus that anybody would notice: a reply may take 200. */
 const QUICK: Millis = 4;
-/** So many quick commits in a row, and the disk is believed. */
-const BELIEVED_AFTER = 16;
 /**
- * After one that was slow here it has to show twice as many, up to this: a card that is slow every few commits stays with
- * the thread, a disk that is slow once in a hundred does not (the thread adds a quarter to a commit, measured).
+ * What commits took beyond that is added up, and each commit takes so much off: a disk that takes 10 ms once in twenty
+ * commits is written from here, a card that takes as long each time is not.
  */
+const PARDONED: Millis = 0.5;
+/** The sum with which a disk is slow: a quarter of what a reply may take. One such commit alone is enough. */
+const LATE_MOST: Millis = 50;
+/** So many commits in a row of a disk that was not slow, and it is believed. */
+const BELIEVED_AFTER = 16;
+/** After it was slow here it has to show twice as many, up to this: a card that stalls every few commits stays with the thread. */
 const BELIEVED_AFTER_MOST = 500;
-/** After so many quick ones in a row here, slow ones are forgotten. */
+/** After so many in a row here, how often it was slow is forgotten. */
 const FORGIVEN_AFTER = 100;
 /** Commits here between two requests to move the log into the file, which the thread does beside them. */
 const COMMITS_BETWEEN_RESTS = 25;
@@ -69,6 +73,7 @@ class NearestWriter implements JournalWriter {
   #commitsHere = 0;
   /** In a row, here. */
   #quickHere = 0;
+  #late: Millis = 0;
 
   constructor(options: NearestOptions, answer: (answer: FromWriter) => void) {
     this.#options = options;
@@ -148,22 +153,30 @@ class NearestWriter implements JournalWriter {
     const { clock } = this.#options;
     const before = clock.uptime();
     this.#here?.loop.take(messages);
-    this.#judge(clock.uptime() - before);
+    this.#judgeHere(clock.uptime() - before);
     this.#commitsHere += 1;
     // After what waited for this commit: where the thread has to be started for it, that takes a while.
     if (this.#commitsHere % COMMITS_BETWEEN_RESTS === 0) setImmediate(() => this.#rest());
   }
 
-  #judge(took: Millis): void {
-    if (took <= QUICK) {
+  #judgeHere(took: Millis): void {
+    // By the time it is needed it is there.
+    if (took > QUICK && this.#started === undefined) this.#startThread();
+    if (!this.#isSlow(took)) {
       this.#quickHere += 1;
       if (this.#quickHere === FORGIVEN_AFTER) this.#believedAfter = this.#believedAtFirst;
       return;
     }
-    if (this.#started === undefined) this.#startThread(); // by the next commit it is there
     this.#quick = 0;
     this.#quickHere = 0;
     this.#believedAfter = Math.min(2 * this.#believedAfter, BELIEVED_AFTER_MOST);
+  }
+
+  /** Of the disk, after a commit that took so long here or there. */
+  #isSlow(took: Millis): boolean {
+    const late = this.#late - PARDONED + Math.max(0, took - QUICK);
+    this.#late = Math.max(0, Math.min(late, LATE_MOST));
+    return this.#late === LATE_MOST;
   }
 
   get #believedAtFirst(): number {
@@ -221,7 +234,7 @@ class NearestWriter implements JournalWriter {
   #timed(): void {
     this.#batchThere = 0;
     const took = this.#options.clock.uptime() - (this.#sentThere ?? 0);
-    this.#quick = took <= QUICK ? this.#quick + 1 : 0;
+    this.#quick = this.#isSlow(took) ? 0 : this.#quick + 1;
     if (this.#quick >= this.#believedAfter && this.#here === undefined)
       this.#open(this.#options.path);
   }

@@ -35,7 +35,21 @@ test('a quick disk is written from here, a slow one never', async () => {
   }
 });
 
-test('a disk that is slow once is written from here again soon, one that is slow again later', async () => {
+test('a disk that stalls once is written from here again soon, one that stalls again later', async () => {
+  const all = `qqqSqqqqqSqqqqqqqq${'q'.repeat(100)}Sqqqqq`;
+  const forgiven = 'h'.repeat(101);
+  assert.equal(await whoWrites(all), `TThhTTTThhTTTTTTTT${forgiven}TTTTh`);
+});
+
+test('a disk that is slow now and then is written from here, one that is slow most of the time is not', async () => {
+  const seldom = 'qqqqqqqqqqqqqqqqqqqs'.repeat(10);
+  assert.equal(await whoWrites(`qq${seldom}`), `TT${'h'.repeat(200)}`);
+  const often = await whoWrites(`qq${'s'.repeat(40)}`);
+  assert.match(often, /^TTh{10}T+$/);
+});
+
+/** `T`hread or `h`ere, for commits that take no time (q), 10 ms (s) or 60 ms (S). */
+async function whoWrites(disk: string): Promise<string> {
   using folder = temporaryFolder();
   await using thread = new JournalThread();
   let there = 0;
@@ -46,17 +60,16 @@ test('a disk that is slow once is written from here again soon, one that is slow
   const options = { directory: folder.path, clock, random, worker: thread, believedAfter: 2 };
   const { journal } = await openJournal(options);
   let told = '';
-  for (const disk of `qqqsqqqqqsqqqqqqqq${'q'.repeat(100)}sqqqqq`) {
+  for (const speed of disk) {
     const before = there;
-    clock.isSlow = disk === 's';
+    clock.perLook = speed === 'S' ? 60 : speed === 's' ? 10 : 0;
     await append(journal, told.length);
-    clock.isSlow = false;
+    clock.perLook = 0;
     told += there > before ? 'T' : 'h';
   }
-  const forgiven = 'h'.repeat(101);
-  assert.equal(told, `TThhTTTThhTTTTTTTT${forgiven}TTTTh`);
   await journal[Symbol.asyncDispose]();
-});
+  return told;
+}
 
 test('a thread that starts when it is needed is not there on a quick disk, and there once it is slow', async () => {
   for (const [clock, connections] of [
@@ -180,11 +193,11 @@ class SlowDisk extends StillClock {
 }
 
 class SometimesSlow extends StillClock {
-  isSlow = false;
-  #slow = 0;
+  perLook = 0;
+  #passed = 0;
   override uptime(): Uptime {
-    if (this.isSlow) this.#slow += 10;
-    return uptime(super.uptime() + this.#slow);
+    this.#passed += this.perLook;
+    return uptime(super.uptime() + this.#passed);
   }
 }
 
