@@ -1,4 +1,5 @@
 /** All records of one vendor, in memory as they are in `grants.db`. */
+import { toJson } from '../access/body.ts';
 import type { Json } from '../access/entry.ts';
 import type { Vendor } from '../access/model.ts';
 import type { GrantStore } from '../store/ports.ts';
@@ -7,6 +8,8 @@ import { recordsIn, shardNames, shardOf, type VendorRecord } from './vendor-reco
 export class RecordBook {
   readonly #records = new Map<string, VendorRecord>();
   readonly #byRef = new Map<string, string>();
+  /** The same records as they are stored, so that one change does not walk through all of them. */
+  readonly #shards = new Map<string, Map<string, VendorRecord>>();
 
   constructor(grants: Pick<GrantStore, 'cursor'>, vendor: Vendor) {
     for (const name of shardNames()) {
@@ -35,16 +38,15 @@ export class RecordBook {
   cursors(
     changes: ReadonlyMap<string, VendorRecord | undefined>,
   ): readonly { readonly name: string; readonly value: Json }[] {
-    const names = new Set([...changes.keys()].map(shardOf));
-    if (names.size === 0) return [];
-    const shards = new Map<string, Record<string, Json>>([...names].map((name) => [name, {}]));
-    const rows = new Map<string, VendorRecord | undefined>([...this.#records, ...changes]);
-    for (const [id, record] of rows) {
-      if (record === undefined) continue;
-      const shard = shards.get(shardOf(id));
-      if (shard !== undefined) shard[id] = record as Json;
+    const shards = new Map<string, Map<string, VendorRecord>>();
+    for (const [id, record] of changes) {
+      const name = shardOf(id);
+      const rows = shards.get(name) ?? new Map(this.#shards.get(name));
+      shards.set(name, rows);
+      if (record === undefined) rows.delete(id);
+      else rows.set(id, record);
     }
-    return [...shards].map(([name, value]) => ({ name, value }));
+    return [...shards].map(([name, rows]) => ({ name, value: toJson(Object.fromEntries(rows)) }));
   }
 
   apply(changes: ReadonlyMap<string, VendorRecord | undefined>): void {
@@ -53,12 +55,19 @@ export class RecordBook {
 
   #set(id: string, record: VendorRecord | undefined): void {
     const before = this.#records.get(id);
-    if (before?.ref !== undefined) this.#byRef.delete(`${before.kind}\0${before.ref}`);
+    const known = before?.ref === undefined ? undefined : `${before.kind}\0${before.ref}`;
+    // Another may have taken over what this one stood for.
+    if (known !== undefined && this.#byRef.get(known) === id) this.#byRef.delete(known);
+    const name = shardOf(id);
+    const shard = this.#shards.get(name) ?? new Map<string, VendorRecord>();
+    this.#shards.set(name, shard);
     if (record === undefined) {
       this.#records.delete(id);
+      shard.delete(id);
       return;
     }
     this.#records.set(id, record);
+    shard.set(id, record);
     if (record.ref !== undefined) this.#byRef.set(`${record.kind}\0${record.ref}`, id);
   }
 }

@@ -16,13 +16,15 @@ export interface BenchOptions {
   readonly places?: Partial<OpenKeycafe['places']>;
   readonly secret?: () => string;
   readonly log?: VendorLog;
+  /** See `SiteOptions`. */
+  readonly isSwift?: boolean;
   readonly reportExchanges?: boolean;
   readonly staleAfter?: number;
 }
 
 export async function keycafeBench(options: BenchOptions) {
   const { seed, at = '2026-03-02T09:00:00Z' } = options;
-  const site = await simulatedSite({ seed, at });
+  const site = await simulatedSite({ seed, at, isSwift: options.isSwift ?? false });
   const { clock } = site;
   const cloud = new KeycafeCloud({
     clock,

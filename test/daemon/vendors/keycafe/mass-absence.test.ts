@@ -21,7 +21,7 @@ function emptied({ cloud }: Bench, times: number): void {
 }
 
 async function withStays(seed: number) {
-  const bench = await keycafeBench({ seed });
+  const bench = await keycafeBench({ seed, isSwift: true });
   const stays = [1, 2, 3, 4].map(() => bench.cloud.addAccess(STAY, bench.flat.id));
   await bench.poll();
   const { desk } = bench.site.daemon;

@@ -17,6 +17,7 @@ test('a fault in the code of a vendor ends its round only, is told once with an 
   const logged: string[] = [];
   await using bench = await keycafeBench({
     seed: 71,
+    isSwift: true,
     log: (event, { message }) => logged.push(`${event} ${message ?? ''}`),
     secret: () => {
       if (isBroken) throw new TypeError('keys of nothing');
@@ -51,6 +52,7 @@ test('a fault over one thing that is to be told keeps back neither the others no
   let isBroken = false;
   await using bench = await keycafeBench({
     seed: 72,
+    isSwift: true,
     secret: () => {
       if (!isBroken) return SECRET;
       isBroken = false;
@@ -78,6 +80,7 @@ test('a secret that cannot be read is told as that: no call is made, and it coun
   let secret = SECRET;
   await using bench = await keycafeBench({
     seed: 73,
+    isSwift: true,
     secret: () => {
       if (secret !== '') return secret;
       const path = 'vendors.keycafe.credentials';
