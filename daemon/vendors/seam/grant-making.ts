@@ -1,5 +1,5 @@
 /** Making, changing and taking back a grant: in force before it resolves. */
-import { grantId, type HolderId, type Target } from '../../access/model.ts';
+import { grantId, type HolderId } from '../../access/model.ts';
 import { holderFor } from '../people.ts';
 import { drawnUuid } from '../uuid.ts';
 import { digestOf } from '../vendor-record.ts';
@@ -9,11 +9,11 @@ import { BY, type DialectParts, idHere, KINDS } from './dialect-parts.ts';
 import { keepPerson, known } from './dialect-people.ts';
 import type { GrantFields, MethodFields, RequestedFields } from './fields.ts';
 import { changesBetween, withChanges } from './grant-changes.ts';
+import { placesOf, targetsOf } from './grant-places.ts';
 import type { Requested, Wanted } from './grant-requests.ts';
 import { checkReservation, withoutOverridden } from './reservation.ts';
 import { invalid, notFound, SeamError } from './seam-error.ts';
 import type { Shelved } from './shelf.ts';
-import { targetOf } from './site-devices.ts';
 
 const DRAWN_DIGITS = 6;
 
@@ -236,62 +236,6 @@ function holderOf({ shelves, desk }: DialectParts, identity: string): HolderId {
   const person = shelves.people.find((each) => each.user_identity_id === identity)?.fields;
   const contacts = { email: person?.email_address, phone: person?.phone_number };
   return holderFor(desk.secrets, contacts, `seam:${identity}`);
-}
-
-type Places = Pick<GrantFields, 'device_ids' | 'acs_entrance_ids' | 'space_ids'>;
-
-/** All of them must be there: nothing is left out of a grant in silence. */
-function placesOf({ devices }: DialectParts, wanted: Wanted): Places {
-  const device_ids = [...(wanted.device_ids ?? []), ...(wanted.location?.device_ids ?? [])].map(
-    (id) => {
-      const found = devices.find(id);
-      if (found === undefined) throw notFound('device');
-      return found.uuid;
-    },
-  );
-  const wantedEntrances = [
-    ...(wanted.acs_entrance_ids ?? []),
-    ...(wanted.location?.acs_entrance_ids ?? []),
-  ];
-  const entrances = devices.entrances();
-  const acs_entrance_ids = wantedEntrances.map((id) => {
-    const found = entrances.find((each) => each.uuid === id.toLowerCase());
-    if (found === undefined) throw notFound('acs_entrance');
-    return found.uuid;
-  });
-  const spaces = devices.spaces();
-  const space_ids = [
-    ...(wanted.space_ids ?? []).map((id) => spaces.find((each) => each.uuid === id.toLowerCase())),
-    ...(wanted.space_keys ?? []).map((each) => spaces.find((space) => space.name === each)),
-  ].map((found) => {
-    if (found === undefined) throw notFound('space');
-    return found.uuid;
-  });
-  if ((wanted.location_ids ?? []).length > 0) throw notFound('location');
-  if (device_ids.length + acs_entrance_ids.length + space_ids.length === 0) {
-    throw invalid('device_ids', 'a device, an entrance or a space is needed');
-  }
-  return {
-    device_ids: [...new Set(device_ids)],
-    acs_entrance_ids: [...new Set(acs_entrance_ids)],
-    space_ids: [...new Set(space_ids)],
-  };
-}
-
-/** What is no longer at the site opens nothing. */
-function targetsOf({ devices }: DialectParts, places: Places): readonly Target[] {
-  const entrances = devices
-    .entrances()
-    .filter(({ uuid: id }) => places.acs_entrance_ids.includes(id));
-  const spaces = devices.spaces().filter(({ uuid: id }) => places.space_ids.includes(id));
-  return [
-    ...places.device_ids.flatMap((id) => {
-      const device = devices.find(id);
-      return device === undefined ? [] : [targetOf(device)];
-    }),
-    ...entrances.flatMap(({ point }) => point.locks.map((id): Target => ({ kind: 'lock', id }))),
-    ...spaces.map((space): Target => ({ kind: 'access_level', id: space.name })),
-  ];
 }
 
 export function checkTimes(
