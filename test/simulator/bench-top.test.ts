@@ -55,6 +55,12 @@ async function takingAndPutting(page: Page, site: StartedSite): Promise<void> {
   await page.getByRole('button', { name: 'Pull at door 7' }).click();
   await page.getByRole('status').filter({ hasText: 'its door is locked' }).waitFor();
   await asked(site, 'POST', 'access-points/lobby/slots/7/open', {});
+  const chip = await page.locator('[data-slot="7"] .fob').boundingBox();
+  const take = await page.getByRole('button', { name: 'Take key of slot 7' }).boundingBox();
+  assert.ok(
+    chip !== null && take !== null && chip.y + chip.height <= take.y + 1,
+    'beside, not over',
+  );
   await page.getByRole('button', { name: 'Take key of slot 7' }).click();
   await page.getByLabel('Fob 0F00012A07').and(page.locator(':checked')).waitFor();
   await page.getByRole('button', { name: 'Put key of slot 7' }).click();
