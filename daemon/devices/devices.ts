@@ -83,6 +83,8 @@ interface Bus {
   readonly setting: BusSetting;
   readonly devices: readonly DeviceSetting[];
   readonly driver: string;
+  /** Something on it can open. */
+  readonly opens: boolean;
   readonly opener: BusOpener;
   readonly supervisor: Supervisor;
   readonly actuator: Actuator;
@@ -123,7 +125,10 @@ export function openDevices(parts: DevicesParts): Devices {
   return {
     async run(signal) {
       stopping = signal;
-      for (const each of buses.values()) start(each);
+      // Locks before readers: of one that has not answered yet, the first who asks is told that it is offline.
+      const all = [...buses.values()];
+      for (const each of all.filter(({ opens }) => opens)) start(each);
+      for (const each of all.filter(({ opens }) => !opens)) start(each);
       await aborted(signal);
       await Promise.all([...buses.values()].map(end));
     },
@@ -251,6 +256,10 @@ function bus(setting: BusSetting, devices: readonly DeviceSetting[], parts: Devi
     setting,
     devices,
     driver,
+    opens: devices.some(({ options }) => {
+      const { lock, slots } = entry.abilities(options);
+      return lock || slots;
+    }),
     opener,
     supervisor,
     actuator,

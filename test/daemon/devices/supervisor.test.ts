@@ -3,9 +3,10 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { BackOff } from '../../../daemon/devices/back-off.ts';
 import type { BusOpener } from '../../../daemon/devices/supervisor.ts';
+import { LinkError } from '../../../drivers/contract/errors.ts';
 import { seededRandom } from '../../../simulator/random.ts';
 import { settings, toyBench } from './bench.ts';
-import { BREAKING_HOLD } from './toy.ts';
+import { BREAKING_HOLD, toyDriver } from './toy.ts';
 
 test('devices come online when they answer, and a silent one is told alone', async () => {
   await using at = toyBench();
@@ -17,6 +18,34 @@ test('devices come online when they answer, and a silent one is told alone', asy
   at.left.locks[1]?.power(true);
   await at.clock.advance(5000);
   assert.deepEqual(at.ear.kinds('left-2'), ['offline', 'online']);
+});
+
+test('what opens is opened before the readers that somebody may stand at', async () => {
+  const opened: string[] = [];
+  const opener = (name: string): [string, BusOpener] => [
+    name,
+    {
+      kind: 'simulated',
+      name,
+      open: () => {
+        opened.push(name);
+        return Promise.reject(new LinkError('missing', 'not plugged in'));
+      },
+    },
+  ];
+  const abilities = { ...toyDriver.abilities({ address: 1 }), lock: false, codes: true };
+  const { buses, devices } = settings(['left', 'right'], 1);
+  await using at = toyBench({
+    buses,
+    devices: devices.map((each) => (each.bus === 'left' ? { ...each, driver: 'pad' } : each)),
+    catalogue: new Map([
+      ['toy', toyDriver],
+      ['pad', { ...toyDriver, name: 'pad', abilities: () => abilities }],
+    ]),
+    openers: new Map([opener('left'), opener('right')]),
+  });
+  await at.clock.settle();
+  assert.deepEqual(opened, ['right', 'left']);
 });
 
 test('P11: an unplugged bus is told at once, the others go on, and a re-plug resumes by itself', async () => {
