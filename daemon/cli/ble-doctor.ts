@@ -96,7 +96,7 @@ function port(path: string): Finding {
     return { state: 'there', what: `port ${path}` };
   } catch {
     const remedy = existsSync(path)
-      ? 'SupplementaryGroups=dialout in the unit'
+      ? 'usermod --append --groups dialout latchkey, and start the service anew'
       : 'plug it in; `ls /dev/serial/by-id` shows names that stay';
     return { state: 'missing', what: `port ${path}`, remedy };
   }

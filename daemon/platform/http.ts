@@ -3,6 +3,7 @@
  * all of them is kept here: who may call by which name, how much, how often, and how errors look.
  */
 
+import { once } from 'node:events';
 import { isIP } from 'node:net';
 import { Readable } from 'node:stream';
 import cookie from '@fastify/cookie';
@@ -92,6 +93,11 @@ export async function createServer(options: HttpOptions): Promise<HttpServer> {
       : answer(options.otherwise, request, reply),
   );
   server.server.maxConnections = CONNECTIONS_MOST;
+  // Streams of events never end by themselves, and Fastify ends them only where it listened itself.
+  server.addHook('preClose', async () => {
+    server.server.close();
+    server.server.closeAllConnections();
+  });
   const port = await listen(server, options);
   const scheme = options.tls === undefined ? 'http' : 'https';
   const host = isIP(options.host) === 6 ? `[${options.host}]` : options.host;
@@ -105,8 +111,6 @@ export async function createServer(options: HttpOptions): Promise<HttpServer> {
 function build({ tls, broken }: HttpOptions): FastifyInstance {
   const common = {
     bodyLimit: BODY_MAX,
-    // Streams of events never end by themselves.
-    forceCloseConnections: true,
     requestTimeout: HEADERS_WITHIN_MS,
     routerOptions: { maxParamLength: 300, ignoreTrailingSlash: true },
     exposeHeadRoutes: false,
@@ -304,15 +308,22 @@ function headersOf({ headers }: FastifyRequest): Record<string, string | undefin
 
 async function listen(server: FastifyInstance, options: HttpOptions): Promise<number> {
   const { host, port, orAnyPort = false } = options;
+  await server.ready();
   try {
-    await server.listen({ host, port });
+    await listenAt(server, host, port);
   } catch (error) {
     const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
     if (!isTaken || !orAnyPort || port === 0) throw error;
-    await server.listen({ host, port: 0 });
+    await listenAt(server, host, 0);
   }
   const address = server.server.address();
   if (address === null || typeof address === 'string')
     throw new TypeError('a server that listens has a port');
   return address.port;
+}
+
+/** Fastify's own `listen` asks for all interfaces at 0.0.0.0, for a line of its log: the unit allows no such socket. */
+async function listenAt({ server }: FastifyInstance, host: string, port: number): Promise<void> {
+  server.listen({ host, port });
+  await once(server, 'listening');
 }

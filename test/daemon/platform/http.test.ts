@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
+import os, { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createServer, type HttpRoute } from '../../../daemon/platform/http.ts';
@@ -168,6 +168,15 @@ test('a port that is taken is left to its owner, and another one found where tha
   await assert.rejects(createServer(options), /EADDRINUSE/);
   await using second = await createServer({ ...options, orAnyPort: true });
   assert.notEqual(second.port, first.port);
+});
+
+test('every address of the machine is listened at without asking for them, which the unit does not allow', async (t) => {
+  t.mock.method(os, 'networkInterfaces', () => {
+    throw new Error('AF_NETLINK is not of RestrictAddressFamilies');
+  });
+  const options = { host: '0.0.0.0', port: 0, routes: ECHO, broken: () => undefined };
+  await using server = await createServer(options);
+  assert.equal((await fetch(`http://127.0.0.1:${server.port}/seldom`)).status, 204);
 });
 
 test('half a request does not keep the server from closing', async () => {
