@@ -159,7 +159,7 @@ test('what is not understood is refused with the field that is meant', async () 
   assert.deepEqual(bench.broken, []);
 });
 
-test('a token made on the disk counts within a second, and one taken back no longer', async () => {
+test('a token made on the disk counts at once, and one taken back no longer than a second', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'latchkey-tokens-'));
   try {
     const clock = new SimulatedClock();
@@ -167,7 +167,6 @@ test('a token made on the disk counts within a second, and one taken back no lon
     assert.equal(tokens.principal('Bearer abc'), undefined);
     writeTokens(directory, [storedToken('panel', 'operate', 'abc', instant(1))]);
     assert.equal(statSync(join(directory, 'api-tokens.json')).mode & 0o777, 0o600);
-    await clock.advance(1001);
     assert.deepEqual(tokens.principal('Bearer abc'), {
       name: 'panel',
       by: 'api:panel',
