@@ -14,7 +14,11 @@ import { test } from 'node:test';
 import Sqlite from 'better-sqlite3';
 import fc from 'fast-check';
 import { openJournal } from '../../../daemon/store/journal-open.ts';
-import { restoreJournal } from '../../../daemon/store/journal-recovery.ts';
+import {
+  columnsOf,
+  JOURNAL_COLUMNS,
+  restoreJournal,
+} from '../../../daemon/store/journal-recovery.ts';
 import { RECOVERED_MARK } from '../../../daemon/store/journal-state.ts';
 import { verifyJournalFile } from '../../../daemon/store/journal-verify.ts';
 import { StorageError } from '../../../daemon/store/ports.ts';
@@ -182,6 +186,34 @@ test('garbage in place of the journal: quarantine, a new epoch, counters at thei
   assert.equal(last.journal.epoch, journal.epoch);
   assert.deepEqual((await last.journal.verify()).faults, []);
   await last.journal[Symbol.asyncDispose]();
+});
+
+test('whatever column damage takes the name of: the file is put aside, and it starts', async () => {
+  using pattern = temporaryFolder();
+  await made(pattern.path, 3);
+  const columns: { readonly table: string; readonly column: string }[] = [];
+  tamper(pattern.path, (db) => {
+    const found = db
+      .prepare<[], { table: string; column: string }>(
+        `SELECT m.name AS "table", c.name AS "column" FROM sqlite_schema m, pragma_table_info(m.name) c
+          WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'`,
+      )
+      .all();
+    columns.push(...found);
+    assert.equal(columnsOf(db), JOURNAL_COLUMNS, 'as the migrations leave them');
+  });
+  assert.ok(columns.length > 20, String(columns.length));
+  for (const { table, column } of columns) {
+    using folder = temporaryFolder();
+    copyFileSync(join(pattern.path, FILE), join(folder.path, FILE));
+    tamper(folder.path, (db) =>
+      db.exec(`ALTER TABLE "${table}" RENAME COLUMN "${column}" TO "${column}_"`),
+    );
+    const { journal, recovered } = await open(folder.path);
+    assert.ok(recovered?.quarantine, `${table}.${column}`);
+    await journal.append({ stamp: stampAt(NOON), entries: [entryOf(1)] }).committed;
+    await journal[Symbol.asyncDispose]();
+  }
 });
 
 test('a journal that vanished is missed', async () => {
