@@ -10,6 +10,7 @@ import {
   openDatabase,
   quickCheck,
   storage,
+  storageError,
 } from './database.ts';
 import { HighWater } from './high-water.ts';
 import { JournalStore } from './journal.ts';
@@ -23,6 +24,7 @@ import { lockDirectory } from './lock.ts';
 import { type RunsJob, runJobAside } from './maintenance.ts';
 import { StorageError } from './ports.ts';
 
+const BALLAST = 'ballast';
 const PROBE_EVERY_MS = 5000;
 const BALLAST_AFTER_MS = 30_000;
 
@@ -60,7 +62,15 @@ export interface OpenedJournal {
 
 /** @throws StorageError `newer-version`, `locked`, or `broken` and `full` when the directory cannot be used at all. */
 export async function openJournal(options: JournalOptions): Promise<OpenedJournal> {
-  return options.directory === ':memory:' ? openInMemory(options) : openOnDisk(options);
+  if (options.directory === ':memory:') return openInMemory(options);
+  try {
+    return await openOnDisk(options, false);
+  } catch (error) {
+    // A power cut may meet a full disk: the ballast is for the start after it, too.
+    const isFull = storageError(error).code === 'full';
+    if (!isFull || !dropBallast(join(options.directory, BALLAST))) throw error;
+    return openOnDisk(options, true);
+  }
 }
 
 async function openInMemory({ clock, random }: JournalOptions): Promise<OpenedJournal> {
@@ -97,7 +107,7 @@ async function openInMemory({ clock, random }: JournalOptions): Promise<OpenedJo
   };
 }
 
-async function openOnDisk(options: JournalOptions): Promise<OpenedJournal> {
+async function openOnDisk(options: JournalOptions, isLow: boolean): Promise<OpenedJournal> {
   const { directory, clock, random, believedAfter, runJob = runJobAside } = options;
   const path = join(directory, JOURNAL_FILE);
   await using undo = new AsyncDisposableStack();
@@ -111,7 +121,7 @@ async function openOnDisk(options: JournalOptions): Promise<OpenedJournal> {
     db.close();
     writer.close();
   });
-  const ballast = join(directory, 'ballast');
+  const ballast = join(directory, BALLAST);
   const thread = typeof options.worker === 'object' ? options.worker : undefined;
   const beginsHere = options.worker === 'when-needed';
   const closing = new AbortController();
@@ -153,6 +163,7 @@ async function openOnDisk(options: JournalOptions): Promise<OpenedJournal> {
     return made.kind === 'ballast' && made.isThere;
   };
   tendSpace(journal, makeBallast, clock, closing.signal);
+  if (isLow) journal.ballastGone();
   undo.move();
   return {
     journal,

@@ -118,6 +118,24 @@ test('a disk that is really full loses nothing acknowledged, reads on, and recov
   });
 });
 
+test('a start that a power cut left with a full disk takes the ballast, and tells that the disk is low', async (t) => {
+  await onSmallDisk(t, 12, async (path) => {
+    const clock = new StillClock();
+    const directory = join(path, 'latchkey');
+    const { journal } = await openJournal({ directory, clock, random });
+    await journal.append({ stamp: stampAt(NOON), entries: [entryOf(1)] }).committed;
+    await journal[Symbol.asyncDispose]();
+    writeFileSync(join(directory, 'ballast'), Buffer.alloc(1024 * 1024));
+    fillUp(path);
+    const again = await openJournal({ directory, clock, random });
+    assert.equal(again.journal.storage, 'low');
+    await again.journal.append({ stamp: stampAt(NOON), entries: [entryOf(2)] }).committed;
+    assert.equal(again.journal.lastSeq, 2);
+    assert.equal(existsSync(join(directory, 'ballast')), false);
+    await again.journal[Symbol.asyncDispose]();
+  });
+});
+
 test('a revocation gets through on a full disk, by the ballast', async (t) => {
   await onSmallDisk(t, 12, async (path) => {
     const clock = new StillClock();
@@ -136,14 +154,7 @@ test('a revocation gets through on a full disk, by the ballast', async (t) => {
     });
     await grants.write({ source: 'cloud', changes: [{ kind: 'put', grant: grantOf(1) }] });
     writeFileSync(join(directory, 'ballast'), Buffer.alloc(1024 * 1024));
-    let isFull = false;
-    while (!isFull) {
-      try {
-        appendFileSync(join(path, 'other'), Buffer.alloc(4096));
-      } catch {
-        isFull = true;
-      }
-    }
+    fillUp(path);
     // More than the log has room for in the blocks that it has.
     const many = Array.from(
       { length: 300 },
@@ -162,6 +173,17 @@ test('a revocation gets through on a full disk, by the ballast', async (t) => {
     await journal[Symbol.asyncDispose]();
   });
 });
+
+/** Until not one block is left. */
+function fillUp(path: string): void {
+  for (;;) {
+    try {
+      appendFileSync(join(path, 'other'), Buffer.alloc(4096));
+    } catch {
+      return;
+    }
+  }
+}
 
 /** A tmpfs of so many MiB, 2 of them taken by the file `other`; skipped where mounting is not allowed. */
 async function onSmallDisk(
