@@ -9,6 +9,7 @@ import type { Clock, Random } from '../../drivers/contract/time.ts';
 import type { Stamp } from '../access/entry.ts';
 import type { GrantId, Vendor } from '../access/model.ts';
 import { BACKUPS, backupName } from './backups.ts';
+import { checkColumns, GRANTS_COLUMNS } from './columns.ts';
 import {
   type Database,
   GRANTS_MIGRATIONS,
@@ -259,7 +260,10 @@ async function currentReader(
     const [fault] = size <= most ? quickCheck(reader) : [];
     if (fault !== undefined) throw new StorageError('corrupt', fault);
     const isOwners = (mode & 0o077) === 0;
-    if (isOwners && isCurrent(reader, GRANTS_MIGRATIONS)) return reader;
+    if (isCurrent(reader, GRANTS_MIGRATIONS)) {
+      checkColumns(reader, GRANTS_COLUMNS);
+      if (isOwners) return reader;
+    }
   } catch (error) {
     reader.close();
     throw error;
@@ -273,6 +277,7 @@ async function currentReader(
       await copyDatabase(path, join(directory, BACKUPS, copy));
     }
     migrate(db, GRANTS_MIGRATIONS);
+    checkColumns(db, GRANTS_COLUMNS);
   } finally {
     db.close();
   }

@@ -2,13 +2,13 @@
  * Makes the best of the journal that is found: a clean file, one left by a power cut, a damaged one (quarantine, the
  * newest backup that is whole, else empty with a new epoch), or an older copy put in place of a newer.
  */
-import { hash } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock, Random } from '../../drivers/contract/time.ts';
 import type { Ledger } from '../access/ledger.ts';
 import { BACKUPS, backupName, backupsOf } from './backups.ts';
+import { checkColumns, JOURNAL_COLUMNS } from './columns.ts';
 import {
   type Database,
   isCurrent,
@@ -191,8 +191,7 @@ function look(path: string, first: boolean): Seen {
     }
     if (!isCurrent(reader, JOURNAL_MIGRATIONS))
       return { reader, state: undefined, ledger: undefined };
-    if (columnsOf(reader) !== JOURNAL_COLUMNS)
-      throw new StorageError('corrupt', 'a table or a column is not there under its name');
+    checkColumns(reader, JOURNAL_COLUMNS);
     const isBegun =
       reader.prepare('SELECT 1 FROM journal').get() !== undefined ||
       reader.prepare('SELECT 1 FROM entry LIMIT 1').get() !== undefined;
@@ -202,26 +201,6 @@ function look(path: string, first: boolean): Seen {
     reader.close();
     throw error;
   }
-}
-
-/**
- * Of the tables as the migrations leave them. A flipped bit in the name of one is no fault to SQLite, and every start
- * would end at the first question for it.
- */
-export const JOURNAL_COLUMNS = 'bff14b9ea8d16c1d';
-
-export function columnsOf(db: Database): string {
-  const [names] = storage(() =>
-    db
-      .prepare<[], [string]>(
-        `SELECT group_concat(m.name || '.' || c.name ORDER BY m.name, c.name)
-           FROM sqlite_schema m, pragma_table_info(m.name) c
-          WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'`,
-      )
-      .raw()
-      .get(),
-  ) ?? [''];
-  return hash('sha256', names ?? '').slice(0, 16);
 }
 
 function openReader(path: string): Database {

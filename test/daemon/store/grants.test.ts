@@ -7,6 +7,7 @@ import type { Grant } from '../../../daemon/access/model.ts';
 import { resolveWindow } from '../../../daemon/access/window.ts';
 import { startEntries, startRows } from '../../../daemon/start/start-entries.ts';
 import { makeBackups } from '../../../daemon/store/backups.ts';
+import { columnsOf, GRANTS_COLUMNS } from '../../../daemon/store/columns.ts';
 import { digestOf } from '../../../daemon/store/digest.ts';
 import {
   type GrantStoreOptions,
@@ -129,6 +130,36 @@ test('grants and their cursors are there after a restart', async () => {
   assert.equal(grants.version('cloud'), 3);
   assert.equal(grants.cursor('cloud', 'c'), 'x');
   await close();
+});
+
+test('whatever column damage takes the name of: the file is put aside, and it starts empty', async () => {
+  using pattern = temporaryFolder();
+  await (await onFiles(pattern.path)).close();
+  const whole = new Sqlite(liveFile(pattern.path), { readonly: true });
+  assert.equal(columnsOf(whole), GRANTS_COLUMNS, 'as the migrations leave them');
+  const columns = whole
+    .prepare<[], { table: string; column: string }>(
+      `SELECT m.name AS "table", c.name AS "column" FROM sqlite_schema m, pragma_table_info(m.name) c
+        WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'`,
+    )
+    .all();
+  whole.close();
+  assert.ok(columns.length > 20, String(columns.length));
+  for (const { table, column } of columns) {
+    using folder = temporaryFolder();
+    cpSync(pattern.path, folder.path, { recursive: true });
+    const db = new Sqlite(liveFile(folder.path));
+    db.exec(`ALTER TABLE "${table}" RENAME COLUMN "${column}" TO "${column}_"`);
+    db.close();
+    const { grants, lost, close } = await onFiles(folder.path);
+    assert.ok(lost?.quarantine, `${table}.${column}`);
+    await grants.write({
+      source: 'cloud',
+      changes: [put(1), { kind: 'revoke', grant: grantId(2), rev: 4, at: NOON }],
+      version: { from: undefined, to: 3 },
+    });
+    await close();
+  }
 });
 
 test('a lost or damaged file starts empty, refusing, and has forgotten how far it had read', async () => {

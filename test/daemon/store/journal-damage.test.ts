@@ -13,12 +13,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import Sqlite from 'better-sqlite3';
 import fc from 'fast-check';
+import { columnsOf, JOURNAL_COLUMNS } from '../../../daemon/store/columns.ts';
 import { openJournal } from '../../../daemon/store/journal-open.ts';
-import {
-  columnsOf,
-  JOURNAL_COLUMNS,
-  restoreJournal,
-} from '../../../daemon/store/journal-recovery.ts';
+import { restoreJournal } from '../../../daemon/store/journal-recovery.ts';
 import { RECOVERED_MARK } from '../../../daemon/store/journal-state.ts';
 import { verifyJournalFile } from '../../../daemon/store/journal-verify.ts';
 import { StorageError } from '../../../daemon/store/ports.ts';

@@ -1,0 +1,32 @@
+/**
+ * A flipped bit in the name of a table or a column is no fault to SQLite, and the first question for it would end the
+ * daemon, at every start: a file that has other names than the migrations give is damaged.
+ */
+import { hash } from 'node:crypto';
+import { type Database, storage } from './database.ts';
+import { StorageError } from './ports.ts';
+
+/** What `columnsOf` says once all migrations have run. */
+export const JOURNAL_COLUMNS = 'bff14b9ea8d16c1d';
+export const GRANTS_COLUMNS = '73f7fe129ac30a9b';
+
+/** The names of all tables and columns, as eight bytes of a hash in hex. */
+export function columnsOf(db: Database): string {
+  const [names] = storage(() =>
+    db
+      .prepare<[], [string]>(
+        `SELECT group_concat(m.name || '.' || c.name ORDER BY m.name, c.name)
+           FROM sqlite_schema m, pragma_table_info(m.name) c
+          WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'`,
+      )
+      .raw()
+      .get(),
+  ) ?? [''];
+  return hash('sha256', names ?? '').slice(0, 16);
+}
+
+/** @throws StorageError `corrupt` */
+export function checkColumns(db: Database, expected: string): void {
+  if (columnsOf(db) === expected) return;
+  throw new StorageError('corrupt', 'a table or a column is not there under its name');
+}
