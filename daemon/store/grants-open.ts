@@ -261,7 +261,7 @@ async function currentReader(
     if (fault !== undefined) throw new StorageError('corrupt', fault);
     const isOwners = (mode & 0o077) === 0;
     if (isCurrent(reader, GRANTS_MIGRATIONS)) {
-      checkColumns(reader, GRANTS_COLUMNS);
+      checkColumns(reader, GRANTS_COLUMNS, GRANTS_MIGRATIONS);
       if (isOwners) return reader;
     }
   } catch (error) {
@@ -277,7 +277,7 @@ async function currentReader(
       await copyDatabase(path, join(directory, BACKUPS, copy));
     }
     migrate(db, GRANTS_MIGRATIONS);
-    checkColumns(db, GRANTS_COLUMNS);
+    checkColumns(db, GRANTS_COLUMNS, GRANTS_MIGRATIONS);
   } finally {
     db.close();
   }

@@ -191,7 +191,7 @@ function look(path: string, first: boolean): Seen {
     }
     if (!isCurrent(reader, JOURNAL_MIGRATIONS))
       return { reader, state: undefined, ledger: undefined };
-    checkColumns(reader, JOURNAL_COLUMNS);
+    checkColumns(reader, JOURNAL_COLUMNS, JOURNAL_MIGRATIONS);
     const isBegun =
       reader.prepare('SELECT 1 FROM journal').get() !== undefined ||
       reader.prepare('SELECT 1 FROM entry LIMIT 1').get() !== undefined;
