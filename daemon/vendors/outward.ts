@@ -8,9 +8,10 @@ import type { StoredGrant } from '../access/lookup.ts';
 import { type Grant, type GrantId, grantId } from '../access/model.ts';
 import { StorageError } from '../store/ports.ts';
 import { isUndone, VendorError } from './http.ts';
+import type { SyncChange } from './sync-change.ts';
 import type { VendorRecord } from './vendor-record.ts';
 import { FAULT_DETAIL } from './vendor-run.ts';
-import { pages, type SyncChange, type VendorSync } from './vendor-sync.ts';
+import { pages, type VendorSync } from './vendor-sync.ts';
 
 export interface Task {
   readonly id: string;

@@ -6,8 +6,9 @@ import type { Entry, JsonObject } from '../access/entry.ts';
 import type { StoredGrant } from '../access/lookup.ts';
 import { type Credential, type Grant, grantId, isKeyId } from '../access/model.ts';
 import { narrower } from './narrower.ts';
+import type { SyncChange, WantedGrant, WantedKey } from './sync-change.ts';
 import type { VendorRecord } from './vendor-record.ts';
-import type { SyncChange, VendorSync, WantedGrant, WantedKey } from './vendor-sync.ts';
+import type { VendorSync } from './vendor-sync.ts';
 
 /** One thing as the vendor shows it, and what it is to be here. */
 export interface SeenThing {

@@ -4,7 +4,8 @@
  */
 import { type Millis, pause } from '../../drivers/contract/time.ts';
 import { StorageError } from '../store/ports.ts';
-import type { SyncChange, VendorSync } from './vendor-sync.ts';
+import type { SyncChange } from './sync-change.ts';
+import type { VendorSync } from './vendor-sync.ts';
 
 /** A limit that no version keeps, so that the rules refuse; a return is taken all the same. */
 const STALE = 'stale';

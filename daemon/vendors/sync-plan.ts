@@ -17,9 +17,9 @@ import { resolveWindow } from '../access/window.ts';
 import type { GrantChange } from '../store/ports.ts';
 import type { VendorDesk } from './desk.ts';
 import type { RecordBook } from './record-book.ts';
+import type { SyncChange, WantedGrant, WantedKey } from './sync-change.ts';
 import type { Tombstone } from './untold.ts';
 import type { RecordState, VendorRecord } from './vendor-record.ts';
-import type { SyncChange, WantedGrant, WantedKey } from './vendor-sync.ts';
 
 export interface Planned {
   readonly changes: GrantChange[];

@@ -7,30 +7,13 @@
 import { type Instant, instant } from '../../drivers/contract/time.ts';
 import type { Entry, Json } from '../access/entry.ts';
 import type { StoredGrant } from '../access/lookup.ts';
-import { type Grant, grantId, type Key, type Vendor } from '../access/model.ts';
+import { grantId, type Vendor } from '../access/model.ts';
 import type { VendorDesk } from './desk.ts';
 import { RecordBook } from './record-book.ts';
+import type { SyncChange, WantedGrant } from './sync-change.ts';
 import { collisionsOfAll, SyncPlan } from './sync-plan.ts';
 import { putIn, Untold, withoutKnown } from './untold.ts';
 import type { RecordState, VendorRecord } from './vendor-record.ts';
-
-/** A grant as it is wanted; its revision follows from what is stored. `options.staff` is never a vendor's to give. */
-export type WantedGrant = Omit<Grant, 'rev'>;
-export type WantedKey = Omit<Key, 'rev'>;
-
-export interface SyncChange {
-  /** Of the grant or key here, or of a record alone. */
-  readonly id: string;
-  readonly grant?: WantedGrant;
-  readonly key?: WantedKey;
-  /** With a tombstone, for good: only a reading that begins later may bring it back. */
-  readonly revoke?: true;
-  readonly removeKey?: true;
-  /** The vendor has it again, by a reading that began after the revocation; else a tombstone stands. */
-  readonly revive?: true;
-  /** `null` takes the record away; missing leaves it as it is. */
-  readonly record?: VendorRecord | null;
-}
 
 export interface SyncOptions {
   /** For the journal: `keycafe`, `dialect:keycafe`. */

@@ -6,7 +6,7 @@ import { command, written } from './commands.ts';
 import { Dialog, Facts } from './dialog.ts';
 import { Enrol } from './enrol.ts';
 import { KeyForm } from './key-form.ts';
-import { Where } from './keys.ts';
+import { Where } from './key-words.ts';
 import { say, sayWord } from './language.ts';
 import { Danger, Data, fieldsOf, Time, Told, textIn, useAction, valueIn } from './parts.ts';
 import { may } from './roles.ts';

@@ -3,12 +3,13 @@ import { html } from 'htm/preact';
 import { useState } from 'preact/hooks';
 import { KeyDialog } from './key-dialog.ts';
 import { KeyForm } from './key-form.ts';
+import { Where } from './key-words.ts';
 import { say, sayWord } from './language.ts';
 import { moment, span } from './moments.ts';
-import { Data, Empty, Page, State, valueIn } from './parts.ts';
+import { Empty, Page, State, valueIn } from './parts.ts';
 import { may } from './roles.ts';
 import { SearchForm } from './search-form.ts';
-import type { Key, KeyPlace, Me } from './shapes.ts';
+import type { Key, Me } from './shapes.ts';
 import type { Site } from './site.ts';
 
 interface KeysProps {
@@ -115,17 +116,4 @@ function KeyRow({ of: { id, name, place, flags }, now, choose }: RowProps) {
       }
     </td>
   </tr>`;
-}
-
-export function Where({ place }: { readonly place: KeyPlace }) {
-  switch (place.kind) {
-    case 'slot':
-      return html`${say('where.in-slot', { place: place.accessPoint ?? place.box, slot: place.slot })}`;
-    case 'holder':
-      return html`${say('where.with')}${' '}<${Data}>${place.holder}<//>`;
-    case 'unknown':
-      return html`${say('where.unknown')}`;
-    case 'none':
-      return html`${say('where.virtual')}`;
-  }
 }

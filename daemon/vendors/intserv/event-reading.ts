@@ -5,8 +5,9 @@
  */
 import { z } from 'zod';
 import { answerIn } from '../answer.ts';
+import type { SyncChange } from '../sync-change.ts';
 import type { VendorHost } from '../vendor-host.ts';
-import type { SyncChange, VendorSync } from '../vendor-sync.ts';
+import type { VendorSync } from '../vendor-sync.ts';
 import { KIND } from './key-book.ts';
 import { EVENTS_MOST, eventsSchema, type IntservEvent } from './wire.ts';
 

@@ -2,9 +2,10 @@
 import { z } from 'zod';
 import type { StoredGrant } from '../../access/lookup.ts';
 import { type GrantId, grantId, holderId } from '../../access/model.ts';
+import type { WantedGrant } from '../sync-change.ts';
 import { drawnUuid, uuidOf } from '../uuid.ts';
 import type { VendorRecord } from '../vendor-record.ts';
-import type { VendorSync, WantedGrant } from '../vendor-sync.ts';
+import type { VendorSync } from '../vendor-sync.ts';
 import {
   credentialsOf,
   datesOf,

@@ -2,8 +2,9 @@
 import type { StoredGrant } from '../../access/lookup.ts';
 import { credentialId, type Grant, grantId, keyId } from '../../access/model.ts';
 import { holderFor } from '../people.ts';
+import type { SyncChange, WantedGrant } from '../sync-change.ts';
 import type { VendorRecord } from '../vendor-record.ts';
-import type { SyncChange, VendorSync, WantedGrant } from '../vendor-sync.ts';
+import type { VendorSync } from '../vendor-sync.ts';
 import type { KeyBook } from './key-book.ts';
 import { drawnId, idFromKey } from './local-id.ts';
 import { boundsOf, operationsOf, windowOf } from './mapping.ts';

@@ -1,7 +1,8 @@
 /** Keys as the dialect makes, shows and edits them, and the places that they lie in. */
 import { type Key, type KeyId, keyId } from '../../access/model.ts';
+import type { SyncChange } from '../sync-change.ts';
 import type { VendorRecord } from '../vendor-record.ts';
-import type { SyncChange, VendorSync } from '../vendor-sync.ts';
+import type { VendorSync } from '../vendor-sync.ts';
 import type { BoxBook } from './box-book.ts';
 import { derivedId, drawnId, idFromKey } from './local-id.ts';
 import { KeycafeRefusal } from './reply.ts';

@@ -1,7 +1,8 @@
 /** Members and their permissions as the dialect makes, shows and ends them. */
 import { grantId, type KeyId } from '../../access/model.ts';
+import type { SyncChange } from '../sync-change.ts';
 import type { VendorRecord } from '../vendor-record.ts';
-import type { SyncChange, VendorSync } from '../vendor-sync.ts';
+import type { VendorSync } from '../vendor-sync.ts';
 import { drawnId, idFromKey } from './local-id.ts';
 import { MEMBERSHIP, PERMISSION, permissionGrant } from './member-thing.ts';
 import { KeycafeRefusal } from './reply.ts';

@@ -12,8 +12,8 @@ import {
 import type { VendorDesk } from '../desk.ts';
 import { holderFor } from '../people.ts';
 import type { SeenThing } from '../reading.ts';
+import type { WantedGrant } from '../sync-change.ts';
 import { digestOf } from '../vendor-record.ts';
-import type { WantedGrant } from '../vendor-sync.ts';
 import { type KeycafePlaces, keyIdFor, pinCredential } from './thing.ts';
 import type { Membership, Permission } from './wire.ts';
 

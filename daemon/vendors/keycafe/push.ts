@@ -3,9 +3,10 @@ import { type holderId, type Key, type KeyId, keyId } from '../../access/model.t
 import { answerIn } from '../answer.ts';
 import { VendorError } from '../http.ts';
 import { type Settled, sentOf, type Task } from '../outward.ts';
+import type { WantedGrant } from '../sync-change.ts';
 import type { VendorHost } from '../vendor-host.ts';
 import { digestOf, type VendorRecord } from '../vendor-record.ts';
-import type { VendorSync, WantedGrant } from '../vendor-sync.ts';
+import type { VendorSync } from '../vendor-sync.ts';
 import { boundsOf, cannotExpress } from './mapping.ts';
 import { BOOKING_CODE, fingerprintOf, type KeycafePlaces, pinCredential } from './thing.ts';
 import { type Access, accessSchema, keySchema } from './wire.ts';

@@ -13,8 +13,8 @@ import {
 import type { VendorDesk } from '../desk.ts';
 import { holderFor } from '../people.ts';
 import type { SeenThing } from '../reading.ts';
+import type { WantedGrant } from '../sync-change.ts';
 import { digestOf } from '../vendor-record.ts';
-import type { WantedGrant } from '../vendor-sync.ts';
 import { operationsOf, windowOf } from './mapping.ts';
 import type { Access, Key } from './wire.ts';
 

@@ -1,6 +1,6 @@
 /** An access code as Seam shows it, and as the grant that the door decides by. */
 import { credentialId, grantId, holderId } from '../../access/model.ts';
-import type { WantedGrant } from '../vendor-sync.ts';
+import type { WantedGrant } from '../sync-change.ts';
 import { derivedCodes, operationsOf, windowOf } from './access-grant.ts';
 import type { DialectParts } from './dialect-parts.ts';
 import type { Call } from './endpoint.ts';

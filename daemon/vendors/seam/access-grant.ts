@@ -11,8 +11,8 @@ import {
   type Window,
 } from '../../access/model.ts';
 import type { VendorSecrets } from '../desk.ts';
+import type { WantedGrant } from '../sync-change.ts';
 import { uuidOf } from '../uuid.ts';
-import type { WantedGrant } from '../vendor-sync.ts';
 import type { GrantFields, MethodFields, Mode } from './fields.ts';
 
 export const MODE_NAMES: Readonly<Record<Mode, string>> = {

@@ -1,8 +1,9 @@
 /** What Seam has accepted and may not have done yet: asked after until it ends, and told per device until then. */
 import type { JsonObject } from '../../access/entry.ts';
 import { VendorError } from '../http.ts';
+import type { SyncChange } from '../sync-change.ts';
 import type { PlaceState, VendorRecord } from '../vendor-record.ts';
-import type { SyncChange, VendorSync } from '../vendor-sync.ts';
+import type { VendorSync } from '../vendor-sync.ts';
 import type { SeamClient } from './client.ts';
 import { type ActionAttempt, actionAttemptSchema } from './wire.ts';
 

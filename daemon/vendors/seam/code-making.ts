@@ -1,8 +1,8 @@
 /** What is asked of access codes, and what one comes to: its digits, its times, and what makes it be here. */
 import { z } from 'zod';
+import type { SyncChange } from '../sync-change.ts';
 import { drawnUuid } from '../uuid.ts';
 import type { VendorRecord } from '../vendor-record.ts';
-import type { SyncChange } from '../vendor-sync.ts';
 import { wantedCode } from './access-code.ts';
 import { derivedCodes } from './access-grant.ts';
 import { lengthsOf } from './device-settings.ts';

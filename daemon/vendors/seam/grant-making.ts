@@ -1,9 +1,9 @@
 /** Making, changing and taking back a grant: in force before it resolves. */
 import { grantId, type HolderId } from '../../access/model.ts';
 import { holderFor } from '../people.ts';
+import type { SyncChange } from '../sync-change.ts';
 import { drawnUuid } from '../uuid.ts';
 import { digestOf } from '../vendor-record.ts';
-import type { SyncChange } from '../vendor-sync.ts';
 import { MODE_NAMES, wantedGrant } from './access-grant.ts';
 import { BY, type DialectParts, idHere, KINDS } from './dialect-parts.ts';
 import { keepPerson, known } from './dialect-people.ts';

@@ -3,7 +3,7 @@ import { textIn } from '../../access/body.ts';
 import type { RecordedEntry } from '../../access/entry.ts';
 import { grantId } from '../../access/model.ts';
 import { StorageError } from '../../store/ports.ts';
-import type { SyncChange } from '../vendor-sync.ts';
+import type { SyncChange } from '../sync-change.ts';
 import { BY, type DialectParts } from './dialect-parts.ts';
 import { withChanges } from './grant-changes.ts';
 import type { Grant } from './grant-making.ts';

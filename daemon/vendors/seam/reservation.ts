@@ -3,8 +3,8 @@
  * first use of a later stay at a door takes that door from the earlier ones. Grants without a key are never touched.
  */
 import type { Target } from '../../access/model.ts';
+import type { WantedGrant } from '../sync-change.ts';
 import type { VendorRecord } from '../vendor-record.ts';
-import type { WantedGrant } from '../vendor-sync.ts';
 import type { GrantFields } from './fields.ts';
 import { SeamError } from './seam-error.ts';
 

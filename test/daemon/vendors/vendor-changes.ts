@@ -1,6 +1,6 @@
 /** What a vendor may bring, made by hand; and a thing with some of its members replaced. */
 import { type Grant, grantId, holderId } from '../../../daemon/access/model.ts';
-import type { SyncChange, WantedGrant } from '../../../daemon/vendors/vendor-sync.ts';
+import type { SyncChange, WantedGrant } from '../../../daemon/vendors/sync-change.ts';
 import { instant } from '../../../drivers/contract/time.ts';
 
 export function change(id: string, more: Partial<Grant> = {}): SyncChange {
