@@ -1,6 +1,6 @@
 /**
  * A flipped bit in the name of a table or a column is no fault to SQLite, and the first question for it would end the
- * daemon, at every start: a file that has other names than the migrations give is damaged.
+ * daemon, at every start: a file that lacks a name which the migrations give is damaged.
  */
 import { hash } from 'node:crypto';
 import { type Database, migrate, openDatabase, storage } from './database.ts';
@@ -12,17 +12,7 @@ export const GRANTS_COLUMNS = '73f7fe129ac30a9b';
 
 /** The names of all tables and columns, as eight bytes of a hash in hex. */
 export function columnsOf(db: Database): string {
-  const [names] = storage(() =>
-    db
-      .prepare<[], [string]>(
-        `SELECT group_concat(m.name || '.' || c.name ORDER BY m.name, c.name)
-           FROM sqlite_schema m, pragma_table_info(m.name) c
-          WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'`,
-      )
-      .raw()
-      .get(),
-  ) ?? [''];
-  return hash('sha256', names ?? '').slice(0, 16);
+  return hash('sha256', namesIn(db).join()).slice(0, 16);
 }
 
 /**
@@ -30,17 +20,32 @@ export function columnsOf(db: Database): string {
  * @throws StorageError `corrupt`
  */
 export function checkColumns(db: Database, usual: string, migrations: string): void {
-  const found = columnsOf(db);
-  if (found === usual || found === columnsMade(migrations)) return;
-  throw new StorageError('corrupt', 'a table or a column is not there under its name');
+  if (columnsOf(db) === usual) return;
+  const there = new Set(namesIn(db));
+  const missing = namesMade(migrations).find((name) => !there.has(name));
+  if (missing !== undefined) throw new StorageError('corrupt', `${missing} is not there`);
 }
 
-function columnsMade(migrations: string): string {
+function namesMade(migrations: string): readonly string[] {
   const db = openDatabase(':memory:');
   try {
     migrate(db, migrations);
-    return columnsOf(db);
+    return namesIn(db);
   } finally {
     db.close();
   }
+}
+
+/** `table.column` of each, sorted. */
+function namesIn(db: Database): readonly string[] {
+  const rows = storage(() =>
+    db
+      .prepare<[], [string]>(
+        `SELECT m.name || '.' || c.name FROM sqlite_schema m, pragma_table_info(m.name) c
+          WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' ORDER BY m.name, c.name`,
+      )
+      .raw()
+      .all(),
+  );
+  return rows.map(([name]) => name);
 }

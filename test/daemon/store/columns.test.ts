@@ -9,14 +9,21 @@ import {
   openDatabase,
 } from '../../../daemon/store/database.ts';
 
-for (const migrations of [GRANTS_MIGRATIONS, JOURNAL_MIGRATIONS]) {
-  const what = migrations.replace(/.*\//, '');
-  test(`${what}: a file of a migration that the quick answer does not know is whole`, () => {
+for (const [table, migrations] of [
+  ['grants', GRANTS_MIGRATIONS],
+  ['entry', JOURNAL_MIGRATIONS],
+] as const) {
+  test(`${table}: a file of a migration that the quick answer does not know is whole, one that lacks a table is not`, () => {
     const db = openDatabase(':memory:');
     migrate(db, migrations);
     checkColumns(db, 'of another migration', migrations);
     db.exec('CREATE TABLE stranger (name TEXT)');
-    assert.throws(() => checkColumns(db, 'of another migration', migrations), /under its name/);
+    checkColumns(db, 'of another migration', migrations);
+    db.exec(`ALTER TABLE ${table} RENAME TO lost`);
+    assert.throws(() => checkColumns(db, 'of another migration', migrations), {
+      code: 'corrupt',
+      message: new RegExp(`^${table}\\.\\w+ is not there$`),
+    });
     db.close();
   });
 }
