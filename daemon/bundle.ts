@@ -77,7 +77,7 @@ const commandsApart: Plugin = {
 
 /**
  * Text of a function: what is native in a package, from the nearest `node_modules`. Whoever looks through package.json,
- * libraries and names of builds for it spends 2.4 ms before the first decision. The Node that ships is one of glibc.
+ * libraries and names of builds for it spends milliseconds before the first decision. The Node that ships is of glibc.
  */
 const NATIVE = `
 const { existsSync } = require('node:fs');
