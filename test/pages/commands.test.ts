@@ -7,6 +7,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { z } from 'zod';
+import { until } from '../real-time.ts';
 import { type Block, commandLines, pages, ROOT } from './pages.ts';
 
 const readySchema = z.looseObject({
@@ -41,6 +42,8 @@ before(async () => {
   assert.ok(site.stdout);
   for await (const line of createInterface(site.stdout)) {
     ready = readySchema.parse(JSON.parse(line));
+    // A lock on the air takes a moment to be heard, and whoever types takes longer than this.
+    await until(() => run('latchkey status').status === 0, 20_000);
     return;
   }
   assert.fail('the site did not come up');
@@ -69,7 +72,7 @@ for (const page of pages()) {
 }
 
 function type(block: Block): void {
-  const { api, simulator, token, directory, dialects } = ready;
+  const { api, simulator } = ready;
   const script = commandLines(block)
     // Finding the command takes npx longer than running it; that it is found, the first test says.
     .map((line) => line.replace(/^npx /, ''))
@@ -77,7 +80,17 @@ function type(block: Block): void {
     .join('\n')
     .replaceAll('http://127.0.0.1:4180', api)
     .replaceAll('http://127.0.0.1:4100', simulator);
-  const typed = spawnSync('bash', ['-euo', 'pipefail', '-c', script], {
+  const typed = run(script);
+  assert.equal(
+    typed.status,
+    0,
+    `${block.page}:${block.line}\n${script}\n${typed.stdout}${typed.stderr}`,
+  );
+}
+
+function run(script: string) {
+  const { api, token, directory, dialects } = ready;
+  return spawnSync('bash', ['-euo', 'pipefail', '-c', script], {
     cwd: ROOT,
     encoding: 'utf8',
     env: {
@@ -92,11 +105,6 @@ function type(block: Block): void {
       INTSERV_KEY: dialects.intserv.apiKey,
     },
   });
-  assert.equal(
-    typed.status,
-    0,
-    `${block.page}:${block.line}\n${script}\n${typed.stdout}${typed.stderr}`,
-  );
 }
 
 /** Left alone for two seconds; that it was still following then is what is looked at. */
