@@ -62,7 +62,7 @@ export function parseStates(payload: Uint8Array): KeyturnerStates | undefined {
   const percent = battery >>> 2;
   const [action, , completion] = payload.subarray(15, 18);
   const door = payload[18];
-  const accessory = payload[20];
+  const accessory = payload[21]; // after two bytes of night mode
   return {
     state: STATE_WORDS[lockState ?? LOCK_STATE.undefined] ?? 'unknown',
     isInService: nukiState === 0x02 || nukiState === 0x03,

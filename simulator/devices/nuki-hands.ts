@@ -43,6 +43,14 @@ export function handsOn(lock: NukiLock): Readonly<Record<string, Verb>> {
         return null;
       },
     },
+    'keypad-battery': {
+      what: 'let the batteries of its keypad run low, or change them',
+      arguments: { low: 'true or false' },
+      run: ({ low }) => {
+        lock.keypadIsLow = low === true;
+        return null;
+      },
+    },
     door: {
       what: 'open or close the door before its sensor',
       arguments: { open: 'true or false' },

@@ -96,6 +96,8 @@ export class NukiLock implements Peripheral, SimulatedDevice, NukiInside {
   };
   pin: number;
   battery = 80;
+  /** The batteries of its keypad. */
+  keypadIsLow = false;
   door: 'none' | 'open' | 'closed' = 'none';
   /** Commands heard that opened with a known key, for tests. */
   readonly heard: number[] = [];
@@ -249,6 +251,7 @@ export class NukiLock implements Peripheral, SimulatedDevice, NukiInside {
       configCount: this.#configCount,
       last: this.#last,
       door: this.door,
+      keypadIsLow: this.keypadIsLow,
     });
   }
 

@@ -14,19 +14,23 @@ export interface StatesPicture {
   readonly configCount: number;
   readonly last: { readonly action: number; readonly trigger: number; readonly completion: number };
   readonly door: 'none' | 'open' | 'closed';
+  readonly keypadIsLow: boolean;
 }
 
-/** Keyturner States of API 2.2: 21 bytes. */
+/** Keyturner States of API 2.2: 22 bytes, night mode in two of them before the battery of the keypad. */
 export function statesOf(picture: StatesPicture): Uint8Array {
   const { action, trigger, completion } = picture.last;
   const door = { none: 0, open: 3, closed: 2 }[picture.door];
   const critical = picture.battery < CRITICAL_PERCENT ? 1 : 0;
   const battery = (Math.round(picture.battery / 2) << 2) | critical;
+  const accessory = 1 | (picture.keypadIsLow ? 2 : 0);
   return joinBytes(
     Uint8Array.of(picture.pairing ? 1 : 2, picture.state, 0),
     lockDate(picture.clock, 0, 'down'),
     u16(0),
-    Uint8Array.of(battery, picture.configCount, 0, action, trigger, completion, door, 0, 1),
+    Uint8Array.of(battery, picture.configCount, 0, action, trigger, completion, door),
+    u16(0),
+    Uint8Array.of(accessory),
   );
 }
 

@@ -251,6 +251,21 @@ test('batteries: a slope and what is left of them, not only a percentage', async
   assert.equal(at.of('fault').at(-1)?.state, 'cleared');
 });
 
+test('a keypad whose batteries run low is a fault until they are changed', async () => {
+  await using at = await nukiBench({ watch: false });
+  await at.settled();
+  for (const [isLow, state] of [
+    [true, 'raised'],
+    [false, 'cleared'],
+  ] as const) {
+    at.lock.keypadIsLow = isLow;
+    await at.do({ kind: 'read-state' });
+    const told = at.of('fault').filter(({ fault }) => fault === 'battery');
+    assert.equal(told.at(-1)?.state, state);
+    if (isLow) assert.match(told.at(-1)?.detail ?? '', /keypad battery critical/);
+  }
+});
+
 /** Cuts the link at the n-th operation of the connection that carries an unlock, taken by the lock or not. */
 for (const taken of [false, true]) {
   test(`the link is cut at every step of an unlock, the step ${taken ? 'taken' : 'not taken'}: one result, never two runs`, async () => {

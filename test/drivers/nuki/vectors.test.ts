@@ -266,6 +266,14 @@ test('replies of the lock read as the examples have them', () => {
   assert.equal(locked?.batteryCritical, false);
   assert.equal(parseStates(fromHex('020200e00703070818203c00000007'))?.state, 'unlocking');
   assert.equal(parseStates(fromHex('020300e007030708182c3c00000007'))?.state, 'unlocked');
+  // Appended since API 2.2: last action (3), door, night mode (2, as other clients of these locks read it), accessories.
+  const since22 = (tail: string) => parseStates(fromHex(`020300e007030708182c3c00a00007${tail}`));
+  assert.equal(since22('0100000300')?.keypadBatteryCritical, undefined);
+  assert.equal(since22('01000003010000')?.keypadBatteryCritical, undefined, 'night mode alone');
+  assert.equal(since22('01000003010001')?.keypadBatteryCritical, false);
+  assert.equal(since22('01000002000003')?.keypadBatteryCritical, true);
+  assert.equal(since22('01000002000003')?.doorOpen, false);
+  assert.equal(since22('01000002000003')?.batteryPercent, 80);
   const byBridge = joinBytes(
     fromHex('11000000ea0707010f040902000000'),
     padded(text('bridge'), 32),
