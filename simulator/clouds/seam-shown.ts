@@ -3,7 +3,7 @@ import type { SimulatedCode, SimulatedGrant, SimulatedMethod } from './seam-thin
 
 export const WORKSPACE = '00000000-0000-4000-8000-000000000001';
 
-export interface Things {
+interface Things {
   readonly methods: ReadonlyMap<string, SimulatedMethod>;
   readonly now: number;
 }

@@ -5,13 +5,7 @@
 import type { Millis } from '../../drivers/contract/time.ts';
 import { type CloudReply, type CloudRequest, CloudServer } from './common.ts';
 import { answerTo, fieldsOf } from './seam-paths.ts';
-import { shownCode, shownDevice, shownGrant, shownMethod, type Things } from './seam-shown.ts';
-import {
-  type CloudEvent,
-  Refused,
-  type SimulatedCode,
-  type SimulatedGrant,
-} from './seam-things.ts';
+import { type CloudEvent, Refused } from './seam-things.ts';
 import { type SignedCall, signedCall } from './seam-webhook.ts';
 import { SeamWorkspace, type SeamWorkspaceOptions } from './seam-workspace.ts';
 import { WebhookSender } from './webhook-sender.ts';
@@ -51,10 +45,6 @@ export class SeamCloud extends SeamWorkspace implements AsyncDisposable {
           });
   }
 
-  get pageSize(): number {
-    return this.#options.pageSize ?? 500;
-  }
-
   get baseUrl(): string {
     return this.server.url;
   }
@@ -64,38 +54,18 @@ export class SeamCloud extends SeamWorkspace implements AsyncDisposable {
     return signedCall(event, secret, this.#options.clock.now() + skew);
   }
 
-  shownGrant(grant: SimulatedGrant): object {
-    return shownGrant(grant, this.#things);
-  }
-
-  shownMethod(id: string): object | undefined {
-    return shownMethod(id, this.#things);
-  }
-
-  shownCode(code: SimulatedCode): object {
-    return shownCode(code, this.#things);
-  }
-
-  shownDevice(device_id: string): object {
-    return shownDevice(
-      device_id,
-      this.offline.has(device_id),
-      new Date(this.#things.now).toISOString(),
-    );
-  }
-
-  get #things(): Things {
-    return { methods: this.methods, now: this.#options.clock.now() };
-  }
-
   #answer(request: CloudRequest): CloudReply {
     const headers = { 'seam-request-id': this.uuid() };
     try {
       if (request.headers.authorization !== `Bearer ${this.#options.apiKey}`) {
         throw new Refused(401, 'unauthorized');
       }
-      const fields = fieldsOf(request);
-      return { status: 200, headers, body: { ...answerTo(request.path, fields, this), ok: true } };
+      const { clock, pageSize = 500 } = this.#options;
+      const answer = answerTo(request.path, fieldsOf(request), this, {
+        now: clock.now(),
+        pageSize,
+      });
+      return { status: 200, headers, body: { ...answer, ok: true } };
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       const { status, message: type, retryAfter } = error;
