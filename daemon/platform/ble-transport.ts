@@ -174,7 +174,8 @@ class Radio implements BleRadio {
     listener: GattListener,
     within: Millis,
   ): Promise<GattLink> {
-    await this.#leaving.get(address);
+    const end = this.#clock.uptime() + within;
+    await this.#untilLeft(address, within);
     const number = this.#nextLink;
     this.#nextLink += 1;
     const link = new ProcessLink({
@@ -197,7 +198,8 @@ class Radio implements BleRadio {
     // Before connecting: what it says may come before the answer to the call.
     this.#links.set(number, link);
     try {
-      link.begin(await this.#queue.connect(number, address, addressType, within));
+      const left = end - this.#clock.uptime();
+      link.begin(await this.#queue.connect(number, address, addressType, left));
       return link;
     } catch (error) {
       this.#links.delete(number);
@@ -358,6 +360,15 @@ class Radio implements BleRadio {
     ]);
     waited.abort();
     this.#mustBeUp();
+  }
+
+  /** Until the stack has let go of an earlier link. */
+  async #untilLeft(address: string, within: Millis): Promise<void> {
+    const leaving = this.#leaving.get(address);
+    if (leaving === undefined) return;
+    const left = new AbortController();
+    void leaving.then(() => left.abort());
+    await pause(this.#clock, within, AbortSignal.any([left.signal, this.#closing.signal]));
   }
 
   #mustBeUp(): RadioProcess {

@@ -3,7 +3,7 @@
  * connects on the shared air. The subset is what noble and other central-role hosts use (reference ble.md, 2).
  */
 
-import { type Timer, uptime } from '../../drivers/contract/time.ts';
+import { type Millis, type Timer, uptime } from '../../drivers/contract/time.ts';
 import { joinBytes } from '../../drivers/wire/hex.ts';
 import type { Air } from './air.ts';
 import {
@@ -53,8 +53,13 @@ const FEATURES = { legacy: 0, extended: (1 << 5) | (1 << 12) } as const;
 interface Wanted {
   readonly address: string;
   readonly addressType: 'public' | 'random';
+  /** Supervision time of the link, as the host asked for it. */
+  readonly supervision: Millis;
   timer: Timer | undefined;
 }
+
+/** Supervision times are told in these. */
+const SUPERVISION_UNIT: Millis = 10;
 
 export class VirtualController {
   readonly address: string;
@@ -147,26 +152,26 @@ export class VirtualController {
         this.#disconnect(readU16(parameters, 0));
         return;
       case OPCODE.leCreateConnection:
-        this.#create(opcode, parameters[5] ?? 0, parameters.subarray(6, 12));
+        this.#create(
+          opcode,
+          parameters[5] ?? 0,
+          parameters.subarray(6, 12),
+          readU16(parameters, 19),
+        );
         return;
       case OPCODE.leExtendedCreateConnection:
-        this.#create(opcode, parameters[2] ?? 0, parameters.subarray(3, 9));
+        this.#create(
+          opcode,
+          parameters[2] ?? 0,
+          parameters.subarray(3, 9),
+          readU16(parameters, 20),
+        );
         return;
       case OPCODE.leCancelConnection:
         this.#cancel();
         return;
       case OPCODE.leConnectionUpdate:
-        this.#say(commandStatus(opcode, STATUS.ok));
-        this.#say(
-          leEvent(
-            0x03,
-            Uint8Array.of(STATUS.ok),
-            parameters.subarray(0, 2),
-            parameters.subarray(4, 6),
-            parameters.subarray(6, 8),
-            parameters.subarray(8, 10),
-          ),
-        );
+        this.#update(opcode, parameters);
         return;
       case OPCODE.leReadRemoteFeatures:
         this.#say(commandStatus(opcode, STATUS.ok));
@@ -320,16 +325,38 @@ export class VirtualController {
     if (scanResponse !== undefined) this.#say(report(this.#air, peripheral, scanResponse, true));
   }
 
-  #create(opcode: number, type: number, address: Uint8Array): void {
+  #update(opcode: number, parameters: Uint8Array): void {
+    this.#say(commandStatus(opcode, STATUS.ok));
+    const link = this.#links.get(readU16(parameters, 0));
+    if (link !== undefined) link.supervision = readU16(parameters, 8) * SUPERVISION_UNIT;
+    this.#say(
+      leEvent(
+        0x03,
+        Uint8Array.of(STATUS.ok),
+        parameters.subarray(0, 2),
+        parameters.subarray(4, 6),
+        parameters.subarray(6, 8),
+        parameters.subarray(8, 10),
+      ),
+    );
+  }
+
+  /** `timeout`: in tens of milliseconds, as it stands in the command. */
+  #create(opcode: number, type: number, address: Uint8Array, timeout: number): void {
     const wanted = addressText(address);
     const { refuseStatus } = this.#air.faults(wanted);
+    if (this.links.some(({ peripheral }) => peripheral.address === wanted)) {
+      this.#say(commandStatus(opcode, STATUS.alreadyConnected));
+      return;
+    }
     if (this.#wanted !== undefined || this.#scanning !== undefined || refuseStatus !== undefined) {
       this.#say(commandStatus(opcode, refuseStatus ?? STATUS.disallowed));
       return;
     }
     this.#say(commandStatus(opcode, STATUS.ok));
     const addressType = type === 1 || type === 3 ? 'random' : 'public';
-    this.#wanted = { address: wanted, addressType, timer: undefined };
+    const supervision = timeout * SUPERVISION_UNIT;
+    this.#wanted = { address: wanted, addressType, supervision, timer: undefined };
     this.#tryConnect();
   }
 
@@ -346,15 +373,15 @@ export class VirtualController {
     wanted.timer = clock.wakeAt(at, () => {
       wanted.timer = undefined;
       const still = this.#air.connectable(wanted.address, wanted.addressType);
-      if (this.#wanted === wanted && still !== undefined) this.#connected(still);
+      if (this.#wanted === wanted && still !== undefined) this.#connected(still, wanted);
     });
   }
 
-  #connected(peripheral: Peripheral): void {
+  #connected(peripheral: Peripheral, { supervision }: Wanted): void {
     this.#wanted = undefined;
     const { connectStatus, dropAtOnce } = this.#air.faults(peripheral.address);
     if (connectStatus !== undefined) {
-      this.#completeConnection(connectStatus, 0, peripheral);
+      this.#completeConnection(connectStatus, 0, peripheral, supervision);
       return;
     }
     const handle = this.#nextHandle;
@@ -362,17 +389,23 @@ export class VirtualController {
     const link = new RadioLink(handle, peripheral, this.#air, {
       address: this.address,
       aclLength: this.#options.aclLength,
+      supervision,
       say: (packet) => this.#say(packet),
       ended: (ended, reason) => this.#ended(ended, reason),
     });
     this.#links.set(handle, link);
     this.#air.hold(peripheral, 1);
-    this.#completeConnection(STATUS.ok, handle, peripheral);
+    this.#completeConnection(STATUS.ok, handle, peripheral, supervision);
     peripheral.connected(link);
     if (dropAtOnce !== undefined) link.disconnect(dropAtOnce);
   }
 
-  #completeConnection(status: number, handle: number, peripheral: Peripheral): void {
+  #completeConnection(
+    status: number,
+    handle: number,
+    peripheral: Peripheral,
+    supervision: Millis,
+  ): void {
     const isRandom = peripheral.addressType === 'random' ? 1 : 0;
     this.#say(
       leEvent(
@@ -381,7 +414,9 @@ export class VirtualController {
         u16(handle),
         Uint8Array.of(0, isRandom),
         addressBytes(peripheral.address),
-        Uint8Array.of(0x18, 0, 0, 0, 0x2a, 0, 0),
+        Uint8Array.of(0x18, 0, 0, 0),
+        u16(supervision / SUPERVISION_UNIT),
+        Uint8Array.of(0),
       ),
     );
   }
@@ -402,7 +437,7 @@ export class VirtualController {
     const link = this.#links.get(handle);
     const status = link === undefined ? STATUS.unknownConnection : STATUS.ok;
     this.#say(commandStatus(OPCODE.disconnect, status));
-    link?.disconnect(STATUS.hostClosed);
+    link?.hangUp();
   }
 
   /** A link that a Reset dropped has left the table already: its host is told nothing. */

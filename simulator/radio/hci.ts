@@ -43,6 +43,7 @@ export const STATUS = {
   unknownConnection: 0x02,
   authenticationFailed: 0x05,
   timeout: 0x08,
+  alreadyConnected: 0x0b,
   disallowed: 0x0c,
   peerClosed: 0x13,
   hostClosed: 0x16,

@@ -71,6 +71,11 @@ export interface PeripheralFaults {
   readonly mtuReply?: number;
   /** The link is lost at the n-th ATT packet of a host (from 0), with or without the peripheral having taken it. */
   readonly cutAt?: { readonly packet: number; readonly taken: boolean; readonly reason?: number };
+  /**
+   * From the n-th ATT packet of a host on (from 0, on each link) neither hears the other: out of range, or restarting
+   * under its motor. The link ends when its supervision time is over, also where the host ends it before.
+   */
+  readonly unheardFrom?: number;
   /** Notifications and indications come twice. */
   readonly duplicate?: boolean;
   /** The advertised address type is the wrong one, so that connecting by it fails. */

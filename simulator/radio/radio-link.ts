@@ -1,6 +1,6 @@
 /** One LE connection: ACL fragments, L2CAP frames, and the ATT server at its end. */
 
-import { type Millis, type Uptime, uptime } from '../../drivers/contract/time.ts';
+import { type Millis, type Timer, type Uptime, uptime } from '../../drivers/contract/time.ts';
 import { joinBytes } from '../../drivers/wire/hex.ts';
 import type { Air } from './air.ts';
 import { AttServer } from './att-server.ts';
@@ -17,6 +17,8 @@ export interface LinkHost {
   readonly address: string;
   /** Longest ACL payload towards the host. */
   readonly aclLength: number;
+  /** How long a link is kept on which nothing is heard. */
+  readonly supervision: Millis;
   say(packet: Uint8Array): void;
   /** The link is over; the host is told with this reason. */
   ended(link: RadioLink, reason: number): void;
@@ -25,6 +27,7 @@ export interface LinkHost {
 export class RadioLink implements Central {
   readonly handle: number;
   readonly peripheral: Peripheral;
+  supervision: Millis;
   readonly #air: Air;
   readonly #host: LinkHost;
   readonly #server: AttServer;
@@ -33,12 +36,15 @@ export class RadioLink implements Central {
   #requests = 0;
   #open = true;
   #sendsUntil: Uptime;
+  /** Runs once nothing is heard any more. */
+  #fading: Timer | undefined;
 
   constructor(handle: number, peripheral: Peripheral, air: Air, host: LinkHost) {
     this.handle = handle;
     this.peripheral = peripheral;
     this.#air = air;
     this.#host = host;
+    this.supervision = host.supervision;
     this.#sendsUntil = air.clock.uptime();
     const agreed = () => air.faults(peripheral.address).mtuReply ?? peripheral.mtu ?? USUAL_MTU;
     this.#server = new AttServer(peripheral.services, {
@@ -73,12 +79,19 @@ export class RadioLink implements Central {
   disconnect(reason: number): void {
     if (!this.#open) return;
     this.#open = false;
+    this.#fading?.cancel();
     this.peripheral.disconnected(this);
     this.#host.ended(this, reason);
   }
 
+  /** The host ends it: at once where the peripheral hears that. */
+  hangUp(): void {
+    if (!this.#isUnheardAt(this.#heard)) this.disconnect(STATUS.hostClosed);
+  }
+
   /** One ACL packet of the host. Its buffer is given back at once unless a fault keeps it. */
   hear(packet: Uint8Array): void {
+    if (this.#isUnheardAt(this.#heard)) return;
     if (this.#air.faults(this.peripheral.address).keepBuffers !== true) {
       this.#host.say(eventPacket(0x13, Uint8Array.of(1), u16(this.handle), u16(1)));
     }
@@ -92,6 +105,18 @@ export class RadioLink implements Central {
     this.#held = new Uint8Array(0);
     if (cid === CID.att) this.#hearAtt(body);
     else if (cid === CID.security && body[0] === 0x01) this.#send(CID.security, NO_PAIRING);
+  }
+
+  /** Whether the n-th packet is lost, and with it all that come after. */
+  #isUnheardAt(packet: number): boolean {
+    if (this.#fading !== undefined) return true;
+    const { unheardFrom } = this.#air.faults(this.peripheral.address);
+    if (unheardFrom === undefined || packet < unheardFrom) return false;
+    const { clock } = this.#air;
+    this.#fading = clock.wakeAt(uptime(clock.uptime() + this.supervision), () => {
+      this.disconnect(STATUS.timeout);
+    });
+    return true;
   }
 
   #hearAtt(pdu: Uint8Array): void {
@@ -134,7 +159,7 @@ export class RadioLink implements Central {
   }
 
   #send(cid: number, body: Uint8Array): void {
-    if (!this.#open) return;
+    if (!this.#open || this.#isUnheardAt(this.#heard - 1)) return;
     const frame = joinBytes(u16(body.length), u16(cid), body);
     const { aclLength } = this.#host;
     for (let at = 0; at < frame.length; at += aclLength) {

@@ -67,6 +67,12 @@ export type RadioEvent =
 /** One request with its number, as it goes to the child. */
 export type RadioCall = { readonly id: number } & RadioRequest;
 
+/**
+ * A peripheral that hears us no more is let go of with the supervision time of its link, which is 5 s (`noble-stack.ts`),
+ * or what the peripheral asked for.
+ */
+export const LET_GO_WITHIN: Millis = 7000;
+
 /** How long each operation may take (reference ble.md 5.3). */
 export const WITHIN: Readonly<Record<Exclude<RadioRequest['op'], 'connect'>, Millis>> = {
   start: 10_000,
@@ -76,6 +82,6 @@ export const WITHIN: Readonly<Record<Exclude<RadioRequest['op'], 'connect'>, Mil
   read: 3000,
   write: 3000,
   subscribe: 8000,
-  disconnect: 2000,
+  disconnect: LET_GO_WITHIN,
   stop: 3000,
 };

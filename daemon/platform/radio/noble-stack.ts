@@ -3,11 +3,12 @@
  * short controller event ends it, a lost reply hangs any of its promises, and it reports no ATT error.
  */
 import { createRequire } from 'node:module';
+import { setTimeout } from 'node:timers/promises';
 import type { Characteristic, Noble, Peripheral } from '@stoprocent/noble';
 import { LinkError } from '../../../drivers/contract/errors.ts';
 import type { Advertisement, GattCharacteristic } from '../../../drivers/contract/link.ts';
 import { HciTcpSocket } from './hci-tcp-socket.ts';
-import type { RadioBackend } from './messages.ts';
+import { LET_GO_WITHIN, type RadioBackend } from './messages.ts';
 import {
   fullUuid,
   type RadioStack,
@@ -69,9 +70,12 @@ export async function nobleStack(
 class NobleStack implements RadioStack {
   readonly #noble: Noble;
   readonly #listener: StackListener;
+  /** Connects under way; called, one ends at once. */
   readonly #pending = new Map<string, (error: Error) => void>();
   /** Connected, but not begun: the MTU is still to come. */
   readonly #beginning = new Map<string, Peripheral>();
+  /** Given up before they had begun, and not yet disconnected. */
+  readonly #leaving = new Map<string, Promise<void>>();
   /** The service that was last used of each peripheral of the config: it is looked for first the next time. */
   readonly #lastUsed = new Map<string, string>();
   #isPowered = false;
@@ -120,19 +124,21 @@ class NobleStack implements RadioStack {
       uses: (service) => this.#lastUsed.set(id, service),
     });
     const gone = (reason: number | string) => link.gone(reason);
-    // Before connecting: a 3e can beat the promise.
-    this.#noble.once(`disconnect:${id}`, gone);
+    const ended = Promise.withResolvers<never>();
+    ended.promise.catch(() => undefined); // told to whoever waits below
+    this.#pending.set(id, ended.reject);
     try {
+      await Promise.race([this.#leaving.get(id), ended.promise]);
+      // Before connecting: a 3e can beat the promise.
+      this.#noble.once(`disconnect:${id}`, gone);
       const parameters = { addressType, ...CONNECTION };
-      const connected = Promise.withResolvers<Peripheral>();
-      this.#pending.set(id, connected.reject);
-      this.#noble.connectAsync(id, parameters).then(connected.resolve, connected.reject);
-      const peripheral = await connected.promise;
+      const connected = this.#noble.connectAsync(id, parameters);
+      const peripheral = await Promise.race([connected, ended.promise]);
       if (peripheral.state !== 'connected') {
         throw new LinkError('failed', `${address}: ${link.why ?? reasonText(0x3e)}`);
       }
       this.#beginning.set(id, peripheral);
-      await link.begin(peripheral);
+      await Promise.race([link.begin(peripheral), ended.promise]);
       return link;
     } catch (error) {
       this.#noble.removeListener(`disconnect:${id}`, gone);
@@ -146,8 +152,22 @@ class NobleStack implements RadioStack {
   cancelConnect(address: string): void {
     const id = address.replaceAll(':', '');
     const peripheral = this.#beginning.get(id);
-    if (peripheral === undefined) this.#noble.cancelConnect(id);
-    else peripheral.disconnectAsync().catch(() => undefined); // its end is what `connect` waits for
+    // What has been heard of last may be gone, and its end may take long: nobody else waits for that.
+    if (peripheral !== undefined) this.#leave(id, peripheral);
+    else if (!this.#leaving.has(id)) this.#noble.cancelConnect(id);
+    this.#pending.get(id)?.(new LinkError('timed-out', `${address} was given up`));
+  }
+
+  #leave(id: string, peripheral: Peripheral): void {
+    const over = new AbortController();
+    const late = setTimeout(LET_GO_WITHIN, undefined, { signal: over.signal });
+    const left = Promise.race([peripheral.disconnectAsync(), late])
+      .catch(() => undefined) // it is gone either way
+      .finally(() => {
+        over.abort();
+        this.#leaving.delete(id);
+      });
+    this.#leaving.set(id, left);
   }
 
   stop(): void {

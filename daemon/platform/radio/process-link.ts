@@ -1,7 +1,7 @@
 /** One connection in the radio process as a `GattLink`: one operation at a time, each ended by its own deadline. */
 import { LinkError } from '../../../drivers/contract/errors.ts';
 import type { GattCharacteristic, GattLink, GattListener } from '../../../drivers/contract/link.ts';
-import type { Clock, Uptime } from '../../../drivers/contract/time.ts';
+import { type Clock, type Millis, pause, type Uptime } from '../../../drivers/contract/time.ts';
 import type { RadioRequest, RadioResult } from './messages.ts';
 import type { RadioProcess } from './process.ts';
 
@@ -17,6 +17,9 @@ export interface ProcessLinkParts {
   /** We closed it; whether the stack answered to that. */
   ended(answered: boolean): void;
 }
+
+/** Whoever closes a link waits so long for the stack to let go of it. */
+const CLOSE_WITHIN: Millis = 2000;
 
 export class ProcessLink implements GattLink {
   readonly #parts: ProcessLinkParts;
@@ -61,8 +64,11 @@ export class ProcessLink implements GattLink {
   }
 
   /** Resolves once the stack has let go, or after 2 s. */
-  close(): Promise<void> {
-    return this.#leave(new LinkError('closed', `${this.identity} was closed`));
+  async close(): Promise<void> {
+    const left = new AbortController();
+    const leaving = this.#leave(new LinkError('closed', `${this.identity} was closed`));
+    void leaving.then(() => left.abort());
+    await pause(this.#parts.clock, CLOSE_WITHIN, left.signal);
   }
 
   notified(from: GattCharacteristic, value: Uint8Array): void {

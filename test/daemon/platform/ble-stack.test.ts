@@ -269,6 +269,48 @@ test('two peripherals, one dead: the other is not kept waiting', async (t) => {
   assert.ok(median(beside) < median(alone) + 150, `${median(beside)} against ${median(alone)} ms`);
 });
 
+test('P11: links that are let go of while nobody hears them cost the others nothing', async () => {
+  await using at = await bench();
+  const beside = new GattHeard();
+  await at.transport.connect(at.two.address, 'random', beside, 5000);
+  for (let turn = 0; turn < 2; turn += 1) {
+    const link = await at.transport.connect(at.one.address, 'random', new GattHeard(), 10_000);
+    await link.write(ECHO, Uint8Array.of(1), true);
+    at.air.setFaults(at.one.address, { unheardFrom: 0 });
+    const began = performance.now();
+    await link.close();
+    assert.ok(performance.now() - began < 2500, 'who closes a link does not wait for its end');
+    at.air.setFaults(at.one.address, {});
+  }
+  await until(() => at.one.centrals.size === 0, 8000);
+  await talk(at.transport, at.one);
+  assert.deepEqual(
+    at.news.filter(({ kind }) => kind === 'down'),
+    [],
+  );
+  assert.deepEqual(beside.ends, []);
+});
+
+test('P11: a connect that is given up before it has begun neither holds up the next nor ends other links', async () => {
+  await using at = await bench();
+  await talk(at.transport, at.two);
+  at.air.setFaults(at.one.address, { unheardFrom: 0 });
+  const connecting = assert.rejects(
+    at.transport.connect(at.one.address, 'random', new GattHeard(), 4000),
+    { code: 'timed-out' },
+  );
+  await until(() => at.one.centrals.size > 0);
+  const took = await talk(at.transport, at.two, 10_000);
+  assert.ok(took < 2000, `${took.toFixed(0)} ms`);
+  await connecting;
+  at.air.setFaults(at.one.address, {});
+  await talk(at.transport, at.one, 10_000);
+  assert.deepEqual(
+    at.news.filter(({ kind }) => kind === 'down'),
+    [],
+  );
+});
+
 test('every fault of a connect is told in words and in time', async () => {
   await using at = await bench();
   for (const faults of [
