@@ -26,7 +26,8 @@ export function keyOf(known: Knowledge, id: KeyId | undefined): KnownKey | undef
 
 /**
  * A slot of this access point's box where a key may be put: in use, not reserved, nothing in it as far as ledger and
- * sensor know, not already standing open or about to. The key's last slot comes first, then the lowest number.
+ * sensor know, not already standing open or about to. The key's last slot comes first, then the lowest number; where
+ * none is left, the one that stands open for this key.
  */
 export function freeSlot(known: Knowledge, key: KnownKey | undefined): SlotNumber | undefined {
   const box = known.point?.box;
@@ -38,7 +39,19 @@ export function freeSlot(known: Knowledge, key: KnownKey | undefined): SlotNumbe
     .filter((slot) => !box.disabledSlots.includes(slot))
     .sort((a, b) => a - b);
   const last = key?.custody?.lastSlot;
-  return last?.box === box.device && free.includes(last.slot) ? last.slot : free[0];
+  if (last?.box === box.device && free.includes(last.slot)) return last.slot;
+  return free[0] ?? openedFor(known, key);
+}
+
+/** The slot that was opened for this key already: who missed its door shows the fob again. */
+function openedFor(known: Knowledge, key: KnownKey | undefined): SlotNumber | undefined {
+  return known.openings.findLast(
+    (each) =>
+      each.operation === 'dropoff' &&
+      each.key !== undefined &&
+      each.key === key?.id &&
+      each.device === known.point?.box?.device,
+  )?.slot;
 }
 
 function isFree(known: Knowledge, { box, slot, custody, reserved }: KnownSlot): boolean {

@@ -412,6 +412,25 @@ test('return with no free slot: box-full, the holder keeps the key, receipt even
   assert.equal(world.placeOf('k1'), 'with anna');
 });
 
+test('a full box: who missed the door of the slot that was opened for a return shows the fob again, and it opens again', () => {
+  const world = site();
+  takeKey(world);
+  for (const slot of [3, 4]) world.presence(slot, true);
+  const openedFor = () => world.card(FOB)[0]?.body['slot'];
+  assert.equal(openedFor(), 1);
+  world.result('done');
+  assert.equal(openedFor(), 1, 'its door was not pulled in time');
+  world.result('done');
+  world.door(1, true);
+  assert.equal(openedFor(), 1, 'its door stands open');
+  world.result('done');
+  assert.equal(world.card(OTHER)[0]?.body['reason'], 'box-full', 'for this key alone');
+  world.presence(1, true);
+  assert.deepEqual(typesOf(world.door(1, false)), ['device.slot', 'access.returned']);
+  assert.equal(world.placeOf('k1'), 'slot 1');
+  assert.equal([...world.ledger.all('opening')].length, 0);
+});
+
 test('roaming false and not the home location: refused; home is told to holder and manager, not at the box', () => {
   const other = boxPoint({ id: accessPointId('cellar'), readers: [deviceId('cellar-reader')] });
   const world = new World({

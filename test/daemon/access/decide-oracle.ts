@@ -284,7 +284,7 @@ function things(world: World, grant: Grant, point: string): Thing[] {
   return found;
 }
 
-/** The key's last slot, or the lowest, that nothing lies in, as far as anybody knows. */
+/** The key's last slot, or the lowest, that nothing lies in, as far as anybody knows; else the one opened for it before. */
 function firstFree(world: World, key: string): number | undefined {
   const box = world.site.accessPoints.find((point) => point.box !== undefined)?.box;
   const free = (box?.slots ?? []).filter((slot) => {
@@ -300,7 +300,11 @@ function firstFree(world: World, key: string): number | undefined {
     return true;
   });
   const last = world.ledger.get('key', key)?.lastSlot?.slot;
-  return last !== undefined && free.includes(last) ? last : free.sort((a, b) => a - b)[0];
+  if (last !== undefined && free.includes(last)) return last;
+  const before = [...world.ledger.all('opening')]
+    .map(([, opening]) => opening)
+    .findLast((opening) => opening.operation === 'dropoff' && opening.key === key);
+  return free.sort((a, b) => a - b)[0] ?? before?.slot;
 }
 
 function atLast(world: World, grant: Grant, point: string, device: string): string | undefined {
