@@ -124,8 +124,13 @@ function doorAfter(row: SlotCustody, entry: RecordedEntry): SlotCustody {
   const { body, type, stamp } = entry;
   switch (type) {
     case 'access.egress': {
-      const until = uptime(stamp.uptime + (numberIn(body, 'hold') ?? 0) + DOOR_GRACE);
-      return { ...row, expectedUntil: { ...momentOf(entry), uptime: until } };
+      // Wired past the daemon: it ends no longer opening of the lock.
+      const before = row.expectedUntil?.boot === stamp.boot ? row.expectedUntil.uptime : 0;
+      const until = stamp.uptime + (numberIn(body, 'hold') ?? 0) + DOOR_GRACE;
+      return {
+        ...row,
+        expectedUntil: { ...momentOf(entry), uptime: uptime(Math.max(before, until)) },
+      };
     }
     case 'security.fire_release':
       return { ...row, fire: true, fireInputs: [...othersOnFire(row, entry), inputOf(entry)] };

@@ -53,7 +53,9 @@ function stepsOf({ type, body }: RecordedEntry): readonly FoldStep[] {
     case 'access.not_returned':
       return [giveBack, notEntered, endOpening];
     case 'access.unknown_outcome':
-      return isSet(body, 'lost') ? [leaveUnknown, endOpening] : [keepUse, entered, endOpening];
+      if (isSet(body, 'lost')) return [leaveUnknown, endOpening];
+      // Where nobody can tell, whoever opens the door has perhaps not forced it.
+      return [keepUse, entered, ...(isSet(body, 'final') ? [] : [expectDoor]), endOpening];
 
     case 'access.taken':
       return [takeKey, endOpening];
@@ -169,7 +171,7 @@ function lockoutIn(tries: JsonObject): KeypadLockout {
   };
 }
 
-/** A lock was seen to open: its door may be opened for a while; a slot's opening goes on until it is closed. */
+/** A lock was seen to open; a slot's opening goes on until it is closed. */
 function foldOpened(ledger: LedgerView, entry: RecordedEntry): LedgerChange[] {
   const id = String(numberIn(entry.body, 'opening'));
   const opening = ledger.get('opening', id);
@@ -178,16 +180,17 @@ function foldOpened(ledger: LedgerView, entry: RecordedEntry): LedgerChange[] {
     const seen = { ...opening.seen, outcome: 'done' } as const;
     return [{ table: 'opening', id, value: { ...opening, seen } }];
   }
+  return [{ table: 'opening', id, value: undefined }, ...expectDoor(ledger, entry)];
+}
+
+/** The door of a lock that opened, or may have, may be opened for a while. */
+function expectDoor(ledger: LedgerView, entry: RecordedEntry): LedgerChange[] {
+  const opening = ledger.get('opening', String(numberIn(entry.body, 'opening')));
+  if (opening === undefined || opening.slot !== undefined) return [];
   const door = ledger.get('slot', doorId(opening.device)) ?? { flags: [] };
   const until = uptime(entry.stamp.uptime + (opening.hold ?? 0) + DOOR_GRACE);
-  return [
-    { table: 'opening', id, value: undefined },
-    {
-      table: 'slot',
-      id: doorId(opening.device),
-      value: { ...door, expectedUntil: { ...momentOf(entry), uptime: until } },
-    },
-  ];
+  const expectedUntil = { ...momentOf(entry), uptime: until };
+  return [{ table: 'slot', id: doorId(opening.device), value: { ...door, expectedUntil } }];
 }
 
 /** Entries of older versions, and of what is done by hand, name no grant. */

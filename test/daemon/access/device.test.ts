@@ -93,6 +93,17 @@ test('what a lock says of an unlock: failed and withdrawn give the use back, unk
   }
 });
 
+test('a lock of which nobody can tell whether it opened: who opens its door has not forced it', () => {
+  const world = doorWorld();
+  world.code('123456', DOOR_KEYPAD);
+  world.result('unknown');
+  world.advance(15_000);
+  assert.deepEqual(typesOf(world.event(contact(true))), ['device.door']);
+  world.event(contact(false));
+  world.advance(1);
+  assert.deepEqual(typesOf(world.event(contact(true))), ['access.forced_open']);
+});
+
 test('what a box says of a slot: refused gives back, unknown is settled by what is seen', () => {
   const world = new World();
   world.key('k1', { fob: fobOf(FOB) }, 1);
@@ -178,6 +189,15 @@ test('a lock held open by hand or for passage expects its door to open', () => {
 test('a door found open at the first look was not forced before our eyes', () => {
   const world = doorWorld();
   assert.deepEqual(typesOf(world.event(contact(true, true))), ['device.door']);
+});
+
+test('an exit button ends no longer opening of its lock', () => {
+  const world = doorWorld();
+  world.command({ kind: 'unlock', device: LOCK, hold: MINUTE, by: 'anna' });
+  world.result('done');
+  world.event(input(1, true));
+  world.advance(MINUTE);
+  assert.deepEqual(typesOf(world.event(contact(true))), ['device.door']);
 });
 
 test('a door held open, and closed later', () => {
