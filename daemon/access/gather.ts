@@ -19,7 +19,7 @@ import type { KnowledgePorts } from './site-facts.ts';
 /** For one event of a device. */
 export function gather(event: DeviceEvent, ports: KnowledgePorts, stamp: Stamp): Knowledge {
   const found = roleOf(event, ports);
-  if (found === undefined) return { ...base(ports, stamp), device: event.device };
+  if (found === undefined) return { ...aside(event.device, ports, stamp), device: event.device };
   const { point, role } = found;
   const pending = pendingAt(point, ports, stamp);
   const presentation = presentationOf(event, role, pending, ports, stamp);
@@ -83,13 +83,20 @@ export function gatherForTimer(ports: KnowledgePorts, stamp: Stamp): Knowledge {
     keys: ids.flatMap((id) => keyKnown(id, ports) ?? []),
     slots: points.flatMap((point) => slotsOf(point, ports, stamp)),
     openings: [...ports.ledger.all('opening')].map(([, opening]) => opening),
-    doors: doorsOf(
-      points.flatMap(({ locks }) => locks),
-      ports,
-    ),
+    doors: doorsOf([...points.flatMap(({ locks }) => locks), ...fireLocks(ports)], ports),
     online: [...ports.state.online],
     waiting: [...ports.state.pending].map(([accessPoint, pending]) => ({ accessPoint, pending })),
   };
+}
+
+/** Of a device at no access point; it may still be a lock that a fire alarm releases. */
+function aside(device: DeviceId, ports: KnowledgePorts, stamp: Stamp): Knowledge {
+  const locks = fireLocks(ports).filter((lock) => lock === device);
+  return { ...base(ports, stamp), doors: doorsOf(locks, ports) };
+}
+
+function fireLocks({ site }: KnowledgePorts): readonly DeviceId[] {
+  return site.inputs.flatMap(({ locks }) => locks);
 }
 
 function base(

@@ -650,6 +650,39 @@ test('fire goes on releasing the doors it is for, and no others', () => {
   );
 });
 
+test('fire holds a lock that stands at no access point, too', () => {
+  const hatch = deviceId('hatch');
+  const world = new World({
+    points: [doorPoint()],
+    inputs: [{ device: IO, input: 2, does: 'fire', locks: [hatch] }],
+  });
+  const asked = (act: () => unknown) => {
+    const before = world.asked.length;
+    act();
+    return world.asked.slice(before).map(({ device }) => device);
+  };
+  assert.deepEqual(
+    asked(() => world.event(input(2, true))),
+    [hatch],
+  );
+  assert.equal(nextWake(gatherForTimer(world.ports, world.stamp), world.stamp), world.up + 20_000);
+  assert.deepEqual(
+    asked(() => world.advance(20_000)),
+    [hatch],
+  );
+  assert.deepEqual(
+    asked(() => world.event({ kind: 'online', device: hatch })),
+    [hatch],
+  );
+  const opened = { kind: 'door-contact', device: hatch, isOpen: true, first: false } as const;
+  assert.deepEqual(typesOf(world.event(opened)), ['device.door']);
+  world.event(input(2, false));
+  assert.deepEqual(
+    asked(() => world.advance(20_000)),
+    [],
+  );
+});
+
 test('a lock that was being opened when the power went: unknown, ended, and never opened again', () => {
   const world = doorWorld();
   world.code('123456', DOOR_KEYPAD);
