@@ -54,7 +54,7 @@ export interface PipelineParts {
   readonly storageFailed: (error: unknown) => void;
 }
 
-/** An opening waits at most this long for its turn on the wire (P6). */
+/** From its decision on an opening waits at most this long for disk and wire together (P6). */
 const OPENING_WAIT = 2000;
 
 /** Names what is asked of devices: by the entry that it rests on, and what moves nothing by a number of its own. */
@@ -135,7 +135,7 @@ function record(
   site.remember(answer.pending ?? []);
   const wasSafe = journal.isSafe;
   for (const asked of answer.actuations) {
-    if (asked.atOnce) send(asked, ids.of(asked, []), parts);
+    if (asked.atOnce) send(asked, ids.of(asked, []), stamp, parts);
   }
   // What the world did, and what is allowed while nothing can be stored, is told later; what moves only once it is
   // stored is forgotten where it is not.
@@ -156,7 +156,7 @@ function record(
         ? named
         : later.map((asked) => ({ asked, id: ids.unstored() }));
   const go = (all: typeof named) => {
-    for (const { asked, id } of all) send(asked, id, parts);
+    for (const { asked, id } of all) send(asked, id, stamp, parts);
   };
   committed.then(
     () => go(named),
@@ -181,17 +181,20 @@ function idsOf(
   return all.filter(({ asked }) => asked.intent !== undefined).map(({ id }) => id);
 }
 
-function send(asked: Asked, id: ActuationId, { clock, actuate }: PipelineParts): void {
-  const { intent: _intent, atOnce, notBefore, ...what } = asked;
-  const now = clock.uptime();
-  const from = Math.max(now, notBefore ?? now);
+function send(
+  asked: Asked,
+  id: ActuationId,
+  stamp: Stamp,
+  { clock, actuate }: PipelineParts,
+): void {
+  const { intent: _intent, atOnce, notBefore = stamp.uptime, ...what } = asked;
   const actuation: Actuation = {
     ...what,
     id,
-    expiresAt: uptime(from + OPENING_WAIT),
+    expiresAt: uptime(notBefore + OPENING_WAIT),
     ...(atOnce && { urgent: true }),
   };
-  if (from > now) clock.wakeAt(uptime(from), () => actuate(actuation));
+  if (notBefore > clock.uptime()) clock.wakeAt(notBefore, () => actuate(actuation));
   else actuate(actuation);
 }
 

@@ -85,7 +85,7 @@ export class Actuator {
     };
     this.#asked.set(actuation.id, asked);
     if (this.#stopped) this.#refuse(asked, 'the daemon is stopping');
-    else if (clock.uptime() >= limited.expiresAt) this.#refuse(asked, 'asked too late');
+    else if (now >= turnBy) this.#refuse(asked, 'asked too late');
     // Who waits for a dead device must not hold up a release for fire (P14).
     else if (actuation.urgent === true) void this.#turn(asked);
     else if (this.#asked.size > WAITING_MAX) this.#refuse(asked, 'too many requests on this bus');
