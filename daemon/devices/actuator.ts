@@ -86,8 +86,7 @@ export class Actuator {
     this.#asked.set(actuation.id, asked);
     if (this.#stopped) this.#refuse(asked, 'the daemon is stopping');
     else if (now >= turnBy) this.#refuse(asked, 'asked too late');
-    // Who waits for a dead device must not hold up a release for fire (P14).
-    else if (actuation.urgent === true) void this.#turn(asked);
+    else if (actuation.urgent === true) this.#release(asked);
     else if (this.#asked.size > WAITING_MAX) this.#refuse(asked, 'too many requests on this bus');
     else this.#await(asked, moves ? 1 : 0);
   }
@@ -123,6 +122,16 @@ export class Actuator {
     const allEnded = new AbortController();
     void Promise.all(underWay).then(() => allEnded.abort());
     await pause(this.#parts.clock, within, allEnded.signal);
+  }
+
+  /**
+   * Who waits for a dead device must not hold up a release for fire (P14). What its driver was given before, and would
+   * send after it, would shut the lock again sooner.
+   */
+  #release(asked: Asked): void {
+    const { actuation } = asked;
+    this.withdraw((other) => shutsSooner(other, actuation));
+    void this.#turn(asked);
   }
 
   /** Where the bus is free, at once: a queue of nobody takes 65 to 98 µs to pass (measured), in which a door stays shut. */
@@ -199,4 +208,10 @@ export class Actuator {
   #end({ actuation: { id, device } }: Asked, outcome: ActuationOutcome): void {
     this.hear({ kind: 'actuation-result', device, actuation: id, ...outcome });
   }
+}
+
+/** The newest unlocking is the one that a lock times. */
+function shutsSooner(other: Actuation, release: Actuation): boolean {
+  if (other.device !== release.device || release.kind !== 'unlock') return false;
+  return other.kind === 'lock' || (other.kind === 'unlock' && other.hold < release.hold);
 }

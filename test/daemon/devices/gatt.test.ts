@@ -4,7 +4,12 @@ import { openDevices } from '../../../daemon/devices/devices.ts';
 import { Supervisor } from '../../../daemon/devices/supervisor.ts';
 import { gattPeripheral } from '../../../daemon/platform/ble-link.ts';
 import { catalogue } from '../../../drivers/catalogue.ts';
-import { actuationId, type DeviceEvent, deviceId } from '../../../drivers/contract/device.ts';
+import {
+  actuationId,
+  type DeviceEvent,
+  deviceId,
+  FIRE_HOLD,
+} from '../../../drivers/contract/device.ts';
 import { LinkError } from '../../../drivers/contract/errors.ts';
 import { uptime } from '../../../drivers/contract/time.ts';
 import { authorizationText } from '../../../drivers/nuki/credentials.ts';
@@ -16,7 +21,8 @@ import { Air } from '../../../simulator/radio/air.ts';
 import { AirTransport } from '../../../simulator/radio/air-transport.ts';
 import { seededRandom } from '../../../simulator/random.ts';
 
-test('a Nuki lock behind the supervisor: on demand, online over closed links, opened once', async () => {
+/** A Nuki lock at the front door, and the daemon's devices before it. */
+async function frontDoor() {
   const clock = new SimulatedClock();
   const random = seededRandom(1);
   const air = new Air(clock, random);
@@ -56,28 +62,49 @@ test('a Nuki lock behind the supervisor: on demand, online over closed links, op
   const stop = new AbortController();
   const running = devices.run(stop.signal);
   await clock.advance(20_000);
-  assert.equal(devices.status()[0]?.link, 'up');
-  assert.equal(air.isBusy(lock), false);
-  devices.actuate({
-    kind: 'unlock',
-    hold: 1000,
-    id: actuationId('a'),
-    device: id,
-    expiresAt: uptime(clock.uptime() + 15_000),
-  });
+  return {
+    ...{ clock, air, lock, devices, events },
+    asked: (name: string) => ({
+      id: actuationId(name),
+      device: id,
+      expiresAt: uptime(clock.uptime() + 15_000),
+    }),
+    results: () =>
+      events.flatMap((event) =>
+        event.kind === 'actuation-result' ? [`${event.actuation} ${event.result}`] : [],
+      ),
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await clock.advance(10_000);
+      await running;
+    },
+  };
+}
+
+test('a Nuki lock behind the supervisor: on demand, online over closed links, opened once', async () => {
+  await using at = await frontDoor();
+  const { clock, lock, events } = at;
+  assert.equal(at.devices.status()[0]?.link, 'up');
+  assert.equal(at.air.isBusy(lock), false);
+  at.devices.actuate({ ...at.asked('a'), kind: 'unlock', hold: 1000 });
   await clock.advance(30_000);
   assert.equal(lock.motor.runs.unlock, 1);
-  assert.deepEqual(
-    events.filter((e) => e.kind === 'actuation-result').map((e) => e.result),
-    ['done'],
-  );
+  assert.deepEqual(at.results(), ['a done']);
   lock.verbs['turn']?.run({ to: 'locked' });
   await clock.advance(30_000);
   assert.equal(events.filter((e) => e.kind === 'lock-state').at(-1)?.state, 'locked');
   assert.equal(events.filter((e) => e.kind === 'offline').length, 0);
-  stop.abort();
-  await clock.advance(10_000);
-  await running;
+});
+
+test('P14: what its driver was given before a release for fire, and had not sent, shuts no lock after it', async () => {
+  await using at = await frontDoor();
+  at.devices.actuate({ ...at.asked('a'), kind: 'lock' });
+  await at.clock.advance(50);
+  at.devices.actuate({ ...at.asked('f'), kind: 'unlock', hold: FIRE_HOLD, urgent: true });
+  await at.clock.advance(30_000);
+  assert.deepEqual(at.results(), ['a refused', 'f done']);
+  assert.equal(at.lock.motor.runs.unlock, 1);
+  assert.equal(at.events.filter((e) => e.kind === 'lock-state').at(-1)?.state, 'unlocked');
 });
 
 test('a driver that breaks again and again leaves nobody behind who watches the air', async () => {
