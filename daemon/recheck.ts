@@ -1,13 +1,20 @@
 /**
  * The last look before the wire (P6): between the decision and the opening's turn on the bus its grant may have been
- * revoked, the site locked down, or the key moved. Then nothing is opened.
+ * revoked or changed, the site locked down, or the key moved. Then nothing is opened.
  */
 import { type Actuation, type DeviceId, FIRE_HOLD } from '../drivers/contract/device.ts';
 import { doorId, type LedgerView, type Opening } from './access/ledger.ts';
 import type { GrantLookup, StoredGrant } from './access/lookup.ts';
 
 /** Why an opening may not go to the wire any more; `undefined`: it may. */
-export type Overtaken = 'ended' | 'revoked' | 'superseded' | 'lockdown' | 'key-moved' | 'fire';
+export type Overtaken =
+  | 'ended'
+  | 'revoked'
+  | 'superseded'
+  | 'changed'
+  | 'lockdown'
+  | 'key-moved'
+  | 'fire';
 
 /** Of what rests on no entry of its own, and of what moves nothing, there is nothing to look at again. */
 export function whyNot(
@@ -49,10 +56,15 @@ function openingOf(seq: number, ledger: LedgerView): Opening | undefined {
   return undefined;
 }
 
-function grantEnded({ grant }: Opening, stored: StoredGrant | undefined): Overtaken | undefined {
+/** Another revision may be a narrower one: whoever shows the credential again is judged by it. */
+function grantEnded(
+  { grant, rev }: Opening,
+  stored: StoredGrant | undefined,
+): Overtaken | undefined {
   if (grant === undefined) return undefined;
   if (stored === undefined || stored.revoked !== undefined) return 'revoked';
-  return stored.grant.state === 'active' ? undefined : 'superseded';
+  if (stored.grant.state !== 'active') return 'superseded';
+  return rev === undefined || rev === stored.grant.rev ? undefined : 'changed';
 }
 
 /**

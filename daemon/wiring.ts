@@ -248,6 +248,7 @@ export async function wire(read: Config, outside: Outside, early?: Core): Promis
       },
     ],
     grantsChanged: () => {
+      core.withdrawOvertaken();
       retime();
       for (const vendor of vendors) vendor.wake();
     },

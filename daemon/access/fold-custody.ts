@@ -39,6 +39,7 @@ export function opened(ledger: LedgerView, entry: RecordedEntry): LedgerChange[]
   const key = textIn(body, 'key');
   const grant = textIn(body, 'grant');
   const due = numberIn(body, 'due');
+  const rev = numberIn(body, 'rev');
   const before = numberIn(body, 'sharesUse');
   const value: Opening = {
     seq,
@@ -48,6 +49,7 @@ export function opened(ledger: LedgerView, entry: RecordedEntry): LedgerChange[]
     operation,
     key: key === undefined ? undefined : keyId(key),
     grant: grant === undefined ? undefined : grantId(grant),
+    ...(rev === undefined ? {} : { rev }),
     holder: sub,
     counted: isSet(body, 'counted'),
     ...(before === undefined ? {} : { sharesUse: seq - before }),

@@ -103,6 +103,8 @@ export interface Opening {
   readonly operation: 'pickup' | 'dropoff' | 'unlock' | 'command';
   readonly key: KeyId | undefined;
   readonly grant: GrantId | undefined;
+  /** The revision of the grant that was decided on. */
+  readonly rev?: number;
   readonly holder: HolderId | undefined;
   /** A use was spent for it, which is given back if it comes to nothing. */
   readonly counted: boolean;

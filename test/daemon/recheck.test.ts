@@ -72,11 +72,17 @@ test('P6: an opening whose grant still holds goes to the wire', () => {
   assert.equal(overtaken(8, ledger, grants), 'ended', 'no such opening');
 });
 
-test('P6: a revocation, a lockdown or a moved key in between takes the opening back', () => {
+test('P6: a revocation, a change, a lockdown or a moved key in between takes the opening back', () => {
   const revoked = site(pickup, { revoked: { rev: 2, at: instant(1500) } });
   assert.equal(overtaken(7, revoked.ledger, revoked.grants), 'revoked');
   const replaced = site(pickup, { grant: { ...grant, state: 'superseded' } });
   assert.equal(overtaken(7, replaced.ledger, replaced.grants), 'superseded');
+
+  const decided: Opening = { ...pickup, rev: 1 };
+  const same = site(decided);
+  assert.equal(overtaken(7, same.ledger, same.grants), undefined);
+  const narrowed = site(decided, { grant: { ...grant, rev: 2 } });
+  assert.equal(overtaken(7, narrowed.ledger, narrowed.grants), 'changed');
 
   const { ledger, grants } = site(pickup);
   const lockdown = { id: 'l', scope: 'site', allowStaff: true, since: instant(1500) } as const;
