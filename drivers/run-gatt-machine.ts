@@ -272,8 +272,9 @@ class GattLoop implements RunningMachine {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#timer?.cancel();
-    const at = this.#run.clock.uptime();
     try {
+      await this.#sayFarewell();
+      const at = this.#run.clock.uptime();
       const step = this.#run.machine.step(this.#state, { kind: 'link-down' }, at);
       this.#state = step.state;
       for (const event of step.events) this.#run.onEvent(event, at);
@@ -281,6 +282,17 @@ class GattLoop implements RunningMachine {
       this.#settle.resolve(undefined);
     } catch (broken) {
       this.#settle.reject(broken);
+    }
+  }
+
+  /** Of what is under way the link takes one after the other; what it cannot take any more is said at the next start. */
+  async #sayFarewell(): Promise<void> {
+    const link = this.#link;
+    if (link === undefined) return;
+    for (const send of this.#run.machine.farewell?.(this.#state) ?? []) {
+      if (send.kind === 'gatt-write') {
+        await link.write(send.to, send.value, send.withResponse).catch(expected);
+      }
     }
   }
 
@@ -300,4 +312,9 @@ class GattLoop implements RunningMachine {
     const rejected = () => this.#settle.reject(broken);
     (this.#link?.close() ?? Promise.resolve()).then(rejected, rejected);
   }
+}
+
+/** @throws whatever is no fault of a link. */
+function expected(error: unknown): void {
+  if (!(error instanceof LinkError)) throw error;
 }

@@ -56,6 +56,8 @@ export interface Step<State> {
 export interface Machine<State> {
   begin(now: Uptime): Step<State>;
   step(state: State, input: Input, now: Uptime): Step<State>;
+  /** Said on an open link before the run is over: it ends what nobody else would end until the next start. */
+  farewell?(state: State): readonly Send[];
   statistics(state: State): ReadonlyMap<DeviceId, DeviceStatistics>;
 }
 

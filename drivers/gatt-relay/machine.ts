@@ -4,7 +4,7 @@
  */
 import { type Actuation, type DeviceId, FIRE_HOLD } from '../contract/device.ts';
 import type { GattCharacteristic } from '../contract/link.ts';
-import type { Input, Machine, MachineDevice, Step } from '../contract/machine.ts';
+import type { Input, Machine, MachineDevice, Send, Step } from '../contract/machine.ts';
 import { type Millis, type Uptime, uptime } from '../contract/time.ts';
 import { joinBytes } from '../wire/hex.ts';
 import { NOTHING_HELD } from '../wire/receive-buffer.ts';
@@ -38,6 +38,7 @@ export function relayMachine(
       return talker.step(relay, { kind: 'wake' }, now);
     },
     step: (state, input, now) => talker.step(state, input, now),
+    farewell: ({ offAt }) => (offAt === undefined || isHeldOpen() ? [] : [talker.off()]),
     statistics: ({ statistics }) => new Map([[id, statistics]]),
   };
 }
@@ -69,6 +70,10 @@ class Talker {
     this.#handle(turn, relay, input);
     this.#tend(turn, relay);
     return { state: relay, send: turn.send, events: turn.events, wakeAt: this.#wakeAt(relay) };
+  }
+
+  off(): Send {
+    return this.#written(this.#dialect.off);
   }
 
   #handle(turn: Turn, relay: Relay, input: Input): void {
@@ -404,8 +409,12 @@ class Talker {
     relay.heard = NOTHING_HELD;
     relay.asking = { talk, hasLeft: false, answerBy: uptime(turn.now + REPLY_WITHIN) };
     relay.statistics = { ...relay.statistics, polls: relay.statistics.polls + 1 };
+    turn.send.push(this.#written(value));
+  }
+
+  #written(value: Uint8Array): Send {
     const { withResponse } = this.#options;
-    turn.send.push({ kind: 'gatt-write', to: this.#write, value, withResponse });
+    return { kind: 'gatt-write', to: this.#write, value, withResponse };
   }
 
   #wakeAt(relay: Relay): Uptime {

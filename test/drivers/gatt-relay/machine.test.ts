@@ -31,7 +31,7 @@ class Bench implements AsyncDisposable {
   readonly board: RelayBoard;
   readonly transport = new AirTransport(this.air);
   readonly events: DeviceEvent[] = [];
-  readonly #stop = new AbortController();
+  readonly stop = new AbortController();
   running: RunningMachine | undefined;
   #next = 1;
 
@@ -61,7 +61,7 @@ class Bench implements AsyncDisposable {
     void runGattMachine({
       machine,
       clock: this.clock,
-      signal: this.#stop.signal,
+      signal: this.stop.signal,
       onEvent: (event) => this.events.push(event),
       port: {
         kind: 'gatt',
@@ -100,7 +100,7 @@ class Bench implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort();
+    this.stop.abort();
     await this.clock.settle();
     await this.transport.close();
   }
@@ -213,6 +213,20 @@ test('a0: what an earlier run left on is switched off first, before anything is 
   await at.clock.advance(10_000);
   assert.equal(at.board.isOn(1), false);
   assert.equal(at.board.periods(1).length, 1, 'an end, and no second opening');
+});
+
+test('a0: whoever stops in midst of a pulse ends it, unless fire holds it', async () => {
+  for (const isHeldOpen of [false, true]) {
+    await using at = new Bench('a0', {}, '', isHeldOpen);
+    await at.clock.advance(10_000);
+    await at.result(at.ask('unlock', 60_000));
+    await at.clock.advance(1000);
+    assert.equal(at.board.isOn(1), true);
+    at.stop.abort();
+    await at.clock.advance(1000);
+    assert.equal(at.board.isOn(1), isHeldOpen);
+    await at.running?.closed;
+  }
 });
 
 test('a0: a link lost during the pulse is made again, and the end written; late, it is an alarm', async () => {
