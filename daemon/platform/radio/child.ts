@@ -43,6 +43,14 @@ async function disconnect(number: number): Promise<void> {
   await link?.disconnect();
 }
 
+/** A terminal and systemd ask all processes at once to end, and the daemon still has to end what is under way here. */
+function outliveSignals(): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.removeAllListeners(signal);
+    process.on(signal, () => undefined);
+  }
+}
+
 async function perform(call: RadioCall): Promise<RadioResult> {
   if (call.op === 'ping') return undefined;
   if (call.op === 'start') {
@@ -50,9 +58,8 @@ async function perform(call: RadioCall): Promise<RadioResult> {
     links.clear();
     stack = await open(call.backend);
     await stack.start();
-    // noble ends the process on SIGINT; when to go is the daemon's matter. After it, so that ours is the last.
-    process.removeAllListeners('SIGINT');
-    process.on('SIGINT', () => undefined);
+    // noble ends the process on SIGINT: after it, so that ours is the last.
+    outliveSignals();
     return undefined;
   }
   if (call.op === 'stop') {
@@ -123,5 +130,5 @@ process.on('message', (call: RadioCall) => {
     },
   );
 });
-process.on('SIGINT', () => undefined);
+outliveSignals();
 process.on('disconnect', () => process.exit(0));

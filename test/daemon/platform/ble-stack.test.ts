@@ -149,6 +149,20 @@ test('the UART path as it is shipped, over a pseudo-terminal', async () => {
   }
 });
 
+test('a signal for all processes of the daemon ends no talk with a lock', async () => {
+  await using at = await bench();
+  const heard = new GattHeard();
+  const link = await at.transport.connect(at.one.address, 'random', heard, 5000);
+  const { pid } = at.transport;
+  assert.ok(pid !== undefined);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.kill(pid, signal);
+    await link.write(ECHO, Uint8Array.of(1), true);
+  }
+  assert.deepEqual(heard.ends, []);
+  await link.close();
+});
+
 test('a stack that dies takes its links with it, and is back by itself', async () => {
   await using at = await bench();
   const heard = new GattHeard();
