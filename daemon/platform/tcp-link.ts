@@ -14,8 +14,12 @@ export interface TcpOptions {
 }
 
 const CONNECT_WITHIN: Millis = 5000;
-/** Idle time before the kernel asks whether the other end lives; it asks ten times, a second apart. */
-const KEEP_ALIVE_AFTER: Millis = 3000;
+/**
+ * A network that comes back delivers what was shown at a reader while it was away: nobody stands there any more. After a
+ * second of silence the kernel asks whether the other end lives, and a second later once more; at the third second the
+ * link is gone, and what it would have brought with it.
+ */
+const KEEP_ALIVE = { enable: true, initialDelay: 1000, interval: 1000, count: 2 } as const;
 /** What is not taken by the kernel within this time has no way out: the other end has stopped reading. */
 const WRITE_WITHIN: Millis = 2000;
 
@@ -33,7 +37,7 @@ export function tcpOpener(options: TcpOptions): ByteLinkOpener {
         socket.destroy();
         throw error;
       }
-      socket.setKeepAlive(true, KEEP_ALIVE_AFTER);
+      socket.setKeepAlive(KEEP_ALIVE);
       return new TcpLink(socket, name, options.clock, listener);
     },
   };

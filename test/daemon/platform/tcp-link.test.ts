@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { test } from 'node:test';
+import { promisify } from 'node:util';
 import { realClock } from '../../../daemon/platform/clock.ts';
 import { tcpOpener } from '../../../daemon/platform/tcp-link.ts';
 import { SimulatedBus } from '../../../simulator/bus.ts';
@@ -81,4 +83,19 @@ test('a gateway that is not there is told within its time', async () => {
     tcpOpener({ host: '127.0.0.1', port: 1, clock: realClock() }).open(new Heard(), NEVER),
     { code: 'refused', message: /no connection to 127\.0\.0\.1:1: ECONNREFUSED/ },
   );
+});
+
+test('P6: a card that was shown while the network was away is not taken when it is back', async (t) => {
+  const run = promisify(execFile);
+  const apart = ['--user', '--map-root-user', '--net'];
+  try {
+    await run('unshare', [...apart, 'ip', 'link', 'set', 'lo', 'up']);
+  } catch {
+    return t.skip('no network of its own can be made here (unshare, ip)');
+  }
+  const program = new URL('./cut-network.ts', import.meta.url).pathname;
+  const { stdout } = await run('unshare', [...apart, process.execPath, program]);
+  const { gone, heard } = JSON.parse(stdout);
+  assert.deepEqual(heard, ['before\n']);
+  assert.ok(gone < 5000, `the link was gone after ${gone} ms`);
 });
