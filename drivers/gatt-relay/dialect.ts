@@ -25,9 +25,12 @@ export interface Dialect {
   readonly identity:
     | { readonly bytes: Uint8Array; read(heard: Uint8Array): string | undefined }
     | undefined;
-  /** Nobody has to prove anything to switch it. */
-  readonly isInsecure: boolean;
+  /** Longest value that is written at once; the board hears one stream, in however many it comes. */
+  readonly packetMost: number | undefined;
 }
+
+/** Of the serial modules on these boards, which take no value in parts. */
+const PACKET_MOST = 20;
 
 /** 00 done, 01 refused. */
 const devantech: Reply = ([first]) =>
@@ -67,7 +70,7 @@ export function bt004ble(channel: number, password: Uint8Array): Dialect {
       read: ([module, hardware, firmware]) =>
         firmware === undefined || module !== BT004BLE ? undefined : `${hardware}.${firmware}`,
     },
-    isInsecure: false,
+    packetMost: PACKET_MOST,
   };
 }
 
@@ -86,7 +89,7 @@ export function a0(channel: number): Dialect {
     refuses: false,
     state: undefined,
     identity: undefined,
-    isInsecure: true,
+    packetMost: PACKET_MOST,
   };
 }
 
@@ -138,7 +141,7 @@ export function custom(channel: number, templates: CustomTemplates): Dialect {
     refuses: false,
     state: undefined,
     identity: undefined,
-    isInsecure: true,
+    packetMost: undefined,
   };
 }
 

@@ -38,7 +38,7 @@ export function relayMachine(
       return talker.step(relay, { kind: 'wake' }, now);
     },
     step: (state, input, now) => talker.step(state, input, now),
-    farewell: ({ offAt }) => (offAt === undefined || isHeldOpen() ? [] : [talker.off()]),
+    farewell: ({ offAt }) => (offAt === undefined || isHeldOpen() ? [] : talker.off()),
     statistics: ({ statistics }) => new Map([[id, statistics]]),
   };
 }
@@ -72,7 +72,7 @@ class Talker {
     return { state: relay, send: turn.send, events: turn.events, wakeAt: this.#wakeAt(relay) };
   }
 
-  off(): Send {
+  off(): readonly Send[] {
     return this.#written(this.#dialect.off);
   }
 
@@ -409,12 +409,19 @@ class Talker {
     relay.heard = NOTHING_HELD;
     relay.asking = { talk, hasLeft: false, answerBy: uptime(turn.now + REPLY_WITHIN) };
     relay.statistics = { ...relay.statistics, polls: relay.statistics.polls + 1 };
-    turn.send.push(this.#written(value));
+    turn.send.push(...this.#written(value));
   }
 
-  #written(value: Uint8Array): Send {
+  /** In packets, where its module takes no more at once. */
+  #written(value: Uint8Array): readonly Send[] {
     const { withResponse } = this.#options;
-    return { kind: 'gatt-write', to: this.#write, value, withResponse };
+    const { packetMost = value.length } = this.#dialect;
+    const packets: Send[] = [];
+    for (let at = 0; at < value.length; at += packetMost) {
+      const packet = value.subarray(at, at + packetMost);
+      packets.push({ kind: 'gatt-write', to: this.#write, value: packet, withResponse });
+    }
+    return packets;
   }
 
   #wakeAt(relay: Relay): Uptime {

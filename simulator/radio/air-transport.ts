@@ -14,6 +14,9 @@ import type { Central, Peripheral } from './peripheral.ts';
 
 const WRITE_WITHIN: Millis = 3000;
 const WATCH_EVERY: Millis = 3000;
+/** Of a packet, before the value. */
+const WRITE_HEADER = 3;
+const NOT_SUPPORTED = 0x06;
 
 export class AirTransport implements BleTransport {
   readonly name: string;
@@ -190,9 +193,12 @@ class AirLink implements GattLink, Central {
     return this.#operation(() => this.peripheral.read(this, from.characteristic));
   }
 
-  async write(to: GattCharacteristic, value: Uint8Array, _withResponse: boolean): Promise<Uptime> {
+  async write(to: GattCharacteristic, value: Uint8Array, withResponse: boolean): Promise<Uptime> {
+    const { takesLongWrites = true } = this.peripheral;
+    const isLong = value.length > this.mtu - WRITE_HEADER;
     const error = await this.#operation(() => {
       const { writeError } = this.#air.faults(this.peripheral.address);
+      if (isLong && !(withResponse && takesLongWrites)) return NOT_SUPPORTED;
       return writeError ?? this.peripheral.written(this, to.characteristic, value.slice());
     });
     if (error !== undefined) throw new LinkError('failed', `refused with ATT error ${error}`);

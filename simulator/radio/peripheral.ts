@@ -33,6 +33,8 @@ export interface Peripheral {
   readonly centralsMax?: number;
   /** Largest ATT MTU it agrees to. Default 247. */
   readonly mtu?: number;
+  /** Takes values longer than a packet, in parts; serial modules do not. Default true. */
+  readonly takesLongWrites?: boolean;
   /** Advertising data of now, at most 31 bytes each; `undefined` while it does not advertise. */
   advertising():
     | { readonly data: Uint8Array; readonly scanResponse?: Uint8Array; readonly every: Millis }

@@ -37,6 +37,7 @@ export class RelayBoard implements Peripheral {
   readonly address: string;
   readonly addressType = 'public';
   readonly mtu = 23;
+  readonly takesLongWrites = false;
   readonly services = [
     {
       uuid: SERIAL_SERVICE,
@@ -53,6 +54,8 @@ export class RelayBoard implements Peripheral {
   readonly #periods: Energised[][] = Array.from({ length: RELAYS }, () => []);
   readonly #timers = new Map<number, Timer>();
   readonly #loggedIn = new Set<Central>();
+  /** The beginning of a command. */
+  readonly #held = new Map<Central, Uint8Array>();
 
   constructor(options: RelayBoardOptions) {
     this.#options = options;
@@ -68,6 +71,7 @@ export class RelayBoard implements Peripheral {
 
   disconnected(central: Central): void {
     this.#loggedIn.delete(central);
+    this.#held.delete(central);
   }
 
   read(): Uint8Array {
@@ -76,8 +80,18 @@ export class RelayBoard implements Peripheral {
 
   written(central: Central, _characteristic: string, value: Uint8Array): undefined {
     if (this.ignores) return;
-    if (this.#options.dialect === 'a0') this.#a0(value);
-    else this.#answer(central, this.#bt004ble(central, value));
+    const isA0 = this.#options.dialect === 'a0';
+    // To the board it is one stream, however it was cut on the air.
+    let held = joinBytes(this.#held.get(central) ?? new Uint8Array(0), value);
+    for (;;) {
+      const length = isA0 ? a0Length(held) : commandLength(held);
+      if (length === undefined || held.length < length) break;
+      const command = held.subarray(0, length);
+      held = held.slice(length);
+      if (isA0) this.#a0(command);
+      else this.#answer(central, this.#bt004ble(central, command));
+    }
+    this.#held.set(central, held);
   }
 
   isOn(relay: number): boolean {
@@ -151,5 +165,29 @@ export class RelayBoard implements Peripheral {
     const last = periods?.at(-1);
     if (periods === undefined || last === undefined || last.to !== undefined) return;
     periods[periods.length - 1] = { from: last.from, to: this.#options.clock.uptime() };
+  }
+}
+
+/** Of the command that begins here; what is none is passed over byte by byte. */
+function a0Length([first]: Uint8Array): number | undefined {
+  return first === undefined ? undefined : first === 0xa0 ? 4 : 1;
+}
+
+/** Of the command of a BT004BLE that begins here; `undefined` while that cannot be told. */
+function commandLength(bytes: Uint8Array): number | undefined {
+  switch (bytes[0]) {
+    case undefined:
+      return undefined;
+    case 0x79: {
+      const end = bytes.indexOf(0x0d);
+      return end < 0 ? undefined : end + 1;
+    }
+    case 0x20:
+    case 0x21:
+      return 3;
+    case 0x23:
+      return 2;
+    default:
+      return 1;
   }
 }

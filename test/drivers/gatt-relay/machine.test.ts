@@ -24,6 +24,8 @@ import { seededRandom } from '../../../simulator/random.ts';
 
 const GATE = deviceId('gate');
 type Dialects = 'bt004ble' | 'a0' | 'custom';
+const PASSWORD = 'open sesame';
+const LONG_PASSWORD = 'thirty-two letters make it long!';
 
 class Bench implements AsyncDisposable {
   readonly clock = new SimulatedClock();
@@ -38,11 +40,12 @@ class Bench implements AsyncDisposable {
   constructor(
     dialect: Dialects,
     options: Readonly<Record<string, unknown>> = {},
-    password = 'open sesame',
+    password = PASSWORD,
     isHeldOpen = false,
+    itsPassword = PASSWORD,
   ) {
     const kind = dialect === 'custom' ? 'a0' : dialect;
-    this.board = new RelayBoard({ dialect: kind, clock: this.clock, password: 'open sesame' });
+    this.board = new RelayBoard({ dialect: kind, clock: this.clock, password: itsPassword });
     this.air.join(this.board);
     const parsed = gattRelayOptions.parse({
       address: this.board.address,
@@ -110,8 +113,9 @@ async function bench(
   dialect: Dialects,
   options: Readonly<Record<string, unknown>> = {},
   password?: string,
+  itsPassword?: string,
 ): Promise<Bench> {
-  const made = new Bench(dialect, options, password);
+  const made = new Bench(dialect, options, password, false, itsPassword);
   await made.clock.advance(10_000);
   return made;
 }
@@ -194,6 +198,13 @@ test('bt004ble: a wrong password is a fault and a refusal', async () => {
   assert.equal(result.result, 'refused');
   assert.deepEqual(at.faults().slice(0, 1), ['refusing raised']);
   assert.deepEqual(pulses(at.board, 1), []);
+});
+
+test('bt004ble: a password longer than one packet is taken as well', async () => {
+  await using at = await bench('bt004ble', {}, LONG_PASSWORD, LONG_PASSWORD);
+  const result = await at.result(at.ask('unlock'));
+  assert.equal(result.result, 'done', result.detail);
+  assert.equal(at.faults().includes('refusing raised'), false);
 });
 
 test('a0: the pulse is ended by us in time', async () => {
