@@ -18,6 +18,8 @@ const ERROR = {
   notSupported: 0x06,
   notFound: 0x0a,
   invalidOffset: 0x07,
+  queueFull: 0x09,
+  invalidLength: 0x0d,
 } as const;
 
 const SMALLEST_MTU = 23;
@@ -28,9 +30,16 @@ const PREPARED_MAX = 4096;
 export interface AttHost {
   /** Largest MTU of the peripheral. */
   readonly mtu: number;
+  readonly takesLongWrites: boolean;
   send(pdu: Uint8Array): void;
   read(characteristic: string): Uint8Array;
   written(characteristic: string, value: Uint8Array): number | undefined;
+}
+
+interface Prepared {
+  readonly handle: number;
+  readonly offset: number;
+  readonly part: Uint8Array;
 }
 
 export class AttServer {
@@ -40,7 +49,7 @@ export class AttServer {
   readonly #configurations = new Map<number, number>();
   readonly #indications: Uint8Array[] = [];
   #awaitsConfirmation = false;
-  #prepared: { readonly handle: number; readonly part: Uint8Array }[] = [];
+  #prepared: Prepared[] = [];
   #mtu = SMALLEST_MTU;
 
   constructor(services: readonly ServiceShape[], host: AttHost) {
@@ -52,8 +61,9 @@ export class AttServer {
     return this.#mtu;
   }
 
-  /** One PDU of the client. */
+  /** One PDU of the client. One that is longer than was agreed is lost. */
   hear(pdu: Uint8Array): void {
+    if (pdu.length > this.#mtu) return;
     const reply = this.#reply(pdu);
     if (reply !== undefined) this.#host.send(reply);
   }
@@ -62,7 +72,7 @@ export class AttServer {
   tell(uuid: string, value: Uint8Array): void {
     const at = this.#table.find(({ of, type }) => of?.uuid === uuid && type === uuid);
     if (at === undefined) throw new RangeError(`no characteristic ${uuid}`);
-    const wanted = this.#configurations.get(at.handle + 1) ?? 0;
+    const wanted = (this.#configurations.get(at.handle + 1) ?? 0) & offered(at.of);
     const body = joinBytes(u16(at.handle), value.subarray(0, this.#mtu - 3));
     if ((wanted & 1) !== 0) this.#host.send(joinBytes(Uint8Array.of(0x1b), body));
     else if ((wanted & 2) !== 0) {
@@ -187,6 +197,7 @@ export class AttServer {
     if (found === undefined) return ERROR.invalidHandle;
     if (found.of === undefined) return ERROR.writeNotPermitted;
     if (found.type === CLIENT_CONFIGURATION) {
+      if (value.length !== 2) return ERROR.invalidLength;
       this.#configurations.set(handle, readU16(value, 0));
       return undefined;
     }
@@ -197,20 +208,36 @@ export class AttServer {
   }
 
   #prepare(pdu: Uint8Array): Uint8Array {
+    const handle = readU16(pdu, 1);
+    if (!this.#host.takesLongWrites) return failed(0x16, handle, ERROR.notSupported);
     const held = this.#prepared.reduce((sum, { part }) => sum + part.length, 0);
-    if (held + pdu.length > PREPARED_MAX) return failed(0x16, readU16(pdu, 1), 0x09);
-    this.#prepared.push({ handle: readU16(pdu, 1), part: pdu.slice(5) });
+    if (held + pdu.length > PREPARED_MAX) return failed(0x16, handle, ERROR.queueFull);
+    this.#prepared.push({ handle, offset: readU16(pdu, 3), part: pdu.slice(5) });
     return joinBytes(Uint8Array.of(0x17), pdu.subarray(1));
   }
 
+  /** One value, its parts in their order; what else a client may prepare nobody here does. */
   #execute(commits: boolean): Uint8Array {
     const [first] = this.#prepared;
-    const whole = joinBytes(...this.#prepared.map(({ part }) => part));
+    const parts = this.#prepared;
     this.#prepared = [];
     if (!commits || first === undefined) return Uint8Array.of(0x19);
-    const error = this.#write(first.handle, whole);
+    let length = 0;
+    for (const { handle, offset, part } of parts) {
+      if (handle !== first.handle || offset !== length) {
+        return failed(0x18, handle, ERROR.invalidOffset);
+      }
+      length += part.length;
+    }
+    const error = this.#write(first.handle, joinBytes(...parts.map(({ part }) => part)));
     return error === undefined ? Uint8Array.of(0x19) : failed(0x18, first.handle, error);
   }
+}
+
+/** Bits of a configuration that mean something there. */
+function offered(of: CharacteristicShape | undefined): number {
+  const { properties = [] } = of ?? {};
+  return (properties.includes('notify') ? 1 : 0) | (properties.includes('indicate') ? 2 : 0);
 }
 
 function allows(

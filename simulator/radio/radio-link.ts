@@ -51,6 +51,7 @@ export class RadioLink implements Central {
       get mtu() {
         return agreed();
       },
+      takesLongWrites: peripheral.takesLongWrites ?? true,
       send: (pdu) => this.#sendAtt(pdu),
       read: (characteristic) => peripheral.read(this, characteristic),
       written: (characteristic, value) => {

@@ -178,6 +178,36 @@ test('indications go one at a time, each after the confirmation of the last', as
   assert.equal(at.hear(att('1e')).length, 1);
 });
 
+test('ATT holds a client to what was agreed: lengths, parts in their order, and what a value offers', async () => {
+  const at = new Bench();
+  await at.connect();
+  const echo = '0600';
+  at.hear(att(`12${echo}${'aa'.repeat(21)}`));
+  assert.equal(at.peripheral.heard.length, 0, 'longer than the MTU of 23');
+  assert.equal(answerTo(at, `16${echo}0000${'11'.repeat(18)}`).slice(0, 2), '17');
+  assert.equal(answerTo(at, `16${echo}1100${'22'.repeat(3)}`).slice(0, 2), '17');
+  assert.equal(
+    answerTo(at, '1801'),
+    `0118${echo}07`,
+    'the second part begins where the first has not ended',
+  );
+  assert.equal(at.peripheral.heard.length, 0);
+  answerTo(at, `16${echo}0000${'11'.repeat(18)}`);
+  answerTo(at, `16${echo}1200${'22'.repeat(3)}`);
+  assert.equal(answerTo(at, '1801'), '19');
+  assert.equal(
+    toHex(at.peripheral.heard[0] ?? new Uint8Array(0)),
+    '11'.repeat(18) + '22'.repeat(3),
+  );
+  assert.equal(answerTo(at, '12' + '0a00' + '01'), '01' + '12' + '0a00' + '0d');
+  // Notifications of what is only indicated: taken down, and never sent.
+  assert.equal(answerTo(at, '12' + '0a00' + '0100'), '13');
+  at.said.length = 0;
+  for (const central of at.peripheral.centrals)
+    central.tell(INDICATED.characteristic, Uint8Array.of(1));
+  assert.deepEqual(at.said, []);
+});
+
 test('fragments of 27 bytes in both directions carry the same', async () => {
   const at = new Bench({ aclLength: 27 });
   await at.connect();
