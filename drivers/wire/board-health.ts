@@ -150,6 +150,19 @@ export function unknownResult(
   });
 }
 
+/** Asked again at its next turn; `attempts` were made before. */
+export function refusedOnce<Frame>(
+  { timing }: Board<Frame>,
+  before: BoardState<Frame>,
+  attempts: number,
+  now: Uptime,
+): Said<Frame> {
+  const retries = before.statistics.retries + 1;
+  const statistics = { ...before.statistics, retries };
+  const pollAt = uptime(now + timing.pollEvery);
+  return { state: { ...before, attempts: attempts + 1, pollAt, statistics }, events: [] };
+}
+
 /** The board is there but must not be used as it is set up; it is looked at again after a while. */
 export function isUnsafe<Frame>(
   board: Board<Frame>,

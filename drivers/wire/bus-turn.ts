@@ -229,7 +229,10 @@ export class Turn<Frame> {
         case 'unsafe':
           return health.isUnsafe(board, before, answer.fault, answer.detail, this.#now);
         case 'refused':
-          return health.isUnsafe(board, before, 'refusing', answer.detail, this.#now);
+          // It may be busy: what moves nothing is asked again before the board is given up.
+          return state.attempts < board.timing.retries
+            ? health.refusedOnce(board, before, state.attempts, this.#now)
+            : health.isUnsafe(board, before, 'refusing', answer.detail, this.#now);
         default:
           return answer satisfies never;
       }

@@ -74,6 +74,15 @@ export function simulatedModbusRelay(
             return null;
           },
         },
+        refuse: {
+          what: 'answers its next requests with an exception',
+          arguments: { code: '1 to 6; 6 is busy', 'count?': 'how many; 1 is the default' },
+          run(given) {
+            registers.exception = numberIn(given, 'code', { from: 1, to: 6 });
+            registers.exceptions = numberIn(given, 'count', { from: 0, to: 1e6, otherwise: 1 });
+            return null;
+          },
+        },
         'stick-modes': {
           what: 'lets its mode registers keep what they hold, whatever is written',
           arguments: {},
@@ -102,6 +111,9 @@ class Registers {
   /** Contacts at inputs that no slot uses. */
   readonly contacts: boolean[];
   sticks = false;
+  exception = 0;
+  /** Requests that are still answered by `exception`. */
+  exceptions = 0;
   readonly #around: DeviceSurroundings;
   readonly #coils: boolean[];
   readonly #timers = new Map<number, Timer>();
@@ -159,7 +171,9 @@ class Registers {
     const view = new DataView(request.buffer, request.byteOffset, request.byteLength);
     const address = view.getUint16(2);
     const value = view.getUint16(4);
-    const reply = this.#reply(fn, address, value, request, board);
+    const isRefused = this.exceptions > 0;
+    if (isRefused) this.exceptions -= 1;
+    const reply = isRefused ? this.exception : this.#reply(fn, address, value, request, board);
     return typeof reply === 'number'
       ? sealed(board.address, fn + 0x80, reply)
       : sealed(board.address, fn, ...reply);

@@ -41,6 +41,42 @@ test('a board that cannot be disarmed is never used', async () => {
   assert.deepEqual([result.result, result.sent], ['refused', false]);
 });
 
+test('a board that is busy for a moment stays in use; one that goes on refusing is given up, and told', async () => {
+  for (const at of [0, 2000]) {
+    const wired = await wiredBus(modbusRelay, { box });
+    await wired.clock.advance(at);
+    wired.hand('box', 'refuse', { code: 6, count: 2 });
+    await wired.clock.advance(2000);
+    assert.deepEqual([wired.of('offline'), wired.of('fault')], [[], []]);
+    assert.equal(wired.of('online').length, 1);
+    assert.equal((await wired.result(wired.openSlot('box', 2))).result, 'done');
+    wired.hand('box', 'refuse', { code: 4, count: 1e6 });
+    await wired.clock.advance(2000);
+    assert.deepEqual(
+      wired.of('fault').map(({ fault, state, detail }) => [fault, state, detail]),
+      [['refusing', 'raised', 'function 2, address 0: it failed']],
+    );
+    assert.equal(wired.of('offline').length, 1);
+    wired.hand('box', 'refuse', { code: 4, count: 0 });
+    await wired.clock.advance(10_000);
+    assert.equal(wired.of('online').length, 2);
+    assert.equal(wired.of('fault').at(-1)?.state, 'cleared');
+  }
+});
+
+test('an opening that a busy board refuses has failed, and is not asked for again', async () => {
+  const wired = await wiredBus(modbusRelay, { box });
+  await wired.clock.advance(2000);
+  const id = wired.openSlot('box', 2);
+  wired.hand('box', 'refuse', { code: 6 });
+  const { result, detail } = await wired.result(id);
+  assert.deepEqual([result, detail], ['failed', 'function 5, address 513: it is busy']);
+  await wired.clock.advance(5000);
+  const board = wired.bus.devices.get('box');
+  assert.ok(board instanceof SimulatedLockBoard);
+  assert.equal(board.box.pulsesOf(2), 0);
+});
+
 test('a relay left on by an earlier life is switched off at the start', async () => {
   const wired = await wiredBus(modbusRelay, { box });
   const board = wired.bus.devices.get('box');
