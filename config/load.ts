@@ -24,6 +24,8 @@ import { readYaml } from './yaml.ts';
 export interface LoadOptions {
   /** For the `${NAME}`s in the file. */
   readonly variables?: ReadonlyMap<string, string>;
+  /** That the text is of, as faults name it. */
+  readonly file?: string;
   /** What was changed by signed commands, laid over the file. */
   readonly remote?: RemoteDevices;
   /** Drivers by name; all that there are by default. */
@@ -32,22 +34,22 @@ export interface LoadOptions {
 
 /** @throws ConfigError */
 export function loadConfig(file: string, options: LoadOptions = {}): Config {
-  return parseConfig(readConfigText(file), options);
+  return parseConfig(readConfigText(file), { ...options, file });
 }
 
 /** @throws ConfigError */
 export function parseConfig(text: string, options: LoadOptions = {}): Config {
   const yaml = readYaml(text, options.variables ?? new Map());
   const faults = new FaultList(yaml);
-  if (yaml.value === undefined && !faults.isEmpty) throw new ConfigError(faults.all);
+  if (yaml.value === undefined && !faults.isEmpty) throw new ConfigError(faults.all, options.file);
   if (!isObject(yaml.value)) {
     faults.add([], shown(yaml.value, []), 'settings: start from config/example.yaml');
-    throw new ConfigError(faults.all);
+    throw new ConfigError(faults.all, options.file);
   }
   const root = withRemoteDevices(yaml.value, options.remote ?? NO_REMOTE_DEVICES);
   const reading = new Reading(root, faults, options.drivers ?? catalogue);
   const config = reading.config();
-  if (config === undefined) throw new ConfigError(faults.all);
+  if (config === undefined) throw new ConfigError(faults.all, options.file);
   return config;
 }
 

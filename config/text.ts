@@ -10,17 +10,18 @@ export function readConfigText(file: string): string {
   let bytes: Uint8Array;
   try {
     const { size } = statSync(file);
-    if (size > LARGEST_FILE) throw fault(`${size} bytes`, `a file of at most ${LARGEST_FILE}`);
+    if (size > LARGEST_FILE)
+      throw fault(file, `${size} bytes`, `a file of at most ${LARGEST_FILE}`);
     bytes = readFileSync(file);
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-    throw fault(UNREADABLE[code] ?? code, `a readable file at ${file}`);
+    throw fault(file, UNREADABLE[code] ?? code, 'a file that can be read');
   }
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw fault('bytes that are no UTF-8', 'a text file in UTF-8');
+    throw fault(file, 'bytes that are no UTF-8', 'a text file in UTF-8');
   }
 }
 
@@ -30,6 +31,6 @@ const UNREADABLE: Readonly<Record<string, string>> = {
   EISDIR: 'a directory',
 };
 
-function fault(found: string, remedy: string): ConfigError {
-  return new ConfigError([{ path: '', found, remedy } satisfies Fault]);
+function fault(file: string, found: string, remedy: string): ConfigError {
+  return new ConfigError([{ path: '', found, remedy } satisfies Fault], file);
 }

@@ -13,6 +13,8 @@ export interface YamlFault {
 export interface YamlText {
   readonly value: unknown;
   readonly faults: readonly YamlFault[];
+  /** The `${NAME}`s in it. */
+  readonly names: ReadonlySet<string>;
   /** Line of the value at `path`, or of the nearest thing around it. */
   lineOf(path: Path): number | undefined;
 }
@@ -41,12 +43,14 @@ export function readYaml(text: string, variables: ReadonlyMap<string, string>): 
     remedy:
       error.code === 'DUPLICATE_KEY' ? 'name each setting once' : firstSentence(error.message),
   }));
-  const none = { value: undefined, faults, lineOf: () => undefined };
+  const names = new Set<string>();
+  const none = { value: undefined, faults, names, lineOf: () => undefined };
   if (faults.length > 0) return none;
 
   visit(document, {
     Scalar(_, node) {
       if (typeof node.value !== 'string') return;
+      for (const [, name = ''] of node.value.matchAll(VARIABLE)) names.add(name);
       const filled = fill(node.value, variables, (found, name) => {
         const line = node.range ? { line: lineAt(node.range[0]) } : {};
         faults.push({ at: [], ...line, found, remedy: `a value for it: --set ${name}=…` });
@@ -57,7 +61,7 @@ export function readYaml(text: string, variables: ReadonlyMap<string, string>): 
   });
   try {
     const value: unknown = document.toJS({ maxAliasCount: ALIASES_MAX });
-    return { value, faults, lineOf: (path) => lineOf(document.contents, path, lineAt) };
+    return { value, faults, names, lineOf: (path) => lineOf(document.contents, path, lineAt) };
   } catch (error) {
     if (!(error instanceof ReferenceError)) throw error;
     faults.push({ at: [], found: 'too many aliases', remedy: 'write the values out' });

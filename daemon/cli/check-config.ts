@@ -1,8 +1,11 @@
 /** `latchkey check-config`: every fault of a config at once. */
 import type { Command } from 'commander';
-import { loadConfig } from '../../config/load.ts';
+import { parseConfig } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
-import { ConfigError, type Fault } from '../../drivers/contract/errors.ts';
+import { readConfigText } from '../../config/text.ts';
+import { nearest } from '../../config/values.ts';
+import { readYaml } from '../../config/yaml.ts';
+import { ConfigError, type Fault, faultLine } from '../../drivers/contract/errors.ts';
 import { EXIT } from './failure.ts';
 import { printJson, printLine, styled } from './output.ts';
 import { variableOption } from './variables.ts';
@@ -25,27 +28,51 @@ export function checkConfigCommand(program: Command): void {
         file: string,
         options: { readonly json?: boolean; readonly set: ReadonlyMap<string, string> },
       ) => {
-        try {
-          const config = loadConfig(file, { variables: options.set });
-          if (options.json) printJson({ ok: true, faults: [] });
-          else printLine(`${styled('green', 'right')}  ${file}: ${summary(config)}`);
-        } catch (error) {
-          if (!(error instanceof ConfigError)) throw error;
-          process.exitCode = EXIT.badInput;
-          if (options.json) printJson({ ok: false, faults: error.faults });
-          else for (const line of faultLines(file, error.faults)) printLine(line);
-        }
+        const { config, faults } = checked(file, options.set);
+        if (faults.length > 0) process.exitCode = EXIT.badInput;
+        if (options.json) printJson({ ok: faults.length === 0, faults });
+        else if (config === undefined) for (const line of faultLines(file, faults)) printLine(line);
+        else printLine(`${styled('green', 'right')}  ${file}: ${summary(config)}`);
       },
     );
 }
 
-/** `config.yaml:12: devices.box.address: found 12; at most 9`, as editors and eyes find it. */
+/** The config, or every fault of it and of what was given for it. */
+function checked(
+  file: string,
+  variables: ReadonlyMap<string, string>,
+): { readonly config?: Config; readonly faults: readonly Fault[] } {
+  const faults: Fault[] = [];
+  try {
+    const text = readConfigText(file);
+    faults.push(...unaskedFor(text, variables));
+    const config = parseConfig(text, { variables });
+    return faults.length > 0 ? { faults } : { config, faults };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return { faults: [...faults, ...error.faults] };
+  }
+}
+
+/** A name mistyped leaves what it was meant for at its default, and nobody sees it. */
+function unaskedFor(text: string, variables: ReadonlyMap<string, string>): readonly Fault[] {
+  const { value, names } = readYaml(text, variables);
+  if (value === undefined) return [];
+  return [...variables.keys()]
+    .filter((name) => !names.has(name))
+    .map((name) => {
+      const near = nearest(name, names);
+      const hint = near === undefined ? '' : `; did you mean ${near}?`;
+      return { path: '', found: `--set ${name}=…`, remedy: `nothing in it asks for that${hint}` };
+    });
+}
+
 function faultLines(file: string, faults: readonly Fault[]): readonly string[] {
   const count = faults.length === 1 ? 'one fault' : `${faults.length} faults`;
   return [
-    ...faults.map(({ path, line, found, remedy }) => {
-      const place = line === undefined ? file : `${file}:${line}`;
-      return `${place}: ${path === '' ? '' : `${styled('bold', path)}: `}found ${found}; ${remedy}`;
+    ...faults.map((fault) => {
+      const { path } = fault;
+      return faultLine(path === '' ? fault : { ...fault, path: styled('bold', path) }, file);
     }),
     styled('red', count),
   ];

@@ -67,7 +67,7 @@ async function run({ config: file, set, stopWithin, begun }: RunOptions): Promis
   // In the bundle the name of this file changes with all that is loaded from it.
   const program = `${ownVersion()} ${import.meta.url}`;
   const copy = { directory: cache, program, text };
-  const read = checkedBefore(copy) ?? (await parsed(text, set));
+  const read = checkedBefore(copy) ?? (await parsed(text, set, file));
   const log = new LateLog(read.log.level);
   const clock = realClock();
   const { directory } = read.store;
@@ -158,9 +158,9 @@ function isSettled(core: Core): boolean {
 }
 
 /** Where the text is not the one of the last start. */
-async function parsed(text: string, variables: RunOptions['set']): Promise<Config> {
+async function parsed(text: string, variables: RunOptions['set'], file: string): Promise<Config> {
   const { parseConfig } = await import('../../config/load.ts');
-  return parseConfig(text, { variables });
+  return parseConfig(text, { variables, file });
 }
 
 /** As long as it takes to open a port and read what was typed. */

@@ -30,12 +30,19 @@ export interface Fault {
   readonly line?: number;
 }
 
+/** `config.yaml:12: devices.box.address: found 12; at most 9`, as editors and eyes find it. */
+export function faultLine({ path, line, found, remedy }: Fault, file = ''): string {
+  const place = file === '' || line === undefined ? file : `${file}:${line}`;
+  return [place, path, `found ${found}; ${remedy}`].filter((part) => part !== '').join(': ');
+}
+
 /** The operator's input is wrong: all faults at once. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly faults: readonly Fault[];
-  constructor(faults: readonly Fault[]) {
-    super(faults.map((f) => `${f.path || '(file)'}: found ${f.found}; ${f.remedy}`).join('\n'));
+  /** @param file that they are in, where it is one that somebody writes */
+  constructor(faults: readonly Fault[], file?: string) {
+    super(faults.map((fault) => faultLine(fault, file)).join('\n'));
     this.faults = faults;
   }
 }

@@ -99,3 +99,30 @@ test('the schema for editors is printed whole', async () => {
   assert.equal(status, 0);
   assert.equal(JSON.parse(stdout).title, 'Latchkey config');
 });
+
+test('a value for a name that nothing asks for is a fault, beside those of the file', async () => {
+  const [slip, none, both] = await Promise.all([
+    latchkey(['check-config', DEMO, '--set', 'API_PROT=4000']),
+    latchkey(['check-config', DEMO, '--set', 'NOSUCH=1', '--json']),
+    latchkey(['check-config', join(BROKEN, '14-no-such-slot.yaml'), '--set', 'NOSUCH=1']),
+  ]);
+  assert.deepEqual([slip.status, none.status, both.status], [2, 2, 2]);
+  const told = 'found --set API_PROT=…; nothing in it asks for that; did you mean API_PORT?';
+  assert.equal(slip.stdout, `${DEMO}: ${told}\none fault\n`);
+  assert.deepEqual(JSON.parse(none.stdout), {
+    ok: false,
+    faults: [{ path: '', found: '--set NOSUCH=…', remedy: 'nothing in it asks for that' }],
+  });
+  assert.match(both.stdout, /\n4 faults\n$/);
+});
+
+test('a config that is not there, or is wrong, is told by its name to whoever starts the daemon, too', async () => {
+  const file = join(BROKEN, '14-no-such-slot.yaml');
+  const [missing, wrong] = await Promise.all([
+    latchkey(['run', '--config', '/nowhere.yaml']),
+    latchkey(['run', '--config', file]),
+  ]);
+  assert.deepEqual([missing.status, wrong.status], [2, 2]);
+  assert.equal(missing.stderr, '/nowhere.yaml: found no such file; a file that can be read\n');
+  assert.match(wrong.stderr, new RegExp(`^${file}:\\d+: accessPoints\\.lobby\\.`));
+});
