@@ -2,6 +2,7 @@
 import {
   type DeviceEvent,
   type DeviceId,
+  deviceId,
   FIRE_HOLD,
   type LockState,
 } from '../../drivers/contract/device.ts';
@@ -171,6 +172,25 @@ export function isHeldForFire(device: DeviceId, known: Knowledge): boolean {
 /** The board counts anew with each unlocking: a shorter one would shut what fire opened. */
 export function holdAt(device: DeviceId, hold: Millis, known: Knowledge): Millis {
   return isHeldForFire(device, known) ? Math.max(hold, FIRE_HOLD) : hold;
+}
+
+/** Of inputs that hold a lock for fire, and that the config does not name for it any more: they would never be clear. */
+export function fireNoLongerRead({ doors, inputs = [] }: Knowledge): readonly Entry[] {
+  const isRead = (from: DeviceId, input: number, lock: DeviceId) =>
+    inputs.some(
+      ({ does, device, input: at, locks }) =>
+        does === 'fire' && device === from && at === input && locks.includes(lock),
+    );
+  return doors.flatMap(({ device: lock, custody }) =>
+    (custody?.fireInputs ?? []).flatMap((name): readonly Entry[] => {
+      const [from = '', at = ''] = name.split(':');
+      const device = deviceId(from);
+      const input = Number(at);
+      if (isRead(device, input, lock)) return [];
+      const body = { input, locks: [lock], why: 'not in the config any more' };
+      return [{ type: 'security.fire_cleared', device, body }];
+    }),
+  );
 }
 
 function fireCleared(role: InputRole, event: Event<'input'>, known: Knowledge): Answer {

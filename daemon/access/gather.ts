@@ -80,6 +80,7 @@ export function gatherForTimer(ports: KnowledgePorts, stamp: Stamp): Knowledge {
   return {
     ...base(ports, stamp),
     points: points.map(plainPoint),
+    inputs: ports.site.inputs,
     keys: ids.flatMap((id) => keyKnown(id, ports) ?? []),
     slots: points.flatMap((point) => slotsOf(point, ports, stamp)),
     openings: [...ports.ledger.all('opening')].map(([, opening]) => opening),

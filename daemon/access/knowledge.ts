@@ -144,6 +144,7 @@ export interface Knowledge {
   readonly doors: readonly { readonly device: DeviceId; readonly custody?: SlotCustody }[];
   /** The whole site's, for timers and at start only. */
   readonly points?: readonly KnownPoint[];
+  readonly inputs?: readonly InputRole[];
   readonly waiting?: readonly {
     readonly accessPoint: AccessPointId;
     readonly pending: Pending;

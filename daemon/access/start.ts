@@ -1,7 +1,10 @@
-/** At start: openings that were under way are reported unknown and never driven again; what can be read is read. */
+/**
+ * At start: openings that were under way are reported unknown and never driven again; what can be read is read; and what
+ * was held by an input that the config has no more is let go.
+ */
 import type { Answer, Asked } from './answered.ts';
 import { plain } from './body.ts';
-import { isHeldForFire } from './door.ts';
+import { fireNoLongerRead, isHeldForFire } from './door.ts';
 import type { Entry } from './entry.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { Opening } from './ledger.ts';
@@ -21,7 +24,7 @@ export function answerToStart(known: Knowledge): Answer {
   const reads = [...new Set(boxes)].map(
     (device): Asked => ({ kind: 'read-state', device, intent: undefined }),
   );
-  return { entries, actuations: [...ends, ...reads] };
+  return { entries: [...entries, ...fireNoLongerRead(known)], actuations: [...ends, ...reads] };
 }
 
 /** Intent without result: the key is unknown until read again, and the use is spent. */

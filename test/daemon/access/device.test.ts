@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { answerTo, nextWake } from '../../../daemon/access/answer.ts';
 import { gatherForTimer } from '../../../daemon/access/gather.ts';
 import { credentialIndex, holderId, keyId } from '../../../daemon/access/model.ts';
+import type { InputRole } from '../../../daemon/access/site-facts.ts';
 import { actuationId, deviceId, FIRE_HOLD, slotNumber } from '../../../drivers/contract/device.ts';
 import { instant, uptime } from '../../../drivers/contract/time.ts';
 import {
@@ -315,6 +316,30 @@ test('fire at two inputs: the lock is held until both are clear', () => {
   assert.deepEqual(world.event(input(2, false, true)), [], 'told already');
   world.event(input(4, false));
   assert.ok(!isHeld());
+});
+
+test('fire: what an input holds that the config names no more is let go at the next start, and told', () => {
+  const fire = (at: number): InputRole => ({ device: IO, input: at, does: 'fire', locks: [LOCK] });
+  const inputs = [fire(2), fire(4)];
+  const world = new World({ points: [doorPoint()], inputs });
+  const isHeld = () => {
+    const before = opensOf(world).length;
+    world.advance(MINUTE);
+    return opensOf(world).length > before;
+  };
+  world.event(input(2, true));
+  world.event(input(4, true));
+  assert.deepEqual(world.restart(), [], 'both are read still');
+  assert.ok(isHeld());
+  inputs.shift();
+  const [letGo, ...others] = world.restart();
+  assert.deepEqual([letGo?.type, others], ['security.fire_cleared', []]);
+  assert.deepEqual(letGo?.body, { input: 2, locks: [LOCK], why: 'not in the config any more' });
+  assert.ok(isHeld(), 'by the other');
+  inputs[0] = { ...fire(4), locks: [] };
+  assert.equal(world.restart().length, 1, 'it is read for other locks');
+  assert.ok(!isHeld());
+  assert.deepEqual(world.restart(), []);
 });
 
 test('tamper, and inputs that mean nothing', () => {
