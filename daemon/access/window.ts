@@ -4,13 +4,26 @@ import type { ResolvedWindow, WallTime, Window } from './model.ts';
 import { isZone, Temporal } from './temporal.ts';
 
 /** Why a window has no instants, and what would do. */
-export const WINDOW_FAULTS = {
+const WINDOW_FAULTS = {
   'window-empty': 'it ends before it begins',
   'wall-time': 'a day and time that exist, YYYY-MM-DDTHH:MM',
   zone: 'an IANA time zone',
 } as const;
 
 export type WindowFault = keyof typeof WINDOW_FAULTS;
+
+/** For whoever wrote the window. */
+export function windowRemedy(fault: WindowFault, window: Window): string {
+  const isSkipped =
+    fault === 'window-empty' &&
+    (window.kind === 'wall' || window.kind === 'floating') &&
+    withSeconds(window.start) < withSeconds(window.end);
+  return isSkipped ? 'the clocks are put forward past all of it' : WINDOW_FAULTS[fault];
+}
+
+function withSeconds(wall: WallTime): string {
+  return wall.padEnd('YYYY-MM-DDTHH:MM:SS'.length, ':00');
+}
 
 /** The window in instants, or why it has none. `siteZone` is the zone of floating windows. */
 export function resolveWindow(window: Window, siteZone: string): ResolvedWindow | WindowFault {

@@ -8,7 +8,7 @@ import type { Entry, Json, Stamp } from '../access/entry.ts';
 import type { Grant, GrantId, Policies } from '../access/model.ts';
 import { rotationEntries } from '../access/pin-rotation.ts';
 import { SCHEDULE_REMEDY, scheduleFaults } from '../access/schedule.ts';
-import { resolveWindow, WINDOW_FAULTS } from '../access/window.ts';
+import { resolveWindow, windowRemedy } from '../access/window.ts';
 import type { GrantChange, GrantStore, GrantWriteResult, Journal } from '../store/ports.ts';
 import { isRecorded } from '../store/recorded.ts';
 import type { BodyOf } from './commands.ts';
@@ -277,7 +277,7 @@ function timeFaults({ window, schedule }: Grant): readonly TimeFault[] {
   const resolved = resolveWindow(window, 'UTC');
   const ofWindow =
     typeof resolved === 'string'
-      ? [{ reason: resolved, what: `window: ${WINDOW_FAULTS[resolved]}` }]
+      ? [{ reason: resolved, what: `window: ${windowRemedy(resolved, window)}` }]
       : [];
   const ofSchedule = schedule === undefined ? [] : scheduleFaults(schedule);
   return [

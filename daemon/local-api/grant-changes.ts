@@ -13,7 +13,7 @@ import {
 } from '../access/model.ts';
 import { rotationEntries } from '../access/pin-rotation.ts';
 import { SCHEDULE_REMEDY, scheduleFaults } from '../access/schedule.ts';
-import { resolveWindow, WINDOW_FAULTS } from '../access/window.ts';
+import { resolveWindow, windowRemedy } from '../access/window.ts';
 import { isRecorded } from '../store/recorded.ts';
 import type { SiteDesk } from './desk.ts';
 import type { Principal } from './endpoint.ts';
@@ -48,7 +48,7 @@ export async function put(
   const window = windowOf(body.window);
   const resolved = resolveWindow(window, desk.about.zone);
   if (typeof resolved === 'string') {
-    throw new ApiError('bad_request', WINDOW_FAULTS[resolved], 'window');
+    throw new ApiError('bad_request', windowRemedy(resolved, window), 'window');
   }
   const schedule = body.schedule === undefined ? undefined : scheduleOf(body.schedule);
   const [fault] = schedule === undefined ? [] : scheduleFaults(schedule);

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { instantOf, isWallTime, resolveWindow } from '../../../daemon/access/window.ts';
+import {
+  instantOf,
+  isWallTime,
+  resolveWindow,
+  windowRemedy,
+} from '../../../daemon/access/window.ts';
 import { instant } from '../../../drivers/contract/time.ts';
 
 const STOCKHOLM = 'Europe/Stockholm';
@@ -46,6 +51,18 @@ test('four kinds of window', () => {
     start: at('2027-05-10T13:00Z'),
     end: at('2027-05-12T09:00Z'),
   });
+});
+
+test('whoever asks for an hour that the clocks skip is told that, and not of an end before a start', () => {
+  const told = (start: string, end: string) =>
+    windowRemedy('window-empty', { kind: 'wall', start, end, zone: STOCKHOLM });
+  assert.equal(
+    told('2027-03-28T02:10', '2027-03-28T02:50'),
+    'the clocks are put forward past all of it',
+  );
+  assert.equal(told('2027-03-28T02:50', '2027-03-28T02:10'), 'it ends before it begins');
+  assert.equal(told('2027-05-10T15:00', '2027-05-10T15:00:00'), 'it ends before it begins');
+  assert.equal(windowRemedy('zone', { kind: 'ongoing' }), 'an IANA time zone');
 });
 
 test('a window that resolves to nothing is refused', () => {
