@@ -51,16 +51,23 @@ const KNOWN_CREDENTIAL = ['id', 'kind', 'sealed', 'combineWith', 'duress', 'digi
 
 const dayWindow = z.strictObject({ from: timeOfDay, to: timeOfDay });
 
-const windowSchema = z.union([
-  z.strictObject({ kind: z.literal('ongoing') }),
-  z.strictObject({
-    kind: z.literal('instants'),
-    start: unixMs.optional(),
-    end: unixMs.optional(),
-  }),
-  z.strictObject({ kind: z.literal('wall'), start: wallTime, end: wallTime, zone }),
-  z.strictObject({ kind: z.literal('floating'), start: wallTime, end: wallTime }),
-]);
+const windowSchema = z.union(
+  [
+    z.strictObject({ kind: z.literal('ongoing') }),
+    z.strictObject({
+      kind: z.literal('instants'),
+      start: unixMs.optional(),
+      end: unixMs.optional(),
+    }),
+    z.strictObject({ kind: z.literal('wall'), start: wallTime, end: wallTime, zone }),
+    z.strictObject({ kind: z.literal('floating'), start: wallTime, end: wallTime }),
+  ],
+  {
+    error:
+      'one of {kind: ongoing}, {kind: instants, start?, end?} in ms since 1970, ' +
+      '{kind: wall, start, end, zone} and {kind: floating, start, end} as YYYY-MM-DDTHH:MM',
+  },
+);
 
 const scheduleSchema = z.strictObject({
   zone,

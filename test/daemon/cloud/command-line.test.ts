@@ -88,6 +88,13 @@ test('a person drives a site from a shell: each command signed, counted and answ
     ['g-2'],
   );
 
+  for (const window of [{ kind: 'weekend' }, { kind: 'instants', start: '2027-01-01' }]) {
+    writeFileSync(file, JSON.stringify({ ...grant, id: 'g-3', window }));
+    const wrong = await run(t, 'grant.put', file, ...to);
+    assert.equal(wrong.status, 2);
+    assert.match(wrong.reply.error.message, /^window: one of \{kind: ongoing\}.* ms since 1970/);
+  }
+
   const revoked = await run(t, 'grant.revoke', 'g-2', '--rev', '9', ...to);
   assert.equal(revoked.status, 0);
 
