@@ -39,8 +39,8 @@ const fileSchema = z.strictObject({
 type Account = z.infer<typeof fileSchema>['accounts'][number];
 
 export type SetupResult = 'made' | 'wrong-code' | 'set-up-before';
-/** `last-admin`: nobody could make an account any more. `too-many`: one has to go first. */
-export type PutResult = 'put' | 'last-admin' | 'too-many';
+/** `last-admin`: nobody could make an account any more. `too-many`: one has to go first. `no-password`: a new one needs it. */
+export type PutResult = 'put' | 'last-admin' | 'too-many' | 'no-password';
 
 export class Accounts {
   readonly #directory: string | undefined;
@@ -84,18 +84,25 @@ export class Accounts {
     return 'made';
   }
 
-  /** Makes an account, or gives it another password and scope. The last that may do everything goes on doing so. */
-  async put(name: string, scope: Scope, password: string, made: Instant): Promise<PutResult> {
+  /**
+   * Makes an account, or gives it another scope, and another password where one is given. The last that may do
+   * everything goes on doing so.
+   */
+  async put(
+    name: string,
+    scope: Scope,
+    password: string | undefined,
+    made: Instant,
+  ): Promise<PutResult> {
     const salt = this.#random.bytes(16);
-    const hash = (await hashed(password, salt)).toString('hex');
-    const account = {
-      name,
-      scope,
-      salt: Buffer.from(salt).toString('hex'),
-      hash,
-      made: Math.floor(made),
-    };
+    const given =
+      password === undefined
+        ? undefined
+        : { salt: hexOf(salt), hash: hexOf(await hashed(password, salt)) };
     // Looked at after the hashing, during which others may have been changed.
+    const kept = given ?? this.#accounts.find((each) => each.name === name);
+    if (kept === undefined) return 'no-password';
+    const account = { name, scope, salt: kept.salt, hash: kept.hash, made: Math.floor(made) };
     const next = [...this.#accounts.filter((each) => each.name !== name), account];
     if (this.#losesAdmin(next)) return 'last-admin';
     if (next.length > ACCOUNTS_MAX) return 'too-many';
@@ -166,6 +173,10 @@ export class Accounts {
     writeFileSync(`${path}.new`, text, { mode: 0o600 });
     renameSync(`${path}.new`, path);
   }
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
 }
 
 function isAdmin({ scope }: Account): boolean {

@@ -109,9 +109,12 @@ function accountEndpoints({ desk, accounts, sessions }: LoginParts): readonly En
       method: 'PUT',
       path: '/api/v1/accounts/{account}',
       scope: 'admin',
-      summary: 'Makes an account, or changes its password and scope; its sessions end',
+      summary: 'Makes an account, or changes its scope and password; its sessions end',
       params,
-      body: z.strictObject({ scope: z.enum(SCOPES), password }),
+      body: z.strictObject({
+        scope: z.enum(SCOPES),
+        password: password.optional().describe('missing: it stays; a new account needs one'),
+      }),
       reply: me,
       async call({ params: { account }, body }) {
         const result = await accounts.put(account, body.scope, body.password, desk.clock.now());
@@ -120,6 +123,10 @@ function accountEndpoints({ desk, accounts, sessions }: LoginParts): readonly En
         }
         if (result === 'too-many') {
           throw new ApiError('limit_exceeded', 'there are as many accounts as there may be');
+        }
+        if (result === 'no-password') {
+          const message = `there is no account ${account} yet: a new one needs a password`;
+          throw new ApiError('bad_request', message, 'password');
         }
         sessions.endOf(account);
         return { name: account, scope: body.scope };

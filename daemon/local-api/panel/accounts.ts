@@ -77,7 +77,8 @@ function AccountDialog({ of, stored, closed }: AccountDialogProps) {
     const fields = fieldsOf(event);
     const name = of?.name ?? textIn(fields, 'name').toLowerCase();
     const isDone = await action.run(async () => {
-      const body = { scope: textIn(fields, 'scope'), password: String(fields.get('password')) };
+      const password = String(fields.get('password'));
+      const body = { scope: textIn(fields, 'scope'), ...(password === '' ? {} : { password }) };
       await call('PUT', `accounts/${encodeURIComponent(name)}`, body);
       return say('accounts.stored');
     });
@@ -101,8 +102,8 @@ function AccountDialog({ of, stored, closed }: AccountDialogProps) {
       </fieldset>
       <label>
         ${say('accounts.password')}
-        <input name="password" type="password" required minlength="12" autocomplete="new-password" />
-        <small>${say('login.password-note')}</small>
+        <input name="password" type="password" required=${of === undefined} minlength="12" autocomplete="new-password" />
+        <small>${say(of === undefined ? 'login.password-note' : 'accounts.password-stays')}</small>
       </label>
       <button class="main" disabled=${action.busy}>${say('field.save')}</button>
     </form>

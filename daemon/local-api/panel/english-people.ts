@@ -135,6 +135,7 @@ export const ENGLISH_PEOPLE = {
   'accounts.none-hint': 'You are here with a token. An account has a name in the journal.',
   'accounts.may': 'May',
   'accounts.password': 'New password',
+  'accounts.password-stays': 'Left empty, it stays as it is.',
   'accounts.stored': 'Stored; whoever was logged in by that name is logged out.',
   'accounts.remove': 'Remove …',
   'accounts.remove-sure': 'Yes, remove the account',

@@ -166,6 +166,22 @@ test('accounts outlive the process, as hashes that only the owner of the store c
   }
 });
 
+test('an account is given another scope without its password, which stays; a new one needs its own', async () => {
+  await using bench = await ApiBench.open();
+  await setUp(bench);
+  const put = (name: string, body: object) =>
+    bench.call('PUT', `/api/v1/accounts/${name}`, { body });
+  const none = await put('bert', { scope: 'read' });
+  assert.deepEqual([none.status, none.body.error.field], [400, 'password']);
+  await put('bert', { scope: 'read', password: PASSWORD });
+  const before = await sessionFrom(bench, '/api/v1/login', { name: 'bert', password: PASSWORD });
+  assert.equal((await put('bert', { scope: 'operate' })).status, 200);
+  assert.equal((await bench.call('GET', '/api/v1/me', { session: before })).status, 401);
+  const session = await sessionFrom(bench, '/api/v1/login', { name: 'bert', password: PASSWORD });
+  const { body: me } = await bench.call('GET', '/api/v1/me', { session });
+  assert.deepEqual(me, { name: 'bert', scope: 'operate' });
+});
+
 test('the last account that may do everything cannot be given less', async () => {
   await using bench = await ApiBench.open();
   await setUp(bench);
