@@ -147,7 +147,10 @@ export function entryEndpoints(desk: SiteDesk): readonly Endpoint[] {
           throw new ApiError('bad_request', 'a number of an entry', 'Last-Event-ID');
         }
         if (streams.open >= STREAMS_MAX) {
-          throw new ApiError('busy', `${STREAMS_MAX} callers follow already`);
+          throw new ApiError(
+            'busy',
+            `${STREAMS_MAX} streams of events are open, and there may be no more`,
+          );
         }
         const fits = (entry: RecordedEntry) => isShown(entry) && matches(entry, query);
         return new Raw(
