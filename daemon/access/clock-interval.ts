@@ -338,6 +338,11 @@ function highest(state: ClockState, now: Uptime): Instant | undefined {
   return instant(Math.ceil(state.hi + Math.max(0, now - state.asOf) * (1 + DRIFT)));
 }
 
+/** A moment that may be now: the machine's own time, or the end of what is certain on its side. */
+export function likelyNow(at: Instant, { lo, hi }: ClockInterval): Instant {
+  return at < lo ? lo : at > hi ? hi : at;
+}
+
 export function intervalAt(state: ClockState, now: Uptime, options: ClockOptions): ClockInterval {
   const aged = age(state, now);
   const lo = lowest(aged, now);

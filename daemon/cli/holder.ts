@@ -44,7 +44,9 @@ async function erase(holder: string, options: EraseOptions): Promise<void> {
   const done = await ApiClient.find(options).send('POST', path, body, reply<Erased>());
   if (options.json === true) return printJson(done);
   printLine(
-    `${styled('green', 'erased')}  ${done.entries} entries, ${done.grants} grants; backups made anew`,
+    done.entries + done.grants === 0
+      ? `${styled('yellow', 'nothing')} was kept of ${holder}: is that their id? Backups made anew all the same`
+      : `${styled('green', 'erased')}  ${done.entries} entries, ${done.grants} grants; backups made anew`,
   );
   for (const folder of done.left) printLine(`look into ${folder}: damaged files put aside`);
 }

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type Clock, pause } from '../../drivers/contract/time.ts';
+import { ENTRY_CLASSES } from '../access/entry.ts';
 import type { EntryReply } from '../local-api/entry-reply.ts';
 import type { StatusReply } from '../local-api/site.ts';
 import { realClock } from '../platform/clock.ts';
@@ -19,6 +20,7 @@ import { CommandFailure, EXIT } from './failure.ts';
 import { printJson, printLine, styled } from './output.ts';
 import { working } from './progress.ts';
 import { reply } from './status.ts';
+import { wholeNumber } from './whole-number.ts';
 
 interface JournalOptions extends ApiOptions {
   readonly follow?: boolean;
@@ -38,8 +40,8 @@ export function journalCommand(program: Command): void {
   const journal = withApiOptions(program.command('journal'))
     .description('what happened at the site, oldest first')
     .option('-f, --follow', 'go on with what happens from now')
-    .option('-n, --limit <count>', 'how many of the newest', count, 50)
-    .option('--class <list>', 'access, grant, device, system, security')
+    .option('-n, --limit <count>', 'how many of the newest', wholeNumber(1, 1000), 50)
+    .option('--class <list>', ENTRY_CLASSES.join(', '), classList)
     .option('--type <list>', 'such as access.granted,access.denied')
     .option('--device <name>')
     .option('--holder <id>')
@@ -143,8 +145,8 @@ async function verify(options: ApiOptions & { readonly json?: boolean }): Promis
   );
 }
 
-function count(text: string): number {
-  const found = Number(text);
-  if (Number.isInteger(found) && found >= 1 && found <= 1000) return found;
-  throw new InvalidArgumentError('1 to 1000');
+function classList(text: string): string {
+  const isOne = (name: string) => ENTRY_CLASSES.some((each) => each === name);
+  if (text.split(',').every(isOne)) return text;
+  throw new InvalidArgumentError(`one or more of ${ENTRY_CLASSES.join(', ')}, with "," between`);
 }

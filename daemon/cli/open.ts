@@ -1,10 +1,11 @@
 /** `latchkey open`: a slot or a lock, now, in the caller's name. `latchkey lockdown`: nobody in, until it is ended. */
 import { randomUUID } from 'node:crypto';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { ApiClient, type ApiOptions, withApiOptions } from './api-client.ts';
-import { EXIT } from './failure.ts';
+import { CommandFailure, EXIT } from './failure.ts';
 import { printJson, printLine, styled } from './output.ts';
 import { reply } from './status.ts';
+import { wholeNumber } from './whole-number.ts';
 
 interface Outcome {
   readonly result: string;
@@ -31,7 +32,7 @@ export function openCommand(program: Command): void {
     .description('open a slot of a box, or a lock; the journal says who asked')
     .argument('<place>', 'access point and slot, lobby:3; or a lock')
     .option('--holder <id>', 'who takes the key that hangs there')
-    .option('--hold <ms>', 'how long, 100 to 30000', milliseconds)
+    .option('--hold <ms>', 'how long, 100 to 30000', wholeNumber(100, 30_000))
     .option('--why <text>', 'for the journal')
     .option('--json', 'print JSON')
     .addHelpText(
@@ -61,16 +62,19 @@ export function lockdownCommand(program: Command): void {
 async function open(place: string, options: OpenOptions): Promise<void> {
   const { hold: holdMs, why, holder } = options;
   const [, accessPoint, slot] = /^(.+):(\d{1,4})$/.exec(place) ?? [];
-  const path =
-    accessPoint === undefined
-      ? `/api/v1/devices/${encodeURIComponent(place)}/unlock`
-      : `/api/v1/access-points/${encodeURIComponent(accessPoint)}/slots/${slot}/open`;
-  await ask(
-    'POST',
-    path,
-    accessPoint === undefined ? { holdMs, why } : { holdMs, why, holder },
-    options,
-  );
+  if (accessPoint !== undefined) {
+    const point = encodeURIComponent(accessPoint);
+    const path = `/api/v1/access-points/${point}/slots/${slot}/open`;
+    return ask('POST', path, { holdMs, why, holder }, options);
+  }
+  try {
+    const path = `/api/v1/devices/${encodeURIComponent(place)}/unlock`;
+    await ask('POST', path, { holdMs, why }, options);
+  } catch (error) {
+    if (!(error instanceof CommandFailure) || error.exitCode !== EXIT.badInput) throw error;
+    const hint = `a slot of a box is opened as ACCESS-POINT:SLOT, such as ${place}:3`;
+    throw new CommandFailure(`${error.message}; ${hint}`, error.exitCode);
+  }
 }
 
 async function lockdown(scope: string | undefined, options: LockdownOptions): Promise<void> {
@@ -99,10 +103,4 @@ async function ask(
       `${styled(isDone ? 'green' : 'red', outcome.result)}${reason}  ${outcome.lockdown ?? ''}`.trimEnd(),
     );
   }
-}
-
-function milliseconds(text: string): number {
-  const found = Number(text);
-  if (Number.isInteger(found) && found >= 100 && found <= 30_000) return found;
-  throw new InvalidArgumentError('100 to 30000');
 }

@@ -37,19 +37,33 @@ function waiting({ kept, lost }: StatusReply['unstored']): string {
   return kept + lost === 0 ? '' : `, ${kept} entries wait in memory, ${lost} found no room`;
 }
 
-function isWell({ storage, devices, cloud }: StatusReply): boolean {
-  return storage === 'ok' && devices.online === devices.all && cloud?.online !== false;
+function isWell({ clock, storage, devices, cloud, vendors }: StatusReply): boolean {
+  return (
+    isKnown(clock.state) &&
+    storage === 'ok' &&
+    devices.online === devices.all &&
+    cloud?.online !== false &&
+    vendors.every(({ online }) => online)
+  );
+}
+
+function isKnown(state: StatusReply['clock']['state']): boolean {
+  return state === 'trusted' || state === 'holdover';
+}
+
+function width(errMs: number): string {
+  return errMs < 1000 ? `${errMs} ms` : ago(errMs);
 }
 
 function print(status: StatusReply, devices: readonly DeviceReply[], url: string): void {
   const { clock, journal, keys, cloud } = status;
   const good = (isGood: boolean, text: string) => styled(isGood ? 'green' : 'red', text);
-  const error = clock.errMs === null ? '' : `, ±${clock.errMs} ms`;
+  const error = clock.errMs === null ? '' : `, ±${width(clock.errMs)}`;
   printLine(
     `${styled('bold', status.name)} (${status.site}), latchkey ${status.versions['latchkey'] ?? ''} at ${url}`,
   );
   printLine(
-    `clock    ${good(clock.state === 'trusted', clock.state)}${error}, ${siteTime(status.now, status.zone)} ${status.zone}`,
+    `clock    ${good(isKnown(clock.state), clock.state)}${error}, ${siteTime(clock.at, status.zone)} ${status.zone}`,
   );
   printLine(
     `store    ${good(status.storage === 'ok', status.storage)}, ${status.grants} grants, journal at ${journal.lastSeq}${waiting(status.unstored)}`,

@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } fr
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
 import { ConfigError } from '../../drivers/contract/errors.ts';
 import { realClock } from '../platform/clock.ts';
@@ -16,6 +16,7 @@ import { printJson, printLine } from './output.ts';
 import { working } from './progress.ts';
 import { readRunFile } from './run-file.ts';
 import { variableOption } from './variables.ts';
+import { wholeNumber } from './whole-number.ts';
 
 interface BundleOptions {
   readonly config: string;
@@ -32,7 +33,12 @@ export function supportBundleCommand(program: Command): void {
     .option('--config <file>', 'the site', '/etc/latchkey/config.yaml')
     .addOption(variableOption())
     .option('--out <file>', 'a .tar.gz; latchkey-support-TIME.tar.gz here without it')
-    .option('--entries <count>', 'how many of the newest entries of the journal', count, 500)
+    .option(
+      '--entries <count>',
+      'how many of the newest entries of the journal',
+      wholeNumber(1, 1000),
+      500,
+    )
     .option('--json', 'print {"file", "parts"} as JSON')
     .addHelpText(
       'after',
@@ -100,10 +106,4 @@ function storeOf(file: string, variables: ReadonlyMap<string, string>): string |
     if (error instanceof ConfigError) return undefined;
     throw error;
   }
-}
-
-function count(text: string): number {
-  const found = Number(text);
-  if (Number.isInteger(found) && found >= 1 && found <= 1000) return found;
-  throw new InvalidArgumentError('1 to 1000');
 }

@@ -4,6 +4,7 @@ import { ApiClient, type ApiOptions, withApiOptions } from './api-client.ts';
 import { EXIT } from './failure.ts';
 import { printJson, printLine, styled } from './output.ts';
 import { reply } from './status.ts';
+import { wholeNumber } from './whole-number.ts';
 
 interface WhyReply {
   readonly sentence: string;
@@ -18,17 +19,23 @@ interface WhatIfReply {
   readonly at: string;
 }
 
+const entryNumber = wholeNumber(
+  1,
+  Number.MAX_SAFE_INTEGER,
+  'a number, as `latchkey journal` has it',
+);
+
 export function whyCommand(program: Command): void {
   withApiOptions(program.command('why'))
     .description('why a decision was what it was: replayed on what it knew')
-    .argument('<seq>', 'number of its entry in the journal')
+    .argument('<seq>', 'number of its entry in the journal', entryNumber)
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
       '\nExample:\n  $ latchkey why 4711\n\nExit status: 1 when the replay decides otherwise.',
     )
-    .action(async (seq: string, options: ApiOptions & { readonly json?: boolean }) => {
-      const path = `/api/v1/why/${encodeURIComponent(seq)}`;
+    .action(async (seq: number, options: ApiOptions & { readonly json?: boolean }) => {
+      const path = `/api/v1/why/${seq}`;
       const told = await ApiClient.find(options).get(path, reply<WhyReply>());
       if (told.same === false) process.exitCode = EXIT.failed;
       if (options.json) return printJson(told);

@@ -1,5 +1,6 @@
 /** What time it is, said by a person where nobody else can, or where a time server is not believed. */
 import { z } from 'zod';
+import { likelyNow } from '../access/clock-interval.ts';
 import type { SiteDesk } from './desk.ts';
 import { type Endpoint, endpoint } from './endpoint.ts';
 import { ApiError } from './errors.ts';
@@ -32,7 +33,7 @@ export function clockEndpoints(desk: SiteDesk): readonly Endpoint[] {
           throw new ApiError('bad_request', `it is certainly later than ${iso(lo)}`, 'at');
         }
         const { clock, at: now } = desk.stamp();
-        return { state: clock.state, at: iso(now) };
+        return { state: clock.state, at: iso(likelyNow(now, clock)) };
       },
     }),
   ];

@@ -40,8 +40,8 @@ export function holderDataEndpoints(desk: SiteDesk): readonly Endpoint[] {
         revoke: z.boolean().default(false).describe('their grants too; else they must be gone'),
       }),
       reply: z.object({
-        grants: z.int(),
-        entries: z.int(),
+        grants: z.int().describe('revoked ones among them'),
+        entries: z.int().describe('none of either: nothing was kept of such a person'),
         left: z.array(z.string()).describe('folders of damaged files that nobody looked into'),
       }),
       perMinute: 6,
@@ -55,7 +55,8 @@ export function holderDataEndpoints(desk: SiteDesk): readonly Endpoint[] {
           body.revoke,
         );
         for (const { grant } of held) await revoke(desk, grant.id, principal);
-        for (const { grant } of desk.grants.grantsOf(who)) {
+        const kept = desk.grants.grantsOf(who);
+        for (const { grant } of kept) {
           const changes = [{ kind: 'forget', grant: grant.id }] as const;
           await desk.grants.write({ source: grant.source.vendor, changes });
         }
@@ -70,7 +71,7 @@ export function holderDataEndpoints(desk: SiteDesk): readonly Endpoint[] {
         } as const;
         await desk.journal.append({ stamp: desk.stamp(), entries: [told] }).committed;
         const left = [...(await desk.renewBackups())];
-        return { grants: held.length, entries: erased, left };
+        return { grants: kept.length, entries: erased, left };
       },
     }),
   ];

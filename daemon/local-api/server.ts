@@ -209,7 +209,8 @@ function read(schema: z.ZodType | undefined, value: unknown, at: string): unknow
     throw new ApiError('bad_request', `there is no field "${key.slice(0, 64)}"`, key.slice(0, 64));
   }
   const field = `${at}${fieldOf(issue?.path ?? [])}`;
-  throw new ApiError('bad_request', issue?.message ?? 'not understood', field);
+  const message = issue?.message ?? 'not understood';
+  throw new ApiError('bad_request', message, field === '' ? undefined : field);
 }
 
 function fieldOf(path: readonly PropertyKey[]): string {

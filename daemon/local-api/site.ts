@@ -1,6 +1,7 @@
 /** The site at a glance, and lockdown. */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { likelyNow } from '../access/clock-interval.ts';
 import { type AccessPointId, accessPointId } from '../access/model.ts';
 import type { SiteDesk } from './desk.ts';
 import { type Endpoint, endpoint } from './endpoint.ts';
@@ -22,9 +23,10 @@ const statusSchema = z.object({
   bridge: z.string(),
   versions: z.record(z.string(), z.string()),
   startedAt: moment,
-  now: moment,
+  now: moment.describe('by the clock of the machine, as entries are'),
   clock: z.object({
     state: z.enum(['trusted', 'holdover', 'floor', 'broken']),
+    at: moment.describe('the time as decisions have it: `now` where that may be right'),
     errMs: z.number().nullable().describe('half the width of what is certain; null: not known'),
   }),
   storage: z.enum(['ok', 'low', 'unsafe']),
@@ -152,7 +154,11 @@ function status(desk: SiteDesk): StatusReply {
     versions: { ...about.versions },
     startedAt: iso(about.startedAt),
     now: iso(at),
-    clock: { state: clock.state, errMs: Number.isFinite(width) ? Math.round(width) : null },
+    clock: {
+      state: clock.state,
+      at: iso(likelyNow(at, clock)),
+      errMs: Number.isFinite(width) ? Math.round(width) : null,
+    },
     storage: desk.storage(),
     unstored: { ...journal.unstored },
     journal: {

@@ -6,15 +6,15 @@
  */
 import type { Instant, Random } from '../../drivers/contract/time.ts';
 import type { Json, RecordedEntry } from '../access/entry.ts';
-import type { Ledger, LedgerView } from '../access/ledger.ts';
+import { fold } from '../access/fold.ts';
+import type { Ledger, LedgerChange, LedgerView } from '../access/ledger.ts';
 import type { GrantId, HolderId } from '../access/model.ts';
-import { EvidenceRows } from './evidence-rows.ts';
-import { Commits, type Sent } from './journal-commits.ts';
-import type { JournalReader } from './journal-query.ts';
-import { isCheckpoint } from './journal-rows.ts';
+import type { LedgerRow, RowBatch } from './journal-file.ts';
+import { type JournalReader, PendingRows } from './journal-query.ts';
+import { type EntryRow, isCheckpoint } from './journal-rows.ts';
 import type { FromWriter, JournalWriter } from './journal-writer.ts';
 import { Outbox } from './outbox.ts';
-import { placedBatch, type Tail } from './placing.ts';
+import { placed, type Tail, wholeStamp } from './placing.ts';
 import {
   type Appended,
   type EntryLine,
@@ -24,13 +24,15 @@ import {
   type JournalQuery,
   type OutboxLine,
   StorageError,
-  type StorageState,
   type VerifyReport,
 } from './ports.ts';
-import { Unstored, type UnstoredTale } from './unstored.ts';
+import { type Placed, Unstored, type UnstoredTale } from './unstored.ts';
 
 /** Signed ones without the ledger may stand between two that have it. */
 const CHECKPOINTS_LOOKED_AT = 1000;
+
+/** `low`: the ballast is gone, commits still succeed. `unsafe`: the last commit failed. */
+export type StorageState = 'ok' | 'low' | 'unsafe';
 
 export interface JournalParts {
   readonly epoch: string;
@@ -48,19 +50,51 @@ export interface JournalParts {
   readonly close: () => Promise<void>;
 }
 
+interface Waiting {
+  readonly number: number;
+  readonly recorded: readonly RecordedEntry[];
+  readonly rows: readonly EvidenceRow[];
+  readonly undo: readonly LedgerChange[];
+  readonly acknowledged: number | undefined;
+  /** To be kept in memory when it cannot be stored. */
+  readonly keep: JournalBatch | undefined;
+  /** So many batches that waited in memory are in it. */
+  readonly unstored: number;
+  readonly resolve: () => void;
+  readonly reject: (error: StorageError) => void;
+}
+
+type Sending = Pick<Waiting, 'recorded' | 'undo'> & Partial<Pick<Waiting, 'keep' | 'unstored'>>;
+
+const NOTHING: Sending = { recorded: [], undo: [] };
+
+interface Call {
+  readonly resolve: (value: number) => void;
+  readonly reject: (error: StorageError) => void;
+}
+
 export class JournalStore implements Journal {
   readonly epoch: string;
   readonly #parts: JournalParts;
+  readonly #writer: JournalWriter;
   readonly #outbox: Outbox;
-  readonly #evidence: EvidenceRows;
-  readonly #commits: Commits;
-  readonly #unstored: Unstored;
+  readonly #pending = new PendingRows();
+  readonly #followers = new Set<(entries: readonly RecordedEntry[]) => void>();
   readonly #watchers = new Set<(state: StorageState, tale: UnstoredTale | undefined) => void>();
+  readonly #calls = new Map<number, Call>();
   /** On the disk, and with what is on its way. */
   #written: Tail;
   #tail: Tail;
+  #waiting: Waiting[] = [];
+  #generation = 0;
+  #batches = 0;
   #erasures = 0;
+  #sent: Promise<void> = Promise.resolve();
   #storage: StorageState = 'ok';
+  #closed = false;
+  /** Why nothing can be written any more. */
+  #dead: StorageError | undefined;
+  readonly #unstored: Unstored;
   #storing: Promise<void> | undefined;
   /** Why the last commit failed. */
   #fault = new StorageError('broken', 'nothing failed yet');
@@ -72,12 +106,7 @@ export class JournalStore implements Journal {
     this.#tail = parts.tail;
     this.#outbox = new Outbox(parts.epoch, parts.acknowledged);
     this.#unstored = new Unstored(parts.ledger);
-    this.#evidence = new EvidenceRows(parts.reader);
-    this.#commits = new Commits(parts.startWriter, this.#evidence, {
-      committed: (done) => this.#committed(done),
-      failed: (lost, error) => this.#takeBack(lost, error),
-      ballastGone: () => this.ballastGone(),
-    });
+    this.#writer = parts.startWriter((answer) => this.#hear(answer));
   }
 
   get lastSeq(): number {
@@ -106,7 +135,7 @@ export class JournalStore implements Journal {
 
   /** Whether anything can be written again without a new start. */
   get isDead(): boolean {
-    return this.#commits.isDead;
+    return this.#dead !== undefined;
   }
 
   get unstored(): { readonly kept: number; readonly lost: number } {
@@ -115,13 +144,13 @@ export class JournalStore implements Journal {
 
   append(batch: JournalBatch): Appended {
     const rows = batch.rows ?? [];
-    const placed = placedBatch(batch, this.#end, this.#parts);
+    const placed = this.#place(batch, this.#unstored.tail ?? this.#tail);
     const { recorded, entries, ledger, undo, tail } = placed;
     const keep = batch.keep === true && rows.length === 0 ? batch : undefined;
     if (entries.length === 0 || this.#mayFollow(keep)) {
       this.#tail = tail;
       const sending = keep === undefined ? { recorded, undo } : { recorded, undo, keep };
-      return { recorded, committed: this.#commits.send({ entries, ledger, rows }, sending) };
+      return { recorded, committed: this.#send({ entries, ledger, rows }, sending) };
     }
     const isKept = keep !== undefined && this.#unstored.keep(placed);
     if (keep === undefined) {
@@ -137,18 +166,37 @@ export class JournalStore implements Journal {
   #mayFollow(keep: JournalBatch | undefined): boolean {
     if (this.isSafe) return true;
     if (this.#unstored.tail !== undefined) return false;
-    return keep === undefined || this.#commits.hasEntries;
+    return keep === undefined || this.#waiting.some(({ recorded }) => recorded.length > 0);
   }
 
-  /** What comes next comes after this. */
-  get #end(): Tail {
-    return this.#unstored.tail ?? this.#tail;
+  #place(batch: JournalBatch, after: Tail): Placed {
+    const stamp = wholeStamp(batch.stamp);
+    const recorded: RecordedEntry[] = [];
+    const entries: EntryRow[] = [];
+    const changes: LedgerChange[] = [];
+    const undo: LedgerChange[] = [];
+    let tail = after;
+    try {
+      for (const entry of batch.entries) {
+        const { row, record } = placed(entry, stamp, tail, this.epoch, this.#parts.random);
+        tail = { seq: row.seq, hash: row.hash };
+        const folded = fold(this.#parts.ledger, record);
+        undo.unshift(...this.#parts.ledger.apply(folded));
+        changes.push(...folded);
+        entries.push(row);
+        recorded.push(record);
+      }
+    } catch (error) {
+      this.#parts.ledger.apply(undo);
+      throw error;
+    }
+    return { recorded, entries, ledger: changes.map(ledgerRow), undo, tail };
   }
 
   acknowledge(epoch: string, seq: number): Promise<void> {
     const target = this.#outbox.target(epoch, seq, this.#written.seq);
     if (target === undefined) return Promise.resolve();
-    return this.#commits.send({ entries: [], ledger: [], rows: [], acknowledged: target });
+    return this.#send({ entries: [], ledger: [], rows: [], acknowledged: target }, NOTHING);
   }
 
   read(query: JournalQuery): readonly RecordedEntry[] {
@@ -171,16 +219,19 @@ export class JournalStore implements Journal {
     return this.#parts.reader.weight(after);
   }
 
-  command(id: string): ReturnType<Journal['command']> {
-    return this.#evidence.command(id);
+  command(id: string): { readonly reply: Json | undefined; readonly expires: Instant } | undefined {
+    return this.#pending.get('command', id) ?? this.#parts.reader.command(id);
   }
 
-  counter(kid: string): ReturnType<Journal['counter']> {
-    return this.#evidence.counter(kid);
+  counter(kid: string): { readonly highest: string; readonly window: string } | undefined {
+    return this.#pending.get('counter', kid) ?? this.#parts.reader.counter(kid);
   }
 
-  tombstone(grant: GrantId): ReturnType<Journal['tombstone']> {
-    return this.#evidence.tombstone(grant);
+  tombstone(grant: GrantId): { readonly rev: number; readonly at: Instant } | undefined {
+    const pending = this.#pending.get('tombstone', grant);
+    const stored = this.#parts.reader.tombstone(grant);
+    if (pending === undefined || (stored !== undefined && stored.rev >= pending.rev)) return stored;
+    return pending;
   }
 
   /** All of them that are on the disk, for the copy in `grants.db`. */
@@ -193,15 +244,22 @@ export class JournalStore implements Journal {
   }
 
   mark(name: string): Json | undefined {
-    return this.#evidence.mark(name);
+    const pending = this.#pending.get('mark', name);
+    return pending === undefined ? this.#parts.reader.mark(name) : pending.value;
   }
 
   marks(prefix: string): ReadonlyMap<string, Json> {
-    return this.#evidence.marks(prefix);
+    const found = new Map(this.#parts.reader.marks(prefix));
+    for (const { name, value } of this.#pending.marks(prefix)) {
+      if (value === undefined) found.delete(name);
+      else found.set(name, value);
+    }
+    return found;
   }
 
   follow(committed: (entries: readonly RecordedEntry[]) => void): () => void {
-    return this.#commits.follow(committed);
+    this.#followers.add(committed);
+    return () => this.#followers.delete(committed);
   }
 
   /** Called at each change of `storage`; once it is not `unsafe` any more, with what became of what waited. */
@@ -215,7 +273,9 @@ export class JournalStore implements Journal {
   }
 
   forgetCommands(before: Instant): Promise<number> {
-    return this.#commits.forgetCommands(Math.floor(before));
+    return this.#call((call) =>
+      this.#writer.post({ kind: 'forget-commands', call, before: Math.floor(before) }),
+    );
   }
 
   /**
@@ -229,7 +289,9 @@ export class JournalStore implements Journal {
       limit: CHECKPOINTS_LOOKED_AT,
     }).find(isCheckpoint);
     const last = Math.min(upTo, (checkpoint?.seq ?? 1) - 1);
-    return this.#commits.erase(last, holder).finally(() => {
+    return this.#call((call) =>
+      this.#writer.post({ kind: 'erase', call, upTo: last, holder }),
+    ).finally(() => {
       this.#erasures += 1;
     });
   }
@@ -257,7 +319,7 @@ export class JournalStore implements Journal {
   async #sendUnstored(): Promise<void> {
     do {
       const kept = [...this.#unstored.kept];
-      await this.#commits.send(
+      await this.#send(
         {
           entries: kept.flatMap(({ entries }) => entries),
           ledger: kept.flatMap(({ ledger }) => ledger),
@@ -271,7 +333,7 @@ export class JournalStore implements Journal {
 
   /** The next `times` commits fail as if the disk did. For tests and the simulator. */
   failWrites(as: 'full' | 'broken', times: number): void {
-    this.#commits.failNext(as, times);
+    this.#writer.post({ kind: 'fail-next', as, times });
   }
 
   /** The ballast was given up for somebody else's write. */
@@ -285,15 +347,99 @@ export class JournalStore implements Journal {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#commits.isEnded) return;
+    if (this.#closed) return;
     if (this.#unstored.counts.kept > 0) await this.#store();
-    await this.#commits.end();
+    this.#closed = true;
+    await this.#sent;
     this.#parts.closeReader();
-    await this.#commits.close();
+    await this.#call((call) => this.#writer.post({ kind: 'close', call })).catch(() => undefined);
+    await this.#writer.stop();
     await this.#parts.close();
   }
 
-  #committed(done: readonly Sent[]): void {
+  #send(
+    batch: Omit<RowBatch, 'number' | 'generation'>,
+    { recorded, undo, keep, unstored = 0 }: Sending,
+  ): Promise<void> {
+    this.#batches += 1;
+    const number = this.#batches;
+    this.#pending.add(batch.rows, number);
+    const committed = new Promise<void>((resolve, reject) => {
+      const { rows, acknowledged } = batch;
+      this.#waiting.push({
+        number,
+        recorded,
+        rows,
+        undo,
+        acknowledged,
+        keep,
+        unstored,
+        resolve,
+        reject,
+      });
+    });
+    // A failure is also told by `isSafe`; who does not wait for the disk need not handle it twice.
+    this.#sent = committed.catch(() => undefined);
+    if (this.#closed) this.#takeBack(new StorageError('broken', 'the journal is closed'));
+    else if (this.#dead !== undefined) this.#takeBack(this.#dead);
+    else {
+      const generation = this.#generation;
+      this.#writer.post({ kind: 'batch', batch: { ...batch, number, generation } });
+    }
+    return committed;
+  }
+
+  #call(post: (call: number) => void): Promise<number> {
+    this.#batches += 1;
+    const call = this.#batches;
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    if (this.#dead !== undefined) {
+      reject(this.#dead);
+      return promise;
+    }
+    this.#calls.set(call, { resolve, reject });
+    post(call);
+    return promise;
+  }
+
+  #hear(answer: FromWriter): void {
+    switch (answer.kind) {
+      case 'committed':
+        this.#committed(answer.upTo);
+        return;
+      case 'failed':
+        if (answer.generation === this.#generation) {
+          this.#takeBack(new StorageError(answer.code, answer.message));
+        }
+        return;
+      case 'ballast-dropped':
+        this.ballastGone();
+        return;
+      case 'answer':
+      case 'refused': {
+        const call = this.#calls.get(answer.call);
+        this.#calls.delete(answer.call);
+        if (answer.kind === 'answer') call?.resolve(answer.value);
+        else call?.reject(new StorageError(answer.code, answer.message));
+        return;
+      }
+      case 'died': {
+        const error = new StorageError(answer.code, `journal thread: ${answer.message}`);
+        if (!this.#closed) this.#takeBack(error);
+        for (const call of this.#calls.values()) call.reject(error);
+        this.#calls.clear();
+        this.#dead = error;
+        return;
+      }
+      default:
+        answer satisfies never;
+    }
+  }
+
+  #committed(upTo: number): void {
+    this.#pending.committed(upTo);
+    const done = this.#waiting.filter(({ number }) => number <= upTo);
+    this.#waiting = this.#waiting.slice(done.length);
     for (const { recorded, acknowledged, unstored } of done) {
       this.#unstored.stored(unstored);
       const last = recorded.at(-1);
@@ -311,17 +457,39 @@ export class JournalStore implements Journal {
       done.flatMap(({ rows }) => rows),
       this.#written,
     );
+    for (const { recorded, resolve } of done) {
+      resolve();
+      if (recorded.length > 0) this.#tell(recorded);
+    }
+  }
+
+  /**
+   * After those who wait for this commit: what they hand to a wire waits for no follower, and none that throws makes a
+   * commit look as if it had failed. Told are those who followed when it was on the disk, as whoever comes later reads it there.
+   */
+  #tell(recorded: readonly RecordedEntry[]): void {
+    for (const follower of this.#followers) {
+      queueMicrotask(() => {
+        if (this.#followers.has(follower)) follower(recorded);
+      });
+    }
   }
 
   /** In reverse, since each was folded on top of the one before. */
-  #takeBack(lost: readonly Sent[], error: StorageError): void {
+  #takeBack(error: StorageError): void {
+    this.#generation += 1;
+    const lost = this.#waiting;
+    this.#waiting = [];
     for (const { undo } of lost.toReversed()) this.#parts.ledger.apply(undo);
+    this.#pending.clear();
     this.#tail = this.#written;
     this.#fault = error;
     for (const { keep } of lost) {
-      if (keep !== undefined) this.#unstored.keep(placedBatch(keep, this.#end, this.#parts));
+      if (keep !== undefined)
+        this.#unstored.keep(this.#place(keep, this.#unstored.tail ?? this.#tail));
     }
     this.#become('unsafe');
+    for (const { reject } of lost) reject(error);
   }
 
   #become(state: StorageState, tale?: UnstoredTale): void {
@@ -329,4 +497,8 @@ export class JournalStore implements Journal {
     this.#storage = state;
     for (const watcher of this.#watchers) watcher(state, tale);
   }
+}
+
+function ledgerRow({ table, id, value }: LedgerChange): LedgerRow {
+  return { table, id, value: value === undefined ? undefined : JSON.stringify(value) };
 }

@@ -106,9 +106,6 @@ export interface VerifyReport {
   readonly faults: readonly string[];
 }
 
-/** `low`: the ballast is gone, commits still succeed. `unsafe`: the last commit failed. */
-export type StorageState = 'ok' | 'low' | 'unsafe';
-
 export interface Journal extends AsyncDisposable {
   readonly epoch: string;
   readonly lastSeq: number;
@@ -118,7 +115,8 @@ export interface Journal extends AsyncDisposable {
   readonly ledger: LedgerView;
   /** `false` after a commit failed for want of space or a broken disk, until one succeeds. */
   readonly isSafe: boolean;
-  readonly storage: StorageState;
+  /** `low`: the ballast is gone, commits still succeed. `unsafe`: the last commit failed. */
+  readonly storage: 'ok' | 'low' | 'unsafe';
   /** Entries that wait in memory while nothing can be stored, and those that found no room there. */
   readonly unstored: { readonly kept: number; readonly lost: number };
   append(batch: JournalBatch): Appended;

@@ -81,6 +81,7 @@ test('status tells what is not well, and ends with 1', async () => {
   assert.deepEqual(told.devices, { all: 2, online: 0 });
   assert.equal(told.site, 'hut-1');
   assert.match(text.stdout, /box +kerong-cu16 +0 +0 +0 +port-missing/);
+  assert.match(text.stdout, /^clock +(trusted|holdover|floor), ±(\d{1,3} ms|\d+ (s|min|h|d)), /m);
 });
 
 test('a grant is put, shown, asked about, and revoked', async () => {
@@ -183,6 +184,26 @@ test('an entry that is no decision is told as such', async () => {
   assert.equal(status, 0);
   assert.match(stdout, /is no decision/);
   assert.equal((await latchkey(['why', '99999', ...at])).status, 2);
+});
+
+test('what cannot be meant is told with what would do, in words of the command line', async () => {
+  const [point, entry, classes, list] = await Promise.all([
+    latchkey(['open', 'lobby', ...at]),
+    latchkey(['why', 'x', ...at]),
+    latchkey(['journal', '--class', 'access,doors', ...at]),
+    latchkey(['grants', 'put', 'g-3', '-', ...at], '[]'),
+  ]);
+  assert.deepEqual([point.status, entry.status, classes.status, list.status], [2, 2, 2, 2]);
+  assert.match(point.stderr, /a slot of a box is opened as ACCESS-POINT:SLOT, such as lobby:3\n$/);
+  assert.match(entry.stderr, /a number, as `latchkey journal` has it/);
+  assert.match(classes.stderr, /one or more of access, grant, device, system, security/);
+  assert.match(list.stderr, /expected object, received array\n$/);
+});
+
+test('who asks to erase somebody that nothing is kept of is asked whether that is their id', async () => {
+  const { status, stdout } = await latchkey(['holder', 'erase', 'p_nobody', ...at]);
+  assert.equal(status, 0);
+  assert.match(stdout, /^nothing was kept of p_nobody: is that their id\?/);
 });
 
 test('a token is made, counts, has its scope, and is taken back', async () => {

@@ -20,6 +20,20 @@ function grantBody(holder: string, key: string, pin: string) {
   };
 }
 
+test('of a person erased, grants revoked long ago count, and of nobody there is nothing', async () => {
+  await using bench = await ApiBench.open({ onDisk: true });
+  const body = grantBody(ANNA, FLAT_KEY.key, '482913');
+  await bench.call('PUT', '/api/v1/grants/g-1', { body });
+  await bench.call('DELETE', '/api/v1/grants/g-1');
+  const erase = (who: string) =>
+    bench.call('POST', `/api/v1/holders/${who}/erase`, { as: 'admin', body: {} });
+  assert.equal((await erase(ANNA)).body.grants, 1);
+  const again = (await erase(ANNA)).body;
+  assert.deepEqual([again.grants, again.entries], [0, 0]);
+  const nobody = (await erase('p_nobody')).body;
+  assert.deepEqual([nobody.grants, nobody.entries], [0, 0]);
+});
+
 test('a person is told all that is kept of them, and erased everywhere: store, log and backups, with the chain whole', async () => {
   await using bench = await ApiBench.open({ onDisk: true });
   const { site } = bench;

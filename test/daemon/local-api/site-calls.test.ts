@@ -462,8 +462,14 @@ test('an administrator states the time where the box does not know it, and nobod
   assert.equal((await say(site.clock.now(), 'operate')).status, 403);
   const past = await say(Date.UTC(2020, 0, 1));
   assert.deepEqual([past.status, past.body.error.field], [400, 'at']);
-  assert.equal((await say(site.clock.now())).body.state, 'holdover');
-  assert.equal((await say(site.clock.now() + 3_600_000)).status, 409);
+  const stated = site.clock.now() + 3_600_000;
+  const { state, at } = (await say(stated)).body;
+  assert.equal(state, 'holdover');
+  assert.ok(Math.abs(Date.parse(at) - stated) <= 60_000, 'not what the machine shows');
+  const { clock, now } = (await bench.call('GET', '/api/v1/status', {})).body;
+  assert.ok(Math.abs(Date.parse(clock.at) - stated) <= 61_000);
+  assert.ok(Math.abs(Date.parse(now) - site.clock.now()) <= 1000, 'what the machine shows');
+  assert.equal((await say(site.clock.now())).status, 409);
 });
 
 test('P8: a grant that was stored and found no room in the journal is recorded when it is put again, once', async () => {
