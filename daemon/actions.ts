@@ -11,6 +11,7 @@ import { type Clock, type Millis, type Timer, uptime } from '../drivers/contract
 import type { Command } from './access/command.ts';
 import type { Entry, JsonObject } from './access/entry.ts';
 import type { GrantId } from './access/model.ts';
+import { useOf } from './access/uses.ts';
 import type {
   ActionFault,
   ActionOutcome,
@@ -24,6 +25,7 @@ import type {
   RevocationState,
   SiteActions,
   TimeAction,
+  UsesAction,
   Asked as WhoAsked,
 } from './cloud/site-actions.ts';
 import type { Inbox } from './inbox.ts';
@@ -151,6 +153,16 @@ export class Actions implements SiteActions {
     if (!this.#parts.site.facts.keypads.has(action.device))
       return this.#refuse('not-found', evidence);
     return this.command({ kind: 'keypad.reset', device: action.device, ...who(action) }, evidence);
+  }
+
+  confirmUses(action: UsesAction, evidence: readonly EvidenceRow[]): Attempt {
+    const { grants, ledger } = this.#parts.site.ports();
+    const { grant, count } = action;
+    const uses = grants.grant(grant)?.grant.uses;
+    if (uses === undefined) return this.#refuse('not-found', evidence);
+    if (useOf(ledger, grant)?.unconfirmed !== true) return this.#refuse('conflict', evidence);
+    const reset = uses.reset === undefined ? {} : { reset: uses.reset };
+    return this.command({ kind: 'uses.confirm', grant, count, ...reset, ...who(action) }, evidence);
   }
 
   time(action: TimeAction, evidence: readonly EvidenceRow[]): Attempt {

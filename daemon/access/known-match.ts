@@ -5,7 +5,7 @@ import type { GrantMatch } from './lookup.ts';
 import { type Credential, isKeyId, type KeyId, type Policies, type Target } from './model.ts';
 import type { Pending } from './presentation.ts';
 import type { KnowledgePorts } from './site-facts.ts';
-import { ALL_UNCONFIRMED } from './uses.ts';
+import { useOf } from './uses.ts';
 
 export function namedKeys(targets: readonly Target[]): readonly KeyId[] {
   return targets.flatMap(({ kind, id }) => (kind === 'key' && isKeyId(id) ? [id] : []));
@@ -44,7 +44,7 @@ export function knownMatch(
     revoked: match.revoked,
   };
   if (grant.uses !== undefined) {
-    const use = ledger.get('use', grant.id) ?? ledger.get('use', ALL_UNCONFIRMED);
+    const use = useOf(ledger, grant.id);
     if (use !== undefined) known.use = use;
   }
   const record = recordOf(match, pending, ledger);

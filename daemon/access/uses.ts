@@ -1,9 +1,14 @@
 /** How often a grant was used. The count belongs to the grant's id and outlives revision, revocation and re-adding. */
-import type { UseCount } from './ledger.ts';
-import type { Grant } from './model.ts';
+import type { LedgerView, UseCount } from './ledger.ts';
+import type { Grant, GrantId } from './model.ts';
 
 /** The row that stands for every grant whose count was lost with a journal. */
 export const ALL_UNCONFIRMED = '*';
+
+/** How often a grant was used, as the ledger has it. */
+export function useOf(ledger: LedgerView, grant: GrantId): UseCount | undefined {
+  return ledger.get('use', grant) ?? ledger.get('use', ALL_UNCONFIRMED);
+}
 
 type Uses = NonNullable<Grant['uses']>;
 

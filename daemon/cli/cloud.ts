@@ -51,6 +51,12 @@ export function cloudCommand(program: Command): void {
       .action((flags: Common & { dev: string }) => ask(flags, type, { dev: flags.dev }));
   }
   addGrantCommands(add);
+  add('uses.confirm', 'say how often a counted grant was used, after a journal was lost')
+    .requiredOption('--id <id>', 'id of the grant')
+    .requiredOption('--count <n>', 'uses so far', integer)
+    .action((flags: Common & { id: string; count: number }) =>
+      ask(flags, 'uses.confirm', { grant: flags.id, count: flags.count }),
+    );
   addKeyPut(add);
   add('lockdown', 'let nobody in (never in the way of leaving or returning)')
     .option('--scope <scope>', '"site" or an access point', 'site')

@@ -12,6 +12,7 @@ import type { WireCommand } from './messages.ts';
 import { errorPart, okPart, plain, type ReplyPart } from './reply-part.ts';
 import type { Asked, Attempt, SiteActions } from './site-actions.ts';
 import type { TrustStore } from './trust-store.ts';
+import { grantIdOf } from './wire-grant.ts';
 
 /** What the downlink asks of the way up. */
 export interface EventFlow {
@@ -94,6 +95,10 @@ export class CommandDesk {
       }
       case 'keypad.reset':
         return attempt(site.keypadReset(withDevice(asked, command.body.dev), rows));
+      case 'uses.confirm': {
+        const { grant, count } = command.body;
+        return attempt(site.confirmUses({ ...asked, grant: grantIdOf(grant), count }, rows));
+      }
       case 'time': {
         const { unixMs, errMs } = command.body;
         return attempt(site.time({ ...asked, unixMs: instant(unixMs), errMs }, rows));

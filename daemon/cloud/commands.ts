@@ -90,6 +90,8 @@ const BODIES = {
     nonce: z.string().max(64).optional(),
   }),
   'keypad.reset': z.object({ dev: device }),
+  /** How often it was used, where a journal that was lost knew it. */
+  'uses.confirm': z.object({ grant: identifier, count: z.int().min(0).max(1_000_000) }),
   'events.resend': z.object({ epoch, from: z.int().min(1), to: z.int().min(1) }),
   'device.identify': z.object({ dev: device }),
   /** As in the site's config; `wire` is the bus that the settings name, where the site has none of that name. */
@@ -160,6 +162,8 @@ export const RULES: { readonly [T in CommandType]: CommandRule } = {
   ping: rule(60, BOTH),
   time: rule(30, BOTH, { ...FRESH, counter: false }),
   'keypad.reset': rule(300, CC, FRESH),
+  // What is stated late would give uses that were spent meanwhile.
+  'uses.confirm': rule(300, CC, FRESH),
   'events.resend': rule(3_600, BOTH),
   'device.identify': rule(300, BOTH, { momentary: true }),
   'device.add': rule(DAY, OPS),

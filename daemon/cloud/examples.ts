@@ -63,6 +63,7 @@ export const COMMAND_EXAMPLES: { readonly [T in CommandType]: BodyIn<T> } = {
   ping: { echo: 'hello' },
   time: { unixMs: 1_795_305_600_000, errMs: 200 },
   'keypad.reset': { dev: 'keypad' },
+  'uses.confirm': { grant: 'g-7c21', count: 1 },
   'events.resend': { epoch: EPOCH, from: 1040, to: 1042 },
   'device.identify': { dev: 'box' },
   'device.add': {

@@ -103,6 +103,11 @@ export interface DeviceAddAction extends DeviceAction {
   readonly wire?: JsonObject;
 }
 
+export interface UsesAction extends Asked {
+  readonly grant: GrantId;
+  readonly count: number;
+}
+
 /** Where a revocation stands at a device that keeps codes of its own; the box itself is always `dead`. */
 export interface RevocationState {
   readonly device: DeviceId;
@@ -123,6 +128,8 @@ export interface SiteActions {
   release(action: Asked & { readonly lockdown: string }, evidence: readonly EvidenceRow[]): Attempt;
   /** Clears the keypad's lockout. */
   keypadReset(action: DeviceAction, evidence: readonly EvidenceRow[]): Attempt;
+  /** How often a grant was used, as its source knows it; `conflict` unless a lost journal left that open. */
+  confirmUses(action: UsesAction, evidence: readonly EvidenceRow[]): Attempt;
   /** Raises `lo`; sets the interval only while the clock is not trusted (conventions 3.1). */
   time(action: TimeAction, evidence: readonly EvidenceRow[]): Attempt;
   /** Allow-listed keys; `conflict` with `data.have` unless `version` is newer than the one in force. */

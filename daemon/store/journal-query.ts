@@ -1,5 +1,4 @@
-/** Reading the journal: a read-only connection, prepared statements, and the rows that are still on their way. */
-
+/** Reading the journal as it is on the disk: a read-only connection, and prepared statements. */
 import type { Instant } from '../../drivers/contract/time.ts';
 import { instant } from '../../drivers/contract/time.ts';
 import type { Json, RecordedEntry } from '../access/entry.ts';
@@ -8,7 +7,7 @@ import { genesis } from './chain.ts';
 import { type Database, type Statement, storage } from './database.ts';
 import { ENTRY_COLUMNS, type EntryTuple, entryFrom } from './journal-rows.ts';
 import { OutboxLines } from './outbox-lines.ts';
-import { type EntryLine, type EvidenceRow, type JournalQuery, StorageError } from './ports.ts';
+import { type EntryLine, type JournalQuery, StorageError } from './ports.ts';
 import { TOMBSTONE_SUM } from './tombstone-sum.ts';
 
 const LIMIT_MAX = 5000;
@@ -207,64 +206,4 @@ function queryText(
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
   const order = query.backwards === true ? 'DESC' : 'ASC';
   return { sql: `${select}${where} ORDER BY e.seq ${order} LIMIT +?`, values };
-}
-
-/** Evidence rows that were appended and are not committed yet: they count at once, and go if the commit fails. */
-export class PendingRows {
-  readonly #rows = new Map<string, { readonly row: EvidenceRow; readonly batch: number }>();
-
-  add(rows: readonly EvidenceRow[], batch: number): void {
-    for (const row of rows) {
-      const key = keyOf(row);
-      const held = this.#rows.get(key)?.row;
-      const isLower =
-        row.table === 'tombstone' && held?.table === 'tombstone' && held.rev >= row.rev;
-      this.#rows.set(key, { row: isLower ? held : row, batch });
-    }
-  }
-
-  get<T extends EvidenceRow['table']>(
-    table: T,
-    id: string,
-  ): Extract<EvidenceRow, { table: T }> | undefined {
-    const row = this.#rows.get(`${table} ${id}`)?.row;
-    return isOf(row, table) ? row : undefined;
-  }
-
-  *marks(prefix: string): Iterable<Extract<EvidenceRow, { table: 'mark' }>> {
-    for (const { row } of this.#rows.values()) {
-      if (row.table === 'mark' && row.name.startsWith(prefix)) yield row;
-    }
-  }
-
-  /** Those of this batch and before are in the database now. */
-  committed(upTo: number): void {
-    for (const [key, { batch }] of this.#rows) if (batch <= upTo) this.#rows.delete(key);
-  }
-
-  clear(): void {
-    this.#rows.clear();
-  }
-}
-
-function isOf<T extends EvidenceRow['table']>(
-  row: EvidenceRow | undefined,
-  table: T,
-): row is Extract<EvidenceRow, { table: T }> {
-  return row?.table === table;
-}
-
-function keyOf(row: EvidenceRow): string {
-  switch (row.table) {
-    case 'command':
-      return `command ${row.id}`;
-    case 'counter':
-      return `counter ${row.kid}`;
-    case 'tombstone':
-      return `tombstone ${row.grant}`;
-    case 'mark':
-      return `mark ${row.name}`;
-    default:
-      return row satisfies never;
-  }
 }

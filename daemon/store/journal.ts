@@ -6,15 +6,15 @@
  */
 import type { Instant, Random } from '../../drivers/contract/time.ts';
 import type { Json, RecordedEntry } from '../access/entry.ts';
-import { fold } from '../access/fold.ts';
-import type { Ledger, LedgerChange, LedgerView } from '../access/ledger.ts';
+import type { Ledger, LedgerView } from '../access/ledger.ts';
 import type { GrantId, HolderId } from '../access/model.ts';
-import type { LedgerRow, RowBatch } from './journal-file.ts';
-import { type JournalReader, PendingRows } from './journal-query.ts';
-import { type EntryRow, isCheckpoint } from './journal-rows.ts';
+import { EvidenceRows } from './evidence-rows.ts';
+import { Commits, type Sent } from './journal-commits.ts';
+import type { JournalReader } from './journal-query.ts';
+import { isCheckpoint } from './journal-rows.ts';
 import type { FromWriter, JournalWriter } from './journal-writer.ts';
 import { Outbox } from './outbox.ts';
-import { placed, type Tail, wholeStamp } from './placing.ts';
+import { placedBatch, type Tail } from './placing.ts';
 import {
   type Appended,
   type EntryLine,
@@ -24,15 +24,13 @@ import {
   type JournalQuery,
   type OutboxLine,
   StorageError,
+  type StorageState,
   type VerifyReport,
 } from './ports.ts';
-import { type Placed, Unstored, type UnstoredTale } from './unstored.ts';
+import { Unstored, type UnstoredTale } from './unstored.ts';
 
 /** Signed ones without the ledger may stand between two that have it. */
 const CHECKPOINTS_LOOKED_AT = 1000;
-
-/** `low`: the ballast is gone, commits still succeed. `unsafe`: the last commit failed. */
-export type StorageState = 'ok' | 'low' | 'unsafe';
 
 export interface JournalParts {
   readonly epoch: string;
@@ -50,51 +48,19 @@ export interface JournalParts {
   readonly close: () => Promise<void>;
 }
 
-interface Waiting {
-  readonly number: number;
-  readonly recorded: readonly RecordedEntry[];
-  readonly rows: readonly EvidenceRow[];
-  readonly undo: readonly LedgerChange[];
-  readonly acknowledged: number | undefined;
-  /** To be kept in memory when it cannot be stored. */
-  readonly keep: JournalBatch | undefined;
-  /** So many batches that waited in memory are in it. */
-  readonly unstored: number;
-  readonly resolve: () => void;
-  readonly reject: (error: StorageError) => void;
-}
-
-type Sending = Pick<Waiting, 'recorded' | 'undo'> & Partial<Pick<Waiting, 'keep' | 'unstored'>>;
-
-const NOTHING: Sending = { recorded: [], undo: [] };
-
-interface Call {
-  readonly resolve: (value: number) => void;
-  readonly reject: (error: StorageError) => void;
-}
-
 export class JournalStore implements Journal {
   readonly epoch: string;
   readonly #parts: JournalParts;
-  readonly #writer: JournalWriter;
   readonly #outbox: Outbox;
-  readonly #pending = new PendingRows();
-  readonly #followers = new Set<(entries: readonly RecordedEntry[]) => void>();
+  readonly #evidence: EvidenceRows;
+  readonly #commits: Commits;
+  readonly #unstored: Unstored;
   readonly #watchers = new Set<(state: StorageState, tale: UnstoredTale | undefined) => void>();
-  readonly #calls = new Map<number, Call>();
   /** On the disk, and with what is on its way. */
   #written: Tail;
   #tail: Tail;
-  #waiting: Waiting[] = [];
-  #generation = 0;
-  #batches = 0;
   #erasures = 0;
-  #sent: Promise<void> = Promise.resolve();
   #storage: StorageState = 'ok';
-  #closed = false;
-  /** Why nothing can be written any more. */
-  #dead: StorageError | undefined;
-  readonly #unstored: Unstored;
   #storing: Promise<void> | undefined;
   /** Why the last commit failed. */
   #fault = new StorageError('broken', 'nothing failed yet');
@@ -106,7 +72,12 @@ export class JournalStore implements Journal {
     this.#tail = parts.tail;
     this.#outbox = new Outbox(parts.epoch, parts.acknowledged);
     this.#unstored = new Unstored(parts.ledger);
-    this.#writer = parts.startWriter((answer) => this.#hear(answer));
+    this.#evidence = new EvidenceRows(parts.reader);
+    this.#commits = new Commits(parts.startWriter, this.#evidence, {
+      committed: (done) => this.#committed(done),
+      failed: (lost, error) => this.#takeBack(lost, error),
+      ballastGone: () => this.ballastGone(),
+    });
   }
 
   get lastSeq(): number {
@@ -135,7 +106,7 @@ export class JournalStore implements Journal {
 
   /** Whether anything can be written again without a new start. */
   get isDead(): boolean {
-    return this.#dead !== undefined;
+    return this.#commits.isDead;
   }
 
   get unstored(): { readonly kept: number; readonly lost: number } {
@@ -144,13 +115,13 @@ export class JournalStore implements Journal {
 
   append(batch: JournalBatch): Appended {
     const rows = batch.rows ?? [];
-    const placed = this.#place(batch, this.#unstored.tail ?? this.#tail);
+    const placed = placedBatch(batch, this.#end, this.#parts);
     const { recorded, entries, ledger, undo, tail } = placed;
     const keep = batch.keep === true && rows.length === 0 ? batch : undefined;
     if (entries.length === 0 || this.#mayFollow(keep)) {
       this.#tail = tail;
       const sending = keep === undefined ? { recorded, undo } : { recorded, undo, keep };
-      return { recorded, committed: this.#send({ entries, ledger, rows }, sending) };
+      return { recorded, committed: this.#commits.send({ entries, ledger, rows }, sending) };
     }
     const isKept = keep !== undefined && this.#unstored.keep(placed);
     if (keep === undefined) {
@@ -166,37 +137,18 @@ export class JournalStore implements Journal {
   #mayFollow(keep: JournalBatch | undefined): boolean {
     if (this.isSafe) return true;
     if (this.#unstored.tail !== undefined) return false;
-    return keep === undefined || this.#waiting.some(({ recorded }) => recorded.length > 0);
+    return keep === undefined || this.#commits.hasEntries;
   }
 
-  #place(batch: JournalBatch, after: Tail): Placed {
-    const stamp = wholeStamp(batch.stamp);
-    const recorded: RecordedEntry[] = [];
-    const entries: EntryRow[] = [];
-    const changes: LedgerChange[] = [];
-    const undo: LedgerChange[] = [];
-    let tail = after;
-    try {
-      for (const entry of batch.entries) {
-        const { row, record } = placed(entry, stamp, tail, this.epoch, this.#parts.random);
-        tail = { seq: row.seq, hash: row.hash };
-        const folded = fold(this.#parts.ledger, record);
-        undo.unshift(...this.#parts.ledger.apply(folded));
-        changes.push(...folded);
-        entries.push(row);
-        recorded.push(record);
-      }
-    } catch (error) {
-      this.#parts.ledger.apply(undo);
-      throw error;
-    }
-    return { recorded, entries, ledger: changes.map(ledgerRow), undo, tail };
+  /** What comes next comes after this. */
+  get #end(): Tail {
+    return this.#unstored.tail ?? this.#tail;
   }
 
   acknowledge(epoch: string, seq: number): Promise<void> {
     const target = this.#outbox.target(epoch, seq, this.#written.seq);
     if (target === undefined) return Promise.resolve();
-    return this.#send({ entries: [], ledger: [], rows: [], acknowledged: target }, NOTHING);
+    return this.#commits.send({ entries: [], ledger: [], rows: [], acknowledged: target });
   }
 
   read(query: JournalQuery): readonly RecordedEntry[] {
@@ -219,19 +171,16 @@ export class JournalStore implements Journal {
     return this.#parts.reader.weight(after);
   }
 
-  command(id: string): { readonly reply: Json | undefined; readonly expires: Instant } | undefined {
-    return this.#pending.get('command', id) ?? this.#parts.reader.command(id);
+  command(id: string): ReturnType<Journal['command']> {
+    return this.#evidence.command(id);
   }
 
-  counter(kid: string): { readonly highest: string; readonly window: string } | undefined {
-    return this.#pending.get('counter', kid) ?? this.#parts.reader.counter(kid);
+  counter(kid: string): ReturnType<Journal['counter']> {
+    return this.#evidence.counter(kid);
   }
 
-  tombstone(grant: GrantId): { readonly rev: number; readonly at: Instant } | undefined {
-    const pending = this.#pending.get('tombstone', grant);
-    const stored = this.#parts.reader.tombstone(grant);
-    if (pending === undefined || (stored !== undefined && stored.rev >= pending.rev)) return stored;
-    return pending;
+  tombstone(grant: GrantId): ReturnType<Journal['tombstone']> {
+    return this.#evidence.tombstone(grant);
   }
 
   /** All of them that are on the disk, for the copy in `grants.db`. */
@@ -244,22 +193,15 @@ export class JournalStore implements Journal {
   }
 
   mark(name: string): Json | undefined {
-    const pending = this.#pending.get('mark', name);
-    return pending === undefined ? this.#parts.reader.mark(name) : pending.value;
+    return this.#evidence.mark(name);
   }
 
   marks(prefix: string): ReadonlyMap<string, Json> {
-    const found = new Map(this.#parts.reader.marks(prefix));
-    for (const { name, value } of this.#pending.marks(prefix)) {
-      if (value === undefined) found.delete(name);
-      else found.set(name, value);
-    }
-    return found;
+    return this.#evidence.marks(prefix);
   }
 
   follow(committed: (entries: readonly RecordedEntry[]) => void): () => void {
-    this.#followers.add(committed);
-    return () => this.#followers.delete(committed);
+    return this.#commits.follow(committed);
   }
 
   /** Called at each change of `storage`; once it is not `unsafe` any more, with what became of what waited. */
@@ -273,9 +215,7 @@ export class JournalStore implements Journal {
   }
 
   forgetCommands(before: Instant): Promise<number> {
-    return this.#call((call) =>
-      this.#writer.post({ kind: 'forget-commands', call, before: Math.floor(before) }),
-    );
+    return this.#commits.forgetCommands(Math.floor(before));
   }
 
   /**
@@ -289,9 +229,7 @@ export class JournalStore implements Journal {
       limit: CHECKPOINTS_LOOKED_AT,
     }).find(isCheckpoint);
     const last = Math.min(upTo, (checkpoint?.seq ?? 1) - 1);
-    return this.#call((call) =>
-      this.#writer.post({ kind: 'erase', call, upTo: last, holder }),
-    ).finally(() => {
+    return this.#commits.erase(last, holder).finally(() => {
       this.#erasures += 1;
     });
   }
@@ -319,7 +257,7 @@ export class JournalStore implements Journal {
   async #sendUnstored(): Promise<void> {
     do {
       const kept = [...this.#unstored.kept];
-      await this.#send(
+      await this.#commits.send(
         {
           entries: kept.flatMap(({ entries }) => entries),
           ledger: kept.flatMap(({ ledger }) => ledger),
@@ -333,7 +271,7 @@ export class JournalStore implements Journal {
 
   /** The next `times` commits fail as if the disk did. For tests and the simulator. */
   failWrites(as: 'full' | 'broken', times: number): void {
-    this.#writer.post({ kind: 'fail-next', as, times });
+    this.#commits.failNext(as, times);
   }
 
   /** The ballast was given up for somebody else's write. */
@@ -347,99 +285,15 @@ export class JournalStore implements Journal {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#closed) return;
+    if (this.#commits.isEnded) return;
     if (this.#unstored.counts.kept > 0) await this.#store();
-    this.#closed = true;
-    await this.#sent;
+    await this.#commits.end();
     this.#parts.closeReader();
-    await this.#call((call) => this.#writer.post({ kind: 'close', call })).catch(() => undefined);
-    await this.#writer.stop();
+    await this.#commits.close();
     await this.#parts.close();
   }
 
-  #send(
-    batch: Omit<RowBatch, 'number' | 'generation'>,
-    { recorded, undo, keep, unstored = 0 }: Sending,
-  ): Promise<void> {
-    this.#batches += 1;
-    const number = this.#batches;
-    this.#pending.add(batch.rows, number);
-    const committed = new Promise<void>((resolve, reject) => {
-      const { rows, acknowledged } = batch;
-      this.#waiting.push({
-        number,
-        recorded,
-        rows,
-        undo,
-        acknowledged,
-        keep,
-        unstored,
-        resolve,
-        reject,
-      });
-    });
-    // A failure is also told by `isSafe`; who does not wait for the disk need not handle it twice.
-    this.#sent = committed.catch(() => undefined);
-    if (this.#closed) this.#takeBack(new StorageError('broken', 'the journal is closed'));
-    else if (this.#dead !== undefined) this.#takeBack(this.#dead);
-    else {
-      const generation = this.#generation;
-      this.#writer.post({ kind: 'batch', batch: { ...batch, number, generation } });
-    }
-    return committed;
-  }
-
-  #call(post: (call: number) => void): Promise<number> {
-    this.#batches += 1;
-    const call = this.#batches;
-    const { promise, resolve, reject } = Promise.withResolvers<number>();
-    if (this.#dead !== undefined) {
-      reject(this.#dead);
-      return promise;
-    }
-    this.#calls.set(call, { resolve, reject });
-    post(call);
-    return promise;
-  }
-
-  #hear(answer: FromWriter): void {
-    switch (answer.kind) {
-      case 'committed':
-        this.#committed(answer.upTo);
-        return;
-      case 'failed':
-        if (answer.generation === this.#generation) {
-          this.#takeBack(new StorageError(answer.code, answer.message));
-        }
-        return;
-      case 'ballast-dropped':
-        this.ballastGone();
-        return;
-      case 'answer':
-      case 'refused': {
-        const call = this.#calls.get(answer.call);
-        this.#calls.delete(answer.call);
-        if (answer.kind === 'answer') call?.resolve(answer.value);
-        else call?.reject(new StorageError(answer.code, answer.message));
-        return;
-      }
-      case 'died': {
-        const error = new StorageError(answer.code, `journal thread: ${answer.message}`);
-        if (!this.#closed) this.#takeBack(error);
-        for (const call of this.#calls.values()) call.reject(error);
-        this.#calls.clear();
-        this.#dead = error;
-        return;
-      }
-      default:
-        answer satisfies never;
-    }
-  }
-
-  #committed(upTo: number): void {
-    this.#pending.committed(upTo);
-    const done = this.#waiting.filter(({ number }) => number <= upTo);
-    this.#waiting = this.#waiting.slice(done.length);
+  #committed(done: readonly Sent[]): void {
     for (const { recorded, acknowledged, unstored } of done) {
       this.#unstored.stored(unstored);
       const last = recorded.at(-1);
@@ -457,39 +311,17 @@ export class JournalStore implements Journal {
       done.flatMap(({ rows }) => rows),
       this.#written,
     );
-    for (const { recorded, resolve } of done) {
-      resolve();
-      if (recorded.length > 0) this.#tell(recorded);
-    }
-  }
-
-  /**
-   * After those who wait for this commit: what they hand to a wire waits for no follower, and none that throws makes a
-   * commit look as if it had failed. Told are those who followed when it was on the disk, as whoever comes later reads it there.
-   */
-  #tell(recorded: readonly RecordedEntry[]): void {
-    for (const follower of this.#followers) {
-      queueMicrotask(() => {
-        if (this.#followers.has(follower)) follower(recorded);
-      });
-    }
   }
 
   /** In reverse, since each was folded on top of the one before. */
-  #takeBack(error: StorageError): void {
-    this.#generation += 1;
-    const lost = this.#waiting;
-    this.#waiting = [];
+  #takeBack(lost: readonly Sent[], error: StorageError): void {
     for (const { undo } of lost.toReversed()) this.#parts.ledger.apply(undo);
-    this.#pending.clear();
     this.#tail = this.#written;
     this.#fault = error;
     for (const { keep } of lost) {
-      if (keep !== undefined)
-        this.#unstored.keep(this.#place(keep, this.#unstored.tail ?? this.#tail));
+      if (keep !== undefined) this.#unstored.keep(placedBatch(keep, this.#end, this.#parts));
     }
     this.#become('unsafe');
-    for (const { reject } of lost) reject(error);
   }
 
   #become(state: StorageState, tale?: UnstoredTale): void {
@@ -497,8 +329,4 @@ export class JournalStore implements Journal {
     this.#storage = state;
     for (const watcher of this.#watchers) watcher(state, tale);
   }
-}
-
-function ledgerRow({ table, id, value }: LedgerChange): LedgerRow {
-  return { table, id, value: value === undefined ? undefined : JSON.stringify(value) };
 }

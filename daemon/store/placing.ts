@@ -1,8 +1,15 @@
-/** An entry gets its place in the chain: number, id, hash, and the form in which it will be read back. */
+/**
+ * An entry gets its place in the chain (number, id, hash, and the form in which it will be read back) and is folded
+ * into the ledger.
+ */
 import { instant, type Random, uptime } from '../../drivers/contract/time.ts';
 import type { Entry, RecordedEntry, Stamp } from '../access/entry.ts';
+import { fold } from '../access/fold.ts';
+import type { Ledger, LedgerChange } from '../access/ledger.ts';
 import { contentDigest, entryHash, sha256, uuid7 } from './chain.ts';
+import type { LedgerRow } from './journal-file.ts';
 import { type EntryRow, jsonObject } from './journal-rows.ts';
+import type { JournalBatch } from './ports.ts';
 
 /** The place of an entry in its chain. */
 export interface Tail {
@@ -10,11 +17,58 @@ export interface Tail {
   readonly hash: string;
 }
 
+/** A batch with its place in the chain. */
+export interface Placed {
+  readonly recorded: readonly RecordedEntry[];
+  readonly entries: readonly EntryRow[];
+  readonly ledger: readonly LedgerRow[];
+  /** Takes it out of the ledger again. */
+  readonly undo: readonly LedgerChange[];
+  readonly tail: Tail;
+}
+
+/** What an entry is placed by, and folded into. */
+export interface Place {
+  readonly epoch: string;
+  readonly ledger: Ledger;
+  readonly random: Random;
+}
+
+/** The ledger shows all of it at once, or, where this throws, nothing. */
+export function placedBatch(batch: JournalBatch, after: Tail, place: Place): Placed {
+  const { epoch, ledger, random } = place;
+  const stamp = wholeStamp(batch.stamp);
+  const recorded: RecordedEntry[] = [];
+  const entries: EntryRow[] = [];
+  const changes: LedgerChange[] = [];
+  const undo: LedgerChange[] = [];
+  let tail = after;
+  try {
+    for (const entry of batch.entries) {
+      const { row, record } = placed(entry, stamp, tail, epoch, random);
+      tail = { seq: row.seq, hash: row.hash };
+      const folded = fold(ledger, record);
+      undo.unshift(...ledger.apply(folded));
+      changes.push(...folded);
+      entries.push(row);
+      recorded.push(record);
+    }
+  } catch (error) {
+    ledger.apply(undo);
+    throw error;
+  }
+  return { recorded, entries, ledger: changes.map(ledgerRow), undo, tail };
+}
+
+function ledgerRow({ table, id, value }: LedgerChange): LedgerRow {
+  return { table, id, value: value === undefined ? undefined : JSON.stringify(value) };
+}
+
 /**
  * The hash of `evidence` goes into the body, so that the chain covers it. What is returned as the record is what will
  * be read back, so that folding again gives the same ledger.
  */
-export function placed(
+function placed(
   entry: Entry,
   stamp: Stamp,
   tail: Tail,
@@ -62,7 +116,7 @@ function withEvidence(record: RecordedEntry, text: string): RecordedEntry {
 }
 
 /** Whole milliseconds, outward for the interval, as they are stored. */
-export function wholeStamp({ at, uptime: up, boot, clock }: Stamp): Stamp {
+function wholeStamp({ at, uptime: up, boot, clock }: Stamp): Stamp {
   const lo = instant(Number.isFinite(clock.lo) ? Math.floor(clock.lo) : 0);
   const hi = instant(Number.isFinite(clock.hi) ? Math.ceil(clock.hi) : Number.POSITIVE_INFINITY);
   return {

@@ -106,6 +106,9 @@ export interface VerifyReport {
   readonly faults: readonly string[];
 }
 
+/** `low`: the ballast is gone, commits still succeed. `unsafe`: the last commit failed. */
+export type StorageState = 'ok' | 'low' | 'unsafe';
+
 export interface Journal extends AsyncDisposable {
   readonly epoch: string;
   readonly lastSeq: number;
@@ -115,8 +118,7 @@ export interface Journal extends AsyncDisposable {
   readonly ledger: LedgerView;
   /** `false` after a commit failed for want of space or a broken disk, until one succeeds. */
   readonly isSafe: boolean;
-  /** `low`: the ballast is gone, commits still succeed. `unsafe`: the last commit failed. */
-  readonly storage: 'ok' | 'low' | 'unsafe';
+  readonly storage: StorageState;
   /** Entries that wait in memory while nothing can be stored, and those that found no room there. */
   readonly unstored: { readonly kept: number; readonly lost: number };
   append(batch: JournalBatch): Appended;

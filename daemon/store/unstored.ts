@@ -3,26 +3,14 @@
  * order and under the same numbers once it can be (conventions 3.4). The first that come keep their places, so that an
  * opening which the policy allowed keeps the number it was driven under; what no longer fits is counted and told.
  */
-import { classOf, type EntryClass, type RecordedEntry } from '../access/entry.ts';
+import { classOf, type EntryClass } from '../access/entry.ts';
 import type { Ledger, LedgerChange } from '../access/ledger.ts';
-import type { LedgerRow } from './journal-file.ts';
-import type { EntryRow } from './journal-rows.ts';
-import type { Tail } from './placing.ts';
+import type { Placed, Tail } from './placing.ts';
 
 /** Entries kept at most. */
 export const UNSTORED_MOST = 1000;
 /** Places that only doors and alarms may take: a chattering device crowds out no opening. */
 const FOR_ACCESS = 200;
-
-/** A batch with its place in the chain. */
-export interface Placed {
-  readonly recorded: readonly RecordedEntry[];
-  readonly entries: readonly EntryRow[];
-  readonly ledger: readonly LedgerRow[];
-  /** Takes it out of the ledger again. */
-  readonly undo: readonly LedgerChange[];
-  readonly tail: Tail;
-}
 
 /** What became of it, once the disk is well again. */
 export interface UnstoredTale {

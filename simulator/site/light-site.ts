@@ -107,6 +107,10 @@ export class Doors implements SiteActions {
     return this.#attempt([], evidence, DONE);
   }
 
+  confirmUses(_action: unknown, evidence: readonly EvidenceRow[]): Attempt {
+    return this.#attempt([], evidence, DONE);
+  }
+
   time(_action: unknown, evidence: readonly EvidenceRow[]): Attempt {
     return this.#attempt([], evidence, DONE);
   }

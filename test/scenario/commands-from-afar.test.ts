@@ -1,11 +1,13 @@
 /** The commands that are asked for seldom, each to its end on a whole site: what was asked, what it did there, what is told. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { keyId } from '../../daemon/access/model.ts';
 import { bucketOf, GrantDigest, grantHash } from '../../daemon/store/digest.ts';
+import { deviceId, slotNumber } from '../../drivers/contract/device.ts';
 import { seededRandom } from '../../simulator/random.ts';
 import { OwnCloud } from '../../simulator/site/own-cloud.ts';
 import { Exchange } from '../daemon/cloud/cloud-and-bridge.ts';
-import { FLAT_KEY, simulatedSite } from '../site.ts';
+import { BRIDGE, FLAT_KEY, STORE_KEY, simulatedSite } from '../site.ts';
 
 async function siteFromAfar(seed: number) {
   const exchange = new Exchange();
@@ -60,6 +62,40 @@ test('keypad.reset: a keypad that is locked out takes the right code at once, an
   assert.equal(site.last('security.lockout_cleared').body['by'], 'cloud:cc-test');
   await site.type('482913#');
   assert.equal(site.pulses(FLAT_KEY.slot), 1);
+});
+
+test('uses.confirm: after a lost journal a counted grant lets in as often as its cloud says, and that is said once', async () => {
+  const { site, cc, ops } = await siteFromAfar(86);
+  await using _site = site;
+  await using _cc = cc;
+  await using _ops = ops;
+  const { journal } = site.daemon.desk;
+  const stamp = site.daemon.desk.stamp();
+  const entries = [{ type: 'system.storage_recovered', body: { kind: 'lost' } }] as const;
+  await site.settling(journal.append({ stamp, entries }).committed);
+  const more = { uses: { max: 2, carrier: BRIDGE } };
+  await site.put({ id: 'guest', pin: '482913', key: STORE_KEY.key, more });
+  const { key, slot } = STORE_KEY;
+  const place = { kind: 'slot', box: deviceId('box'), slot: slotNumber(slot) } as const;
+  await site.command({ kind: 'key.correct', by: 'anna', key: keyId(key), place });
+  await site.type('482913#');
+  assert.equal(site.last('access.denied').body['reason'], 'uses-exhausted');
+  const confirm = async (cloud: OwnCloud, grant: string) => {
+    const { status, code } = await site.settling(cloud.ask('uses.confirm', { grant, count: 1 }));
+    return code ?? status;
+  };
+  assert.equal(await confirm(ops, 'guest'), 'denied');
+  assert.equal(await confirm(cc, 'nobody'), 'not_found');
+  assert.equal(await confirm(cc, 'guest'), 'ok');
+  assert.equal(site.last('access.corrected').body['by'], 'cloud:cc-test');
+  assert.equal(await confirm(cc, 'guest'), 'conflict');
+  await site.type('482913#');
+  assert.equal(site.pulses(slot), 1);
+  await site.takeKey(slot);
+  await site.show(STORE_KEY.fob);
+  await site.putKey(slot, STORE_KEY.fob);
+  await site.type('482913#');
+  assert.equal(site.last('access.denied').body['reason'], 'uses-exhausted');
 });
 
 test('device.identify: asked of the device, in the journal, and what cannot show itself says so', async () => {

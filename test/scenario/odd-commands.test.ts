@@ -104,6 +104,7 @@ const command: fc.Arbitrary<Sent> = fc.oneof(
   ),
   fc.tuple(fc.constant('release' as const), fc.record({ lockdownId: oddText })),
   fc.tuple(fc.constant('keypad.reset' as const), fc.record({ dev: device })),
+  fc.tuple(fc.constant('uses.confirm' as const), fc.record({ grant: name, count: number })),
   fc.tuple(fc.constant('device.identify' as const), fc.record({ dev: device })),
   fc.tuple(
     fc.constant('grants.compare' as const),
