@@ -233,7 +233,6 @@ function bus(setting: BusSetting, devices: readonly DeviceSetting[], parts: Devi
       baudRate: setting.baudRate ?? entry.defaultBaudRate,
       latencyMs: setting.latencyMs ?? 0,
       echo: setting.echo ?? false,
-      isEmptied: opener.kind === 'serial',
       random,
       secrets: parts.secrets,
       wall: parts.wall ?? (() => clock.now()),

@@ -20,6 +20,8 @@ const CONNECT_WITHIN: Millis = 5000;
  * link is gone, and what it would have brought with it.
  */
 const KEEP_ALIVE = { enable: true, initialDelay: 1000, interval: 1000, count: 2 } as const;
+/** A gateway keeps what was said while nobody was connected, and hands it over within this time. */
+const KEPT_WITHIN: Millis = 100;
 /** What is not taken by the kernel within this time has no way out: the other end has stopped reading. */
 const WRITE_WITHIN: Millis = 2000;
 
@@ -32,6 +34,7 @@ export function tcpOpener(options: TcpOptions): ByteLinkOpener {
       const socket = connect({ host: options.host, port: options.port, noDelay: true });
       try {
         await connected(socket, name, options.clock, signal);
+        await emptied(socket, name, options.clock, signal);
       } catch (error) {
         socket.on('error', () => undefined); // it may still say why it fails, to nobody
         socket.destroy();
@@ -133,6 +136,30 @@ function connected(socket: Socket, name: string, clock: Clock, signal: AbortSign
     socket.once('error', failed);
     if (signal.aborted) givenUp();
     else signal.addEventListener('abort', givenUp, { once: true });
+  });
+}
+
+/** Who typed or showed what the gateway had kept has left: nobody hears of it. */
+function emptied(socket: Socket, name: string, clock: Clock, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // However late the timer: what lay here by then is read before that turn is over.
+    const timer = clock.wakeAt(uptime(clock.uptime() + KEPT_WITHIN), () =>
+      setImmediate(() => settle(resolve)),
+    );
+    const drop = () => undefined;
+    const ended = () => {
+      settle(() => reject(new LinkError('closed', `${name} hung up`)));
+    };
+    const failed = (error: Error) => settle(() => reject(connectError(name, error)));
+    const settle = (how: () => void) => {
+      timer.cancel();
+      signal.removeEventListener('abort', ended);
+      socket.off('data', drop).off('error', failed).off('end', ended);
+      how();
+    };
+    socket.on('data', drop).once('error', failed).once('end', ended);
+    if (signal.aborted) ended();
+    else signal.addEventListener('abort', ended, { once: true });
   });
 }
 

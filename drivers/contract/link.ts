@@ -22,7 +22,10 @@ export interface ByteLink {
   readonly identity: string;
 }
 
-/** Knows how to open one bus; each call opens a fresh link or rejects with a `LinkError`. */
+/**
+ * Knows how to open one bus; each call opens a fresh link or rejects with a `LinkError`. Of what was said before it was
+ * open nothing is heard, also where the way to the bus had kept it: who typed or showed it has left.
+ */
 export interface ByteLinkOpener {
   readonly kind: 'serial' | 'tcp' | 'input' | 'simulated';
   /** For people: the path or address. */

@@ -75,8 +75,6 @@ export interface BusFacts {
   readonly latencyMs: number;
   /** Our own bytes come back (adapter with the receiver left on). */
   readonly echo: boolean;
-  /** Nothing is handed over of what was said while nobody listened: a serial port is emptied as it is opened. */
-  readonly isEmptied?: boolean;
   readonly random: Random;
   /** Secrets named by the device options (`credential:…`), already read; empty for most drivers. */
   readonly secrets: ReadonlyMap<string, Uint8Array>;

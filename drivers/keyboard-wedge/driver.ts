@@ -24,7 +24,6 @@ export const keyboardWedge: Driver<WedgeOptions> = {
     return readerMachine(
       {
         device: id,
-        isDirect: true,
         scan: typedCardScan(options.card, options.wordBits),
         most: RECORDS_MOST * recordBytes(options.wordBits),
         idleGap: options.idleGapMs,
@@ -48,7 +47,6 @@ export const usbKeypad: Driver<KeypadOptions> = {
     return readerMachine(
       {
         device: id,
-        isDirect: true,
         scan: keypadScan(options.wordBits),
         most: recordBytes(options.wordBits),
         idleGap: FRAGMENT_GAP_MS,

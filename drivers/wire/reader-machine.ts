@@ -17,31 +17,20 @@ import {
 } from './reader-state.ts';
 import { receive } from './receive-buffer.ts';
 
-/**
- * A gateway keeps what was said while nobody was connected and hands it over at once. Who typed or showed that has left:
- * it opens nothing, and its digits join none that come now.
- */
-const STALE_FOR: Millis = 100;
-
 export function readerMachine(
   talk: ReaderTalk,
-  bus: Pick<BusFacts, 'latencyMs' | 'isEmptied'>,
+  bus: Pick<BusFacts, 'latencyMs'>,
 ): Machine<ReaderState> {
   const { device } = talk;
-  const staleFor = talk.isDirect || bus.isEmptied ? 0 : STALE_FOR;
   const gap = talk.idleGap + bus.latencyMs;
 
   function step(before: ReaderState, input: Input, now: Uptime): Said {
     switch (input.kind) {
       case 'link-up':
-        return {
-          state: { ...before, isUp: true, freshAt: uptime(now + staleFor) },
-          events: [{ device, kind: 'online' }],
-        };
+        return { state: { ...before, isUp: true }, events: [{ device, kind: 'online' }] };
       case 'link-down':
         return linkDown(before);
       case 'bytes': {
-        if (now < before.freshAt) return { state: before, events: [] };
         const settled = silence(before, now, gap, talk);
         const heard = receive(
           settled.state.held,

@@ -30,8 +30,6 @@ export interface ReaderTalk {
   readonly idleGap: Millis;
   /** A card is told again only after it was not heard for this long: a held tag repeats all the time. */
   readonly rearm: Millis;
-  /** Nothing on the way here keeps what is said while nobody listens. */
-  readonly isDirect?: boolean;
   /** `undefined` where the reader has no keys. */
   readonly pin: PinRules | undefined;
 }
@@ -43,8 +41,6 @@ export const READ_STATE_WITHIN: Millis = 1500;
 
 export interface ReaderState {
   readonly isUp: boolean;
-  /** What comes before is what the way here had kept. */
-  readonly freshAt: Uptime;
   readonly held: Uint8Array;
   readonly lastByteAt: Uptime;
   /** Cards in the field: identity in hex, when last heard. */
@@ -62,7 +58,6 @@ export type Said = { readonly state: ReaderState; readonly events: readonly Devi
 export function nothingYet(): ReaderState {
   return {
     isUp: false,
-    freshAt: uptime(0),
     held: NOTHING_HELD,
     lastByteAt: uptime(0),
     seen: new Map(),

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { Worker } from 'node:worker_threads';
 import { realClock } from '../../../daemon/platform/clock.ts';
 import { tcpOpener } from '../../../daemon/platform/tcp-link.ts';
 import { SimulatedBus } from '../../../simulator/bus.ts';
@@ -83,6 +85,23 @@ test('a gateway that is not there is told within its time', async () => {
     tcpOpener({ host: '127.0.0.1', port: 1, clock: realClock() }).open(new Heard(), NEVER),
     { code: 'refused', message: /no connection to 127\.0\.0\.1:1: ECONNREFUSED/ },
   );
+});
+
+test('P6: what a gateway had kept is not heard, however late it is read', async () => {
+  const gateway = new Worker(new URL('./keeping-gateway.ts', import.meta.url));
+  const [port] = await once(gateway, 'message');
+  const heard = new Heard();
+  const connected = once(gateway, 'message');
+  const opening = tcpOpener({ host: '127.0.0.1', port, clock: realClock() }).open(heard, NEVER);
+  await connected;
+  // As a start does while it loads the rest of the daemon.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+  const link = await opening;
+  gateway.postMessage('now');
+  await until(() => heard.text.length > 0);
+  assert.equal(heard.text, hex(new TextEncoder().encode('now')));
+  await link.close();
+  await gateway.terminate();
 });
 
 test('P6: a card that was shown while the network was away is not taken when it is back', async (t) => {

@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { wiegandSerialOptions } from '../../../drivers/ascii-reader/options.ts';
 import { wiegandLineScan } from '../../../drivers/ascii-reader/wiegand-line.ts';
 import { wiegandSerial } from '../../../drivers/ascii-reader/wiegand-serial.ts';
-import { deviceId } from '../../../drivers/contract/device.ts';
-import type { BusFacts, Input } from '../../../drivers/contract/machine.ts';
-import { uptime } from '../../../drivers/contract/time.ts';
 import { fromHex, toHex } from '../../../drivers/wire/hex.ts';
 import { USUAL_KEYS } from '../../../drivers/wire/keypad-burst.ts';
 import { giveUp, NOTHING_HELD, receive } from '../../../drivers/wire/receive-buffer.ts';
@@ -14,7 +10,6 @@ import { cardOfText } from '../../../drivers/wire/text-card.ts';
 import { textCardOptions } from '../../../drivers/wire/text-card-options.ts';
 import { numberOf } from '../../../drivers/wire/wiegand.ts';
 import { simulatedWiegandKeypad } from '../../../simulator/devices/wiegand-keypad.ts';
-import { seededRandom } from '../../../simulator/random.ts';
 import { wiredBus } from '../wired-bus.ts';
 
 async function keypad(options: object = { entry: { end: '#' } }) {
@@ -164,47 +159,3 @@ test('whatever arrives, reading it ends, and no card comes out that is not in it
     { numRuns: 300 },
   );
 });
-
-test('what was typed while nobody was connected opens nothing when it is handed over, and joins no code', () => {
-  const machine = machineOn({});
-  let { state } = machine.begin(uptime(0));
-  const codes: string[] = [];
-  const step = (input: Input, at: number) => {
-    const made = machine.step(state, input, uptime(at));
-    state = made.state;
-    for (const each of made.events) if (each.kind === 'code-entered') codes.push(each.digits);
-  };
-  const typed = (keys: string, at: number) => {
-    step({ kind: 'bytes', bytes: new TextEncoder().encode(keys.replaceAll('#', 'B')) }, at);
-    step({ kind: 'wake' }, at + 40);
-  };
-  step({ kind: 'link-up' }, 1000);
-  typed('482913#48', 1030); // all that a gateway had kept
-  typed('7', 2000);
-  typed('1', 2100);
-  typed('#', 2200);
-  assert.deepEqual(codes, ['71']);
-});
-
-test('a port that was emptied as it was opened has nothing old: its first code counts at once', () => {
-  const machine = machineOn({ isEmptied: true });
-  const { state } = machine.begin(uptime(0));
-  const up = machine.step(state, { kind: 'link-up' }, uptime(1000));
-  const bytes = new TextEncoder().encode('482913B');
-  const { events } = machine.step(up.state, { kind: 'bytes', bytes }, uptime(1001));
-  assert.deepEqual(
-    events.flatMap((event) => (event.kind === 'code-entered' ? [event.digits] : [])),
-    ['482913'],
-  );
-});
-
-function machineOn(more: Pick<BusFacts, 'isEmptied'>) {
-  return wiegandSerial.machine(
-    [{ id: deviceId('pad'), options: wiegandSerialOptions.parse({ entry: { end: '#' } }) }],
-    {
-      ...{ baudRate: 9600, latencyMs: 0, echo: false, random: seededRandom(1) },
-      secrets: new Map(),
-      ...more,
-    },
-  );
-}
