@@ -125,6 +125,7 @@ export async function wire(read: Config, outside: Outside, early?: Core): Promis
     ledger: journal.ledger,
     clock,
     random,
+    pinDigits: config.site.policies.pinDigits,
     keypads: facts.keypads.size,
     onCrowded: (digits, ratio) => {
       const body = { digits, ratio, alarm: true };

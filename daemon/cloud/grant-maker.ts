@@ -25,8 +25,6 @@ export type Made =
   | { readonly kind: 'grant'; readonly grant: Grant; readonly pins: ReadonlyMap<string, string> }
   | { readonly kind: 'refused'; readonly code: ReplyCode; readonly msg: string };
 
-const DRAWN_DIGITS = 6;
-
 export class GrantMaker {
   readonly #parts: GrantMakerParts;
 
@@ -86,7 +84,7 @@ export class GrantMaker {
       }
     }
     if (!mayDraw) return 'a PIN to be drawn needs a replyKey, and grant.put';
-    const digits = desk.drawPin(credential.digits ?? DRAWN_DIGITS);
+    const digits = desk.drawPin(credential.digits);
     if (digits === undefined) return CODE_SPACE;
     pins.set(credential.id, digits);
     const { index } = desk.index('pin', digits, grant);

@@ -171,8 +171,8 @@ export interface CredentialDesk {
    * it will not do, without repeating it. `sealed` in the answer is bound to the grant.
    */
   index(kind: CredentialKind, secret: string, grant: GrantId): IndexedSecret;
-  /** A new PIN, unique and not trivial, or `undefined` where the code space is used up. */
-  drawPin(digits: number): string | undefined;
+  /** A new PIN, unique and not trivial, of the site's own length if none is asked for; `undefined` where the code space is used up. */
+  drawPin(digits?: number): string | undefined;
   /** Seals a drawn PIN for keeping, bound to its grant, so that a repeated request gets the same one. */
   keep(digits: string, grant: GrantId): string;
   /** The digits of a PIN of this grant, from its `sealed`; `undefined` where they are not kept. */

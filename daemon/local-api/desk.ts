@@ -102,8 +102,8 @@ export interface SecretDesk {
     readonly digits?: number;
     readonly sealed?: string;
   };
-  /** `undefined` where the code space is used up. */
-  drawPin(digits: number): string | undefined;
+  /** Of the site's own length if none is asked for; `undefined` where the code space is used up. */
+  drawPin(digits?: number): string | undefined;
   keep(digits: string, grant: GrantId): string;
   reveal(sealed: string, grant: GrantId): string | undefined;
   indexFob(secret: string): CredentialIndex;

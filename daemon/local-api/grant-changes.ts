@@ -27,8 +27,6 @@ import {
   windowOf,
 } from './grant-fields.ts';
 
-const DRAWN_DIGITS = 6;
-
 export function storedAt(desk: SiteDesk, id: string): StoredGrant {
   const stored = desk.grants.grant(grantId(id));
   if (stored === undefined) throw new ApiError('not_found', `there is no grant ${id}`, 'grant');
@@ -166,7 +164,7 @@ function credentialFrom(
     };
   }
   if (kind !== 'pin') throw new ApiError('bad_request', 'its number', `credentials[${at}].number`);
-  const digits = desk.secrets.drawPin(field.digits ?? DRAWN_DIGITS);
+  const digits = desk.secrets.drawPin(field.digits);
   if (digits === undefined) {
     throw new ApiError(
       'limit_exceeded',

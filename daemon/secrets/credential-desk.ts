@@ -26,6 +26,8 @@ export interface CredentialDeskParts {
   readonly ledger: LedgerView;
   readonly clock: Clock;
   readonly random: Random;
+  /** Length of a PIN that is drawn for somebody who asks for none. */
+  readonly pinDigits: number;
   /** Keypads at which codes can be tried. */
   readonly keypads: number;
   /** Few of the possible codes of this length are free; told once a day and length. */
@@ -63,7 +65,7 @@ export class SiteCredentialDesk implements CredentialDesk {
     };
   }
 
-  drawPin(digits: number): string | undefined {
+  drawPin(digits = this.#parts.pinDigits): string | undefined {
     const { clock, random, keypads } = this.#parts;
     const counted = this.#active(digits);
     const allotment = { digits, active: counted.active, keypads };

@@ -294,7 +294,7 @@ function credentialDesk(random: Random): CredentialDesk {
       kind === 'pin'
         ? { index: indexer.pin(secret), digits: secret.length }
         : { index: card(secret) },
-    drawPin(digits) {
+    drawPin(digits = 6) {
       drawn += 1357;
       return drawn.toString().padStart(digits, '0').slice(-digits);
     },

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Config } from '../../../config/schema.ts';
 import { Ledger } from '../../../daemon/access/ledger.ts';
 import { credentialId } from '../../../daemon/access/model.ts';
 import { SiteCredentialDesk } from '../../../daemon/secrets/credential-desk.ts';
@@ -31,6 +32,17 @@ test('a PIN is refused where too many of its length are active, and grants by fo
     'told once a day',
   );
   assert.match(secrets.drawPin(6) ?? '', /^\d{6}$/, 'longer ones have their own space');
+});
+
+test('a PIN for somebody who asks for no length has the length that the site is set to', async () => {
+  const change = (config: Config): Config => ({
+    ...config,
+    site: { ...config.site, policies: { ...config.site.policies, pinDigits: 8 } },
+  });
+  await using site = await simulatedSite({ seed: 42, change });
+  const { secrets } = site.daemon.desk;
+  assert.match(secrets.drawPin() ?? '', /^\d{8}$/);
+  assert.match(secrets.drawPin(5) ?? '', /^\d{5}$/);
 });
 
 /** Draws these digits over and over, then the others. */
@@ -80,6 +92,7 @@ function deskOf(random: Random, ledger = new Ledger()): SiteCredentialDesk {
       reservedSlots: () => [],
       activePins: () => 0,
     },
+    pinDigits: 6,
     keypads: 1,
     onCrowded: () => {},
     keepsDigits: false,
