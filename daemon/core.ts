@@ -12,7 +12,6 @@ import type { RtcReading } from './access/hardware-clock.ts';
 import { doorId } from './access/ledger.ts';
 import type { Indexer, SiteFacts } from './access/site-facts.ts';
 import { resolveWindow } from './access/window.ts';
-import { ClockKeeper } from './clock-keeper.ts';
 import { deviceSecrets } from './configured/device-secrets.ts';
 import { type ConfiguredKeys, configuredKeys } from './configured/keys.ts';
 import { type Wires, wiresOf } from './configured/openers.ts';
@@ -21,21 +20,22 @@ import { type CoreListener, Rest } from './core-listener.ts';
 import { type Devices, openDevices } from './devices/devices.ts';
 import type { BusOpener } from './devices/supervisor.ts';
 import { Inbox } from './inbox.ts';
-import { KnownIdentities } from './known-identities.ts';
-import { KnownLogEntries } from './known-log-entries.ts';
 import { type Happening, runPipeline } from './pipeline.ts';
 import { whyNot } from './recheck.ts';
 import { RemoteSettings } from './remote/settings.ts';
 import { indexFob } from './secrets/fob-index.ts';
 import { Vault } from './secrets/vault.ts';
-import { Site } from './site.ts';
+import { ClockKeeper } from './site/clock-keeper.ts';
+import { KnownIdentities } from './site/known-identities.ts';
+import { KnownLogEntries } from './site/known-log-entries.ts';
+import { Site } from './site/site.ts';
 import { startEntries, startRows } from './start/start-entries.ts';
-import { storageEntries } from './storage-entries.ts';
 import { livePointer, type OpenedGrants, openGrantStore } from './store/grants-open.ts';
 import { type OpenedJournal, openJournal } from './store/journal-open.ts';
 import type { RunsJob } from './store/maintenance.ts';
 import { StorageError } from './store/ports.ts';
 import { UnitFence } from './store/unit.ts';
+import { storageEntries } from './upkeep/storage-entries.ts';
 
 /** What the core is given from outside; the real ones come from `platform/`. */
 export interface CoreOutside {

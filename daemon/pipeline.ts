@@ -17,7 +17,7 @@ import type { Answer, Asked } from './access/answered.ts';
 import type { Command } from './access/command.ts';
 import type { RecordedEntry, Stamp } from './access/entry.ts';
 import type { Inbox } from './inbox.ts';
-import type { Site } from './site.ts';
+import type { Site } from './site/site.ts';
 import type { EvidenceRow, Journal } from './store/ports.ts';
 
 /** All that can happen at a site, in the order in which it is answered. */

@@ -5,29 +5,29 @@ import type { Config } from '../config/schema.ts';
 import { type Instant, instant } from '../drivers/contract/time.ts';
 import { drivers } from '../drivers/drivers.ts';
 import type { JsonObject } from './access/entry.ts';
-import { Actions } from './actions.ts';
 import type { Broker } from './cloud/broker.ts';
 import type { BridgeIdentity } from './cloud/enrolment.ts';
 import type { SiteReport } from './cloud/reported-state.ts';
 import { topicsOf } from './cloud/topics.ts';
 import { deviceSecrets } from './configured/device-secrets.ts';
 import { type Core, type CoreOutside, INBOX_MOST, openCore } from './core.ts';
-import { DeviceBoard } from './device-board.ts';
+import { Actions } from './desk/actions.ts';
+import { searchPlaces } from './desk/search-places.ts';
+import { TheDesk } from './desk/site-desk.ts';
 import { codeLocksOf, LockCodes } from './lock-codes/lock-codes.ts';
 import { RemoteDeviceDesk } from './remote/devices.ts';
 import { changeSettings } from './remote/settings-change.ts';
 import { Updates } from './remote/updates.ts';
-import { searchPlaces } from './search-places.ts';
 import { SiteCredentialDesk } from './secrets/credential-desk.ts';
-import { TheDesk } from './site-desk.ts';
+import { DeviceBoard } from './site/device-board.ts';
 import { type Copied, makeBackups, renewBackups } from './store/backups.ts';
 import { storeSearch } from './store/search.ts';
-import { runUpkeep } from './upkeep.ts';
+import { runUpkeep } from './upkeep/upkeep.ts';
+import { Watch, type WatchParts } from './upkeep/watch.ts';
 import type { HttpClient } from './vendors/http.ts';
 import type { VendorPart } from './vendors/vendor.ts';
 import { runAlone, tellingFaults } from './vendors/vendor-run.ts';
 import { witnessed } from './vendors/witness.ts';
-import { Watch, type WatchParts } from './watch.ts';
 
 /** What a start of the daemon is given from outside; the real ones come from `platform/`. */
 export interface Outside extends CoreOutside {

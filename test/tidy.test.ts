@@ -128,7 +128,7 @@ test('nothing is exported by default, and nothing is only passed on', () => {
 test('the clock and chance are handed in', () => {
   const wrong = all
     .filter(({ path }) =>
-      /^(drivers|daemon\/(access|store|cloud|vendors|devices|local-api|configured|start|secrets|lock-codes|remote)|daemon\/[^/]+\.ts)/.test(
+      /^(drivers|daemon\/(access|store|cloud|vendors|devices|local-api|configured|start|site|desk|upkeep|secrets|lock-codes|remote)|daemon\/[^/]+\.ts)/.test(
         path,
       ),
     )

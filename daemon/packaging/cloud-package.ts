@@ -8,7 +8,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } f
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { z } from 'zod';
-import { REQUIRE_BANNER } from '../bundle.ts';
+import { REQUIRE_BANNER } from './bundle.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const SOURCE = 'daemon/cloud-client.ts';

@@ -2,8 +2,8 @@
 import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { OUTSIDE } from '../bundle.ts';
 import type { Cpu } from './architecture.ts';
+import { OUTSIDE } from './bundle.ts';
 
 /** Served to browsers from `node_modules`, as `local-api/panel-routes.ts` resolves them. */
 const SERVED = ['preact', 'preact/hooks', 'htm', 'htm/preact'];

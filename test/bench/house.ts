@@ -13,7 +13,7 @@ import type { Indexer } from '../../daemon/access/site-facts.ts';
 import { resolveWindow } from '../../daemon/access/window.ts';
 import { siteFactsOf } from '../../daemon/configured/site-facts-of.ts';
 import { Vault } from '../../daemon/secrets/vault.ts';
-import { Site } from '../../daemon/site.ts';
+import { Site } from '../../daemon/site/site.ts';
 import { openDatabase } from '../../daemon/store/database.ts';
 import type { GrantsStore } from '../../daemon/store/grants.ts';
 import { livePointer, openGrantStore } from '../../daemon/store/grants-open.ts';

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { bundle } from '../../daemon/bundle.ts';
+import { bundle } from '../../daemon/packaging/bundle.ts';
 import { seededRandom } from '../../simulator/random.ts';
 import { drawBlow } from './blow.ts';
 import { CrashSite } from './crash-site.ts';

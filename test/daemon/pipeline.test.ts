@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { Actuator } from '../../daemon/devices/actuator.ts';
 import { Inbox } from '../../daemon/inbox.ts';
 import { type Happening, runPipeline } from '../../daemon/pipeline.ts';
-import { Site } from '../../daemon/site.ts';
+import { Site } from '../../daemon/site/site.ts';
 import { openJournal } from '../../daemon/store/journal-open.ts';
 import type { Journal, JournalBatch } from '../../daemon/store/ports.ts';
 import { movesSomething } from '../../drivers/contract/device.ts';

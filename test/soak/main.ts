@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { bundle } from '../../daemon/bundle.ts';
+import { bundle } from '../../daemon/packaging/bundle.ts';
 import { soak } from './soak.ts';
 
 const { values } = parseArgs({

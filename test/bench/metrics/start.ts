@@ -5,7 +5,7 @@ import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { basename, dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { bundle } from '../../../daemon/bundle.ts';
+import { bundle } from '../../../daemon/packaging/bundle.ts';
 import { openDatabase } from '../../../daemon/store/database.ts';
 import { servePty } from '../../../simulator/pty.ts';
 import { until } from '../../real-time.ts';

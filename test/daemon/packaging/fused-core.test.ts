@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { build } from 'esbuild';
-import { REQUIRE_BANNER } from '../../../daemon/bundle.ts';
+import { REQUIRE_BANNER } from '../../../daemon/packaging/bundle.ts';
 import { fuseCore } from '../../../daemon/packaging/fused-core.ts';
 
 const MAIN = `if (process.argv[2] === 'core') { const { runDaemonAlone } = await import('./core.ts'); await runDaemonAlone({}); }`;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { resolveWindow } from '../../../daemon/access/window.ts';
-import { searchPlaces } from '../../../daemon/search-places.ts';
+import { searchPlaces } from '../../../daemon/desk/search-places.ts';
 import { digestOf } from '../../../daemon/store/digest.ts';
 import { livePointer, openGrantStore } from '../../../daemon/store/grants-open.ts';
 import { openJournal } from '../../../daemon/store/journal-open.ts';

@@ -1,11 +1,16 @@
 /** The latest that each device said of itself, for people and for the cloud's retained state. */
-import type { DeviceEvent, DeviceFault, DeviceId, LockState } from '../drivers/contract/device.ts';
-import type { Driver, DriverAbilities } from '../drivers/contract/machine.ts';
-import type { Instant } from '../drivers/contract/time.ts';
-import type { LedgerView } from './access/ledger.ts';
-import type { WireDeviceState } from './cloud/messages.ts';
-import type { DeviceSetting, DeviceStatus } from './devices/devices.ts';
-import type { DeviceView } from './local-api/desk.ts';
+import type {
+  DeviceEvent,
+  DeviceFault,
+  DeviceId,
+  LockState,
+} from '../../drivers/contract/device.ts';
+import type { Driver, DriverAbilities } from '../../drivers/contract/machine.ts';
+import type { Instant } from '../../drivers/contract/time.ts';
+import type { LedgerView } from '../access/ledger.ts';
+import type { WireDeviceState } from '../cloud/messages.ts';
+import type { DeviceSetting, DeviceStatus } from '../devices/devices.ts';
+import type { DeviceView } from '../local-api/desk.ts';
 
 interface Said {
   lock?: LockState;

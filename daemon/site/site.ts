@@ -1,15 +1,15 @@
 /** The site as it is now: its configuration, who is online, what waits, and what the rules may know of it. */
-import type { DeviceEvent, DeviceId } from '../drivers/contract/device.ts';
-import type { Clock, Uptime } from '../drivers/contract/time.ts';
-import type { Command } from './access/command.ts';
-import type { Stamp } from './access/entry.ts';
-import { gather, gatherForCommand, gatherForTimer } from './access/gather.ts';
-import type { Knowledge } from './access/knowledge.ts';
-import type { GrantLookup } from './access/lookup.ts';
-import type { AccessPointId } from './access/model.ts';
-import type { Pending, PendingChange } from './access/presentation.ts';
-import type { Indexer, KnowledgePorts, SiteFacts } from './access/site-facts.ts';
-import type { Journal } from './store/ports.ts';
+import type { DeviceEvent, DeviceId } from '../../drivers/contract/device.ts';
+import type { Clock, Uptime } from '../../drivers/contract/time.ts';
+import type { Command } from '../access/command.ts';
+import type { Stamp } from '../access/entry.ts';
+import { gather, gatherForCommand, gatherForTimer } from '../access/gather.ts';
+import type { Knowledge } from '../access/knowledge.ts';
+import type { GrantLookup } from '../access/lookup.ts';
+import type { AccessPointId } from '../access/model.ts';
+import type { Pending, PendingChange } from '../access/presentation.ts';
+import type { Indexer, KnowledgePorts, SiteFacts } from '../access/site-facts.ts';
+import type { Journal } from '../store/ports.ts';
 
 export interface SiteParts {
   readonly facts: SiteFacts;

@@ -1,8 +1,8 @@
 /** What is recorded of the disk: little space, all well again, and what is missing from the time between. */
-import { instant } from '../drivers/contract/time.ts';
-import type { Entry } from './access/entry.ts';
-import type { StorageState } from './store/ports.ts';
-import type { UnstoredTale } from './store/unstored.ts';
+import { instant } from '../../drivers/contract/time.ts';
+import type { Entry } from '../access/entry.ts';
+import type { StorageState } from '../store/ports.ts';
+import type { UnstoredTale } from '../store/unstored.ts';
 
 /** `tale`: entries could not be stored for a while, and now they can. */
 export function storageEntries(

@@ -1,6 +1,6 @@
 /** Proof of life: what the service manager's watchdog is told hangs on what really works (conventions 2.8). */
-import { type Clock, type Millis, pause } from '../drivers/contract/time.ts';
-import type { HealthCheck } from './local-api/desk.ts';
+import { type Clock, type Millis, pause } from '../../drivers/contract/time.ts';
+import type { HealthCheck } from '../local-api/desk.ts';
 
 const LOOK_EVERY: Millis = 1000;
 /** The event loop may lag this much behind a timer. */

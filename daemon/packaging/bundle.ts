@@ -5,9 +5,9 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
-import { fuseCore } from './packaging/fused-core.ts';
+import { fuseCore } from './fused-core.ts';
 
-const ROOT = resolve(import.meta.dirname, '..');
+const ROOT = resolve(import.meta.dirname, '../..');
 
 /** With native code of their own, or looked for by path: copied as they are. */
 export const OUTSIDE = [

@@ -1,9 +1,9 @@
 /** What is done now and then: old replies forgotten, backups made, bodies erased once their time is over. */
-import { type Clock, instant, type Millis, pause } from '../drivers/contract/time.ts';
-import { checkpointOf } from './access/checkpoint.ts';
-import type { Entry, JsonObject, Stamp } from './access/entry.ts';
-import type { JournalStore } from './store/journal.ts';
-import { StorageError } from './store/ports.ts';
+import { type Clock, instant, type Millis, pause } from '../../drivers/contract/time.ts';
+import { checkpointOf } from '../access/checkpoint.ts';
+import type { Entry, JsonObject, Stamp } from '../access/entry.ts';
+import type { JournalStore } from '../store/journal.ts';
+import { StorageError } from '../store/ports.ts';
 
 const HOUR: Millis = 3_600_000;
 const DAY: Millis = 24 * HOUR;

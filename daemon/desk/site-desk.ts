@@ -1,21 +1,19 @@
 /** The daemon as the local API sees it: one desk over all parts. */
-import type { Config } from '../config/schema.ts';
-import type { DeviceEvent, DeviceId } from '../drivers/contract/device.ts';
+import type { Config } from '../../config/schema.ts';
+import type { DeviceEvent, DeviceId } from '../../drivers/contract/device.ts';
 import {
   type Clock,
   type Instant,
   type Millis,
   pause,
   type Random,
-} from '../drivers/contract/time.ts';
-import type { Command } from './access/command.ts';
-import type { Stamp } from './access/entry.ts';
-import { identityOf, identityText } from './access/identity.ts';
-import type { GrantId } from './access/model.ts';
-import type { KnowledgePorts } from './access/site-facts.ts';
-import type { Actions } from './actions.ts';
-import type { CloudLink } from './cloud/cloud-link.ts';
-import type { DeviceBoard } from './device-board.ts';
+} from '../../drivers/contract/time.ts';
+import type { Command } from '../access/command.ts';
+import type { Stamp } from '../access/entry.ts';
+import { identityOf, identityText } from '../access/identity.ts';
+import type { GrantId } from '../access/model.ts';
+import type { KnowledgePorts } from '../access/site-facts.ts';
+import type { CloudLink } from '../cloud/cloud-link.ts';
 import type {
   CloudView,
   DeskAttempt,
@@ -25,11 +23,13 @@ import type {
   SiteAbout,
   SiteDesk,
   VendorView,
-} from './local-api/desk.ts';
-import type { Site } from './site.ts';
-import type { JournalStore } from './store/journal.ts';
-import type { EvidenceRow, GrantStore } from './store/ports.ts';
-import type { StoreSearch } from './store/search.ts';
+} from '../local-api/desk.ts';
+import type { DeviceBoard } from '../site/device-board.ts';
+import type { Site } from '../site/site.ts';
+import type { JournalStore } from '../store/journal.ts';
+import type { EvidenceRow, GrantStore } from '../store/ports.ts';
+import type { StoreSearch } from '../store/search.ts';
+import type { Actions } from './actions.ts';
 
 export interface SiteDeskParts {
   readonly config: Config;

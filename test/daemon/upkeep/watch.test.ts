@@ -1,8 +1,8 @@
 /** What the service manager's watchdog hangs on, and what it does not. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Watch, type WatchParts } from '../../daemon/watch.ts';
-import { StillClock } from './store/known.ts';
+import { Watch, type WatchParts } from '../../../daemon/upkeep/watch.ts';
+import { StillClock } from '../store/known.ts';
 
 class Bench {
   readonly clock = new StillClock();

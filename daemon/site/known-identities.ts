@@ -1,6 +1,6 @@
 /** Which adapter was found on each bus, kept over restarts: another one on the same name must be adopted first. */
-import type { Stamp } from './access/entry.ts';
-import type { Journal } from './store/ports.ts';
+import type { Stamp } from '../access/entry.ts';
+import type { Journal } from '../store/ports.ts';
 
 const MARK = 'devices.identities';
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { deviceId, slotNumber } from '../../drivers/contract/device.ts';
-import { instant } from '../../drivers/contract/time.ts';
-import { seededRandom } from '../../simulator/random.ts';
-import { OwnCloud } from '../../simulator/site/own-cloud.ts';
-import { FLAT_KEY, simulatedSite } from '../site.ts';
-import { Exchange } from './cloud/cloud-and-bridge.ts';
+import { deviceId, slotNumber } from '../../../drivers/contract/device.ts';
+import { instant } from '../../../drivers/contract/time.ts';
+import { seededRandom } from '../../../simulator/random.ts';
+import { OwnCloud } from '../../../simulator/site/own-cloud.ts';
+import { FLAT_KEY, simulatedSite } from '../../site.ts';
+import { Exchange } from '../cloud/cloud-and-bridge.ts';
 
 test('the journal names the key that signed a command, and the person where the cloud names one', async () => {
   const exchange = new Exchange();

@@ -7,8 +7,8 @@ import {
   type Timer,
   type Uptime,
   uptime,
-} from '../drivers/contract/time.ts';
-import { flagIn, isObject, numberIn, objectIn, textIn, toJsonObject } from './access/body.ts';
+} from '../../drivers/contract/time.ts';
+import { flagIn, isObject, numberIn, objectIn, textIn, toJsonObject } from '../access/body.ts';
 import {
   beginClock,
   type ClockInput,
@@ -18,11 +18,11 @@ import {
   type ClockStep,
   intervalAt,
   stepClock,
-} from './access/clock-interval.ts';
-import type { Json, JsonObject, Stamp } from './access/entry.ts';
-import type { RtcReading } from './access/hardware-clock.ts';
-import type { ClockInterval } from './access/model.ts';
-import { type Journal, StorageError } from './store/ports.ts';
+} from '../access/clock-interval.ts';
+import type { Json, JsonObject, Stamp } from '../access/entry.ts';
+import type { RtcReading } from '../access/hardware-clock.ts';
+import type { ClockInterval } from '../access/model.ts';
+import { type Journal, StorageError } from '../store/ports.ts';
 
 const MARK = 'clock.marks';
 /** A jump of the wall clock is noticed within this time. */

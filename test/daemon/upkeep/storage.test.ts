@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { minutes, simulatedSite } from '../site.ts';
+import { minutes, simulatedSite } from '../../site.ts';
 
 test('P11: a disk that fails and is well again is told, once each, and raises an alarm', async () => {
   await using site = await simulatedSite({ seed: 8, onDisk: true });

@@ -6,12 +6,12 @@ import {
   actuationId,
   type DeviceEvent,
   type DeviceId,
-} from '../drivers/contract/device.ts';
-import { type Clock, type Millis, type Timer, uptime } from '../drivers/contract/time.ts';
-import type { Command } from './access/command.ts';
-import type { Entry, JsonObject } from './access/entry.ts';
-import type { GrantId } from './access/model.ts';
-import { useOf } from './access/uses.ts';
+} from '../../drivers/contract/device.ts';
+import { type Clock, type Millis, type Timer, uptime } from '../../drivers/contract/time.ts';
+import type { Command } from '../access/command.ts';
+import type { Entry, JsonObject } from '../access/entry.ts';
+import type { GrantId } from '../access/model.ts';
+import { useOf } from '../access/uses.ts';
 import type {
   ActionFault,
   ActionOutcome,
@@ -27,14 +27,14 @@ import type {
   TimeAction,
   UsesAction,
   Asked as WhoAsked,
-} from './cloud/site-actions.ts';
-import type { Inbox } from './inbox.ts';
-import type { Happening } from './pipeline.ts';
-import type { DeviceChange, RemoteDeviceDesk } from './remote/devices.ts';
-import type { ChangeResult } from './remote/settings-change.ts';
-import type { Updates } from './remote/updates.ts';
-import type { Site } from './site.ts';
-import { type EvidenceRow, type Journal, StorageError } from './store/ports.ts';
+} from '../cloud/site-actions.ts';
+import type { Inbox } from '../inbox.ts';
+import type { Happening } from '../pipeline.ts';
+import type { DeviceChange, RemoteDeviceDesk } from '../remote/devices.ts';
+import type { ChangeResult } from '../remote/settings-change.ts';
+import type { Updates } from '../remote/updates.ts';
+import type { Site } from '../site/site.ts';
+import { type EvidenceRow, type Journal, StorageError } from '../store/ports.ts';
 
 /** An opening that has not ended by then is `unknown`: queue, pulse and confirming polls take less. */
 const OUTCOME_WITHIN: Millis = 12_000;

@@ -1,8 +1,8 @@
 /** How far each device's own log was read, kept over restarts: what it repeats then is not told twice. */
-import type { DeviceEvent } from '../drivers/contract/device.ts';
-import { isObject, numberIn } from './access/body.ts';
-import type { Json, Stamp } from './access/entry.ts';
-import type { Journal } from './store/ports.ts';
+import type { DeviceEvent } from '../../drivers/contract/device.ts';
+import { isObject, numberIn } from '../access/body.ts';
+import type { Json, Stamp } from '../access/entry.ts';
+import type { Journal } from '../store/ports.ts';
 
 const MARK = 'devices.logs';
 

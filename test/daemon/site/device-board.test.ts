@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { deviceStateSchema } from '../../daemon/cloud/messages.ts';
-import { DeviceBoard } from '../../daemon/device-board.ts';
-import { catalogue } from '../../drivers/catalogue.ts';
-import { deviceId, NO_STATISTICS } from '../../drivers/contract/device.ts';
-import { instant, uptime } from '../../drivers/contract/time.ts';
+import { deviceStateSchema } from '../../../daemon/cloud/messages.ts';
+import { DeviceBoard } from '../../../daemon/site/device-board.ts';
+import { catalogue } from '../../../drivers/catalogue.ts';
+import { deviceId, NO_STATISTICS } from '../../../drivers/contract/device.ts';
+import { instant, uptime } from '../../../drivers/contract/time.ts';
 
 const BOX = deviceId('box');
 

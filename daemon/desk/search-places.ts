@@ -1,9 +1,9 @@
 /** Where the files lie that a search reads: another thread opens them by their paths, and the live grants may change. */
 import { join } from 'node:path';
-import type { GrantsStore } from './store/grants.ts';
-import type { JournalStore } from './store/journal.ts';
-import { JOURNAL_FILE } from './store/journal-recovery.ts';
-import type { SearchPlaces } from './store/search.ts';
+import type { GrantsStore } from '../store/grants.ts';
+import type { JournalStore } from '../store/journal.ts';
+import { JOURNAL_FILE } from '../store/journal-recovery.ts';
+import type { SearchPlaces } from '../store/search.ts';
 
 export function searchPlaces(
   directory: string,

@@ -6,12 +6,12 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
-import { bundle } from '../../daemon/bundle.ts';
-import { grantOf, ZONE } from '../bench/grants.ts';
-import { configText, openHouse } from '../bench/house.ts';
-import { Home } from '../bench/site.ts';
+import { bundle } from '../../../daemon/packaging/bundle.ts';
+import { grantOf, ZONE } from '../../bench/grants.ts';
+import { configText, openHouse } from '../../bench/house.ts';
+import { Home } from '../../bench/site.ts';
 
-const ROOT = resolve(import.meta.dirname, '../..');
+const ROOT = resolve(import.meta.dirname, '../../..');
 
 const directory = join(ROOT, 'dist', `test-${process.pid}`);
 before(() => bundle(directory));

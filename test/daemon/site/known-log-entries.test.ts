@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { KnownLogEntries } from '../../daemon/known-log-entries.ts';
-import { type DeviceEvent, deviceId } from '../../drivers/contract/device.ts';
-import { simulatedSite } from '../site.ts';
+import { KnownLogEntries } from '../../../daemon/site/known-log-entries.ts';
+import { type DeviceEvent, deviceId } from '../../../drivers/contract/device.ts';
+import { simulatedSite } from '../../site.ts';
 
 const entry = (device: string, index: number, at = index * 1000): DeviceEvent => ({
   kind: 'device-log',

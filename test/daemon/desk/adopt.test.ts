@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { deviceId } from '../../drivers/contract/device.ts';
-import { simulatedSite } from '../site.ts';
+import { deviceId } from '../../../drivers/contract/device.ts';
+import { simulatedSite } from '../../site.ts';
 
 test('another adapter under the same name moves nothing until somebody adopts it', async () => {
   await using site = await simulatedSite({ seed: 11 });
