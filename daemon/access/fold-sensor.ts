@@ -72,6 +72,16 @@ function openingAfter(opening: Opening, { body, stamp }: RecordedEntry): Opening
   return { ...opening, seen: seenAfter(opening, body, stamp.uptime) };
 }
 
+/** Of the slots that were opened at a box nobody sees any more what becomes of them. */
+export function leaveUnwatched(ledger: LedgerView, { device }: RecordedEntry): LedgerChange[] {
+  return [...ledger.all('opening')]
+    .filter(([, opening]) => opening.device === device && opening.slot !== undefined)
+    .map(([id, opening]): LedgerChange => {
+      const seen = { ...opening.seen, unwatched: true } as const;
+      return { table: 'opening', id, value: { ...opening, seen } };
+    });
+}
+
 /** What has been seen of an opening once this is seen too; the answer uses the same to judge it. */
 export function seenAfter(
   { seen }: Opening,

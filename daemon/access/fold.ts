@@ -17,7 +17,7 @@ import {
   setFob,
   takeKey,
 } from './fold-custody.ts';
-import { DOOR_GRACE, foldDoor, foldSlot, momentOf } from './fold-sensor.ts';
+import { DOOR_GRACE, foldDoor, foldSlot, leaveUnwatched, momentOf } from './fold-sensor.ts';
 import {
   CARD_OF,
   cardId,
@@ -92,6 +92,8 @@ function stepsOf({ type, body }: RecordedEntry): readonly FoldStep[] {
     case 'device.door':
     case 'device.lock_state':
       return [foldDoor];
+    case 'device.offline':
+      return [leaveUnwatched];
     case 'device.slot':
       return isSet(body, 'proves') ? [placeIn, foldSlot, endOpening] : [foldSlot, endOpening];
 

@@ -123,6 +123,8 @@ export interface Opening {
     /** Fob read in the slot: a key's id, or `foreign`. */
     readonly read?: KeyId | 'foreign';
     readonly closedAt?: Uptime;
+    /** Its box was away meanwhile: a door that was not seen to open may have been opened. */
+    readonly unwatched?: true;
   };
   readonly uptime?: Uptime;
   readonly hold?: Millis;

@@ -13,6 +13,7 @@ export type Outcome =
   | 'not-taken'
   | 'content-unknown'
   | 'jammed'
+  | 'unknown' // its box was away: nobody can tell whether it was opened
   | 'returned'
   | 'returned-unread' // something came back; nobody saw which fob
   | 'not-returned'
@@ -39,7 +40,9 @@ function outcomeOfPickUp({ opening, row, hasReader, isOver }: SlotSeen): Outcome
   if (hasContact && seen.opened !== true) {
     if (!isOver) return 'wait';
     // Opened and shut between two polls: what is gone has not gone through a shut door.
-    return wentThrough(opening, row) ? 'taken' : 'jammed';
+    if (wentThrough(opening, row)) return 'taken';
+    if (seen.unwatched === true) return row?.present === true ? 'content-unknown' : 'unknown';
+    return 'jammed';
   }
   if (row?.present === false) return 'taken';
   if (hasContact && seen.closed !== true) return 'wait';
@@ -55,7 +58,9 @@ function outcomeOfReturn({ opening, row, hasReader, isOver }: SlotSeen): Outcome
   const hasContact = row?.doorOpen !== undefined;
   const isUnseen = hasContact && seen.opened !== true;
   if (isUnseen && !isOver) return 'wait';
-  if (isUnseen && !wentThrough(opening, row)) return 'not-returned';
+  if (isUnseen && !wentThrough(opening, row)) {
+    return seen.unwatched === true && row?.present === undefined ? 'unknown' : 'not-returned';
+  }
   if (hasContact && !isUnseen && seen.closed !== true) return 'wait';
   if (row?.present === false) return hasContact || isOver ? 'not-returned' : 'wait';
   if (hasReader) {
@@ -81,7 +86,8 @@ function outcomeWithoutKey({ opening, row, isOver }: SlotSeen): Outcome {
   const hasContact = row?.doorOpen !== undefined;
   if (hasContact && opening.seen.opened !== true) {
     if (!isOver) return 'wait';
-    return opening.operation === 'dropoff' ? 'not-returned' : 'jammed';
+    if (opening.operation === 'dropoff') return 'not-returned';
+    return opening.seen.unwatched === true ? 'shut' : 'jammed';
   }
   return opening.seen.closed === true || (!hasContact && isOver) ? 'shut' : 'wait';
 }

@@ -88,6 +88,8 @@ function entriesFor(
       return [entry('access.content_unknown', { ends: seq })];
     case 'jammed':
       return [entry('access.jammed', { ends: seq, givesBack: true, alarm: true })];
+    case 'unknown':
+      return [entry('access.unknown_outcome', { ends: seq, final: true, lost: true })];
     case 'returned':
     case 'returned-unread':
       return returned(outcome, opening, known, stamp);

@@ -26,6 +26,8 @@ class RealBox {
   readonly hasReaders: boolean;
   /** The daemon is off: nothing that happens is heard. */
   off = false;
+  /** The box is off its wire: the daemon runs, and hears nothing of it. */
+  away = false;
 
   constructor(hasReaders: boolean) {
     this.hasReaders = hasReaders;
@@ -52,14 +54,42 @@ class RealBox {
     return KEYS.filter((key) => this.where.get(key) === slot);
   }
 
-  /** What the board was told to open opens, unless it jams, or a hand is done with it before its contact is read. */
-  opens(entries: readonly Entry[], how: 'opens' | 'jams' | 'unseen', hand?: KeyName): void {
+  get isUnheard(): boolean {
+    return this.off || this.away;
+  }
+
+  leave(): void {
+    if (this.isUnheard) return;
+    this.away = true;
+    this.world.event({ kind: 'offline', device: BOX, why: 'its adapter was reset' });
+    this.world.online.delete(BOX);
+  }
+
+  comeBack(): void {
+    if (!this.away) return;
+    this.away = false;
+    if (this.off) return;
+    this.world.online.add(BOX);
+    this.world.event({ kind: 'online', device: BOX });
+    this.#look();
+  }
+
+  /**
+   * What the board was told to open opens, unless it jams, or a hand is done with it before its contact is read; the
+   * solenoid may also take the box off its wire.
+   */
+  opens(
+    entries: readonly Entry[],
+    how: 'opens' | 'jams' | 'unseen' | 'leaves',
+    hand?: KeyName,
+  ): void {
     const [first] = entries;
     if (first?.type !== 'access.granted') return;
     const slot = SLOTS.find((each) => each === first.body['slot']);
     if (slot !== undefined && how === 'unseen' && !this.open.has(slot)) this.#handIn(slot, hand);
-    this.world.result(how === 'opens' ? 'done' : 'failed');
-    if (slot !== undefined && how === 'opens') this.openDoor(slot);
+    if (how === 'leaves') this.leave();
+    this.world.result(how === 'opens' ? 'done' : how === 'leaves' ? 'unknown' : 'failed');
+    if (slot !== undefined && (how === 'opens' || how === 'leaves')) this.openDoor(slot);
   }
 
   /** A door that opens and is shut again between two looks at its contact; what lies behind it is seen to change. */
@@ -75,11 +105,11 @@ class RealBox {
   openDoor(slot: Slot): void {
     if (this.open.has(slot)) return;
     this.open.add(slot);
-    if (!this.off) this.world.door(slot, true);
+    if (!this.isUnheard) this.world.door(slot, true);
   }
 
   shut(slot: Slot): void {
-    if (!this.open.delete(slot) || this.off) return;
+    if (!this.open.delete(slot) || this.isUnheard) return;
     this.world.door(slot, false);
     this.read(slot);
   }
@@ -88,25 +118,31 @@ class RealBox {
     const slot = this.where.get(key);
     if (slot === undefined || slot === 'hand' || !this.open.has(slot)) return;
     this.where.set(key, 'hand');
-    if (!this.off && this.inside(slot).length === 0) this.world.presence(slot, false);
+    if (!this.isUnheard && this.inside(slot).length === 0) this.world.presence(slot, false);
   }
 
   place(key: KeyName, slot: Slot): void {
     if (this.where.get(key) !== 'hand' || !this.open.has(slot)) return;
     this.where.set(key, slot);
-    if (this.off) return;
+    if (this.isUnheard) return;
     if (this.inside(slot).length === 1) this.world.presence(slot, true);
     this.read(slot);
   }
 
   read(slot: Slot): void {
-    if (!this.hasReaders || this.off) return;
+    if (!this.hasReaders || this.isUnheard) return;
     for (const key of this.inside(slot)) this.world.card(FOBS[key], inSlot(slot));
   }
 
   start(): void {
     this.off = false;
+    this.away = false;
+    this.world.online.add(BOX);
     this.world.restart();
+    this.#look();
+  }
+
+  #look(): void {
     for (const slot of SLOTS) {
       this.world.door(slot, this.open.has(slot), true);
       this.world.presence(slot, this.inside(slot).length > 0, true);
@@ -117,6 +153,7 @@ class RealBox {
   /** Everything is shut, and every waiting time is over. */
   settle(): void {
     if (this.off) this.start();
+    this.comeBack();
     for (const slot of SLOTS) this.shut(slot);
     this.world.advance(MINUTE);
     for (const slot of SLOTS) this.read(slot);
@@ -126,7 +163,9 @@ class RealBox {
 
 const slot = fc.constantFrom(...SLOTS);
 const key = fc.constantFrom(...KEYS);
-const openings = fc.constantFrom(...(['opens', 'opens', 'opens', 'jams', 'unseen'] as const));
+const openings = fc.constantFrom(
+  ...(['opens', 'opens', 'opens', 'jams', 'unseen', 'leaves'] as const),
+);
 const act = fc.oneof(
   {
     arbitrary: fc.record({
@@ -157,6 +196,7 @@ const act = fc.oneof(
     weight: 2,
   },
   { arbitrary: fc.record({ do: fc.constant('power' as const), off: fc.boolean() }), weight: 2 },
+  { arbitrary: fc.record({ do: fc.constant('wire' as const), off: fc.boolean() }), weight: 2 },
 );
 type Act = typeof act extends fc.Arbitrary<infer T> ? T : never;
 
@@ -192,6 +232,10 @@ function perform(box: RealBox, it: Act): void {
     case 'power':
       if (!box.off && it.off) box.off = true;
       else box.start();
+      return;
+    case 'wire':
+      if (it.off) box.leave();
+      else box.comeBack();
       return;
     default:
       it satisfies never;
@@ -276,7 +320,8 @@ test('a return is refused only for want of a slot, away from home, or by a broke
         if (it.do === 'fob' && !box.off && box.where.get(it.key) === 'hand') {
           const [entry] = box.world.card(FOBS[it.key]);
           if (entry?.type !== 'access.granted') {
-            assert.equal(entry?.body['reason'], 'box-full');
+            const reason = entry?.body['reason'];
+            assert.ok(reason === 'box-full' || (box.away && reason === 'device-offline'));
             continue;
           }
           // Who missed the door of the slot that was opened shows the fob again.

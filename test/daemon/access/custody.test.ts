@@ -138,6 +138,51 @@ test('a key that was put back before its door was said to have stayed shut was n
   assert.equal(world.placeOf('k1'), 'slot 1');
 });
 
+test('a box that was away while its slot could be opened: nobody knows whether it was, and the use is spent', () => {
+  const away = (world: World) => {
+    world.event({ kind: 'offline', device: BOX, why: 'its adapter was reset' });
+    world.online.delete(BOX);
+    world.advance(10_000);
+    world.online.add(BOX);
+    world.event({ kind: 'online', device: BOX });
+  };
+  const bare = site({ uses: 3, presence: false });
+  bare.code('123456');
+  bare.result('unknown');
+  away(bare);
+  assert.deepEqual(bare.door(1, false, true), [], 'it was opened and shut meanwhile, or never');
+  assert.deepEqual(typesOf(bare.advance(25_000)), ['access.unknown_outcome']);
+  assert.deepEqual([bare.placeOf('k1'), uses(bare)], ['unknown', 1]);
+
+  const filled = site({ uses: 3 });
+  filled.code('123456');
+  filled.result('unknown');
+  away(filled);
+  assert.deepEqual(typesOf(filled.advance(25_000)), ['access.content_unknown']);
+  assert.deepEqual([filled.placeOf('k1'), uses(filled)], ['slot 1', 1]);
+
+  const emptied = site({ uses: 3 });
+  emptied.code('123456');
+  emptied.result('unknown');
+  away(emptied);
+  emptied.presence(1, false, true);
+  assert.deepEqual(typesOf(emptied.advance(25_000)), ['access.taken']);
+  assert.deepEqual([emptied.placeOf('k1'), uses(emptied)], ['with anna', 1]);
+
+  const back = site({ presence: false });
+  back.code('123456');
+  back.result('done');
+  back.door(1, true);
+  back.door(1, false);
+  assert.equal(back.placeOf('k1'), 'with anna');
+  back.card(FOB);
+  back.result('unknown');
+  away(back);
+  assert.deepEqual(typesOf(back.advance(25_000)), ['access.unknown_outcome']);
+  assert.equal(back.placeOf('k1'), 'unknown');
+  assert.equal([...back.ledger.all('opening')].length, 0);
+});
+
 test('fob shown to return, free slot opened, presence back: key in that slot (returned)', () => {
   const world = site();
   takeKey(world);
