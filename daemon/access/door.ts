@@ -11,7 +11,7 @@ import { type Answer, type Asked, entriesOnly } from './answered.ts';
 import { plain } from './body.ts';
 import type { Entry } from './entry.ts';
 import type { Knowledge } from './knowledge.ts';
-import type { Moment, SlotCustody } from './ledger.ts';
+import type { Moment, Opening, SlotCustody } from './ledger.ts';
 import type { InputRole } from './site-facts.ts';
 
 type Event<Kind extends DeviceEvent['kind']> = Extract<DeviceEvent, { kind: Kind }>;
@@ -54,6 +54,12 @@ function isOpeningExpected(device: DeviceId, known: Knowledge): boolean {
   if (known.openings.some((opening) => opening.device === device)) return true;
   const until = row?.expectedUntil;
   return until !== undefined && until.boot === known.now.boot && known.now.uptime <= until.uptime;
+}
+
+/** The door of the lock was opened after that was decided, and stands open. */
+export function hasOpenedSince({ device, boot, uptime }: Opening, known: Knowledge): boolean {
+  const { doorOpen, openSince } = doorOf(known, device) ?? {};
+  return doorOpen === true && openSince?.boot === boot && openSince.uptime >= (uptime ?? Infinity);
 }
 
 function doorOf(known: Knowledge, device: DeviceId): SlotCustody | undefined {

@@ -2,6 +2,7 @@
 import type { DeviceEvent } from '../../drivers/contract/device.ts';
 import { type Answer, entriesOnly } from './answered.ts';
 import { plain } from './body.ts';
+import { hasOpenedSince } from './door.ts';
 import type { Entry, EntryType, Json, Stamp } from './entry.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { Opening } from './ledger.ts';
@@ -17,7 +18,7 @@ export function answerToResult(event: ResultEvent, known: Knowledge, stamp: Stam
   const opening = known.openings.find((each) => each.seq === seq);
   if (opening === undefined) return afterwards(event, seq, known);
   return opening.slot === undefined
-    ? entriesOnly([lockResult(event, opening)])
+    ? entriesOnly([lockResult(event, opening, known)])
     : entriesOnly(slotResult(event, opening, opening.slot, known, stamp));
 }
 
@@ -46,7 +47,7 @@ function afterwards(event: ResultEvent, seq: number | undefined, known: Knowledg
   return entriesOnly([{ type: 'access.open_failed', device: event.device, body }]);
 }
 
-function lockResult(event: ResultEvent, opening: Opening): Entry {
+function lockResult(event: ResultEvent, opening: Opening, known: Knowledge): Entry {
   const { seq, device, accessPoint, grant, holder, operation, hold } = opening;
   const entry = (type: EntryType, fields: { readonly [name: string]: Json | undefined }): Entry => {
     const body = plain({ accessPoint, lock: device, opening: seq, grant, operation, ...fields });
@@ -57,7 +58,10 @@ function lockResult(event: ResultEvent, opening: Opening): Entry {
     case 'done':
       return entry('access.opened', { observed, hold });
     case 'failed':
-      return entry('access.open_failed', { ends: seq, givesBack: true, detail, alarm: true });
+      // Its output may have dropped in midst of the pulse, as that of a reader which the pulse resets.
+      return hasOpenedSince(opening, known)
+        ? entry('access.opened', { observed: false, hold, detail })
+        : entry('access.open_failed', { ends: seq, givesBack: true, detail, alarm: true });
     case 'refused':
       return entry('access.withdrawn', { ends: seq, givesBack: true, detail });
     case 'unknown':

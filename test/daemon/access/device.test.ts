@@ -94,6 +94,19 @@ test('what a lock says of an unlock: failed and withdrawn give the use back, unk
   }
 });
 
+test('a lock that failed, and whose door was opened all the same: the use is spent', () => {
+  const world = doorWorld();
+  world.code('123456', DOOR_KEYPAD);
+  assert.deepEqual(typesOf(world.event(contact(true))), ['device.door']);
+  assert.deepEqual(typesOf(world.result('failed')), ['access.opened']);
+  assert.deepEqual([used(world), underWay(world)], [1, 0]);
+  // It stands open since: that tells nothing of the next.
+  world.advance(1000);
+  world.code('123456', DOOR_KEYPAD);
+  assert.deepEqual(typesOf(world.result('failed')), ['access.open_failed']);
+  assert.equal(used(world), 1);
+});
+
 test('a lock of which nobody can tell whether it opened: who opens its door has not forced it', () => {
   const world = doorWorld();
   world.code('123456', DOOR_KEYPAD);
