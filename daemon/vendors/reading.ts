@@ -27,8 +27,8 @@ export interface SeenThing {
     | { readonly nothing: true };
   /** The vendor's own fields, to be sealed. */
   readonly fields?: object;
-  /** By what the answer to a lost create is known again. */
-  readonly fingerprint?: string;
+  /** By any of which what was made by a create without an answer is known again. */
+  readonly fingerprints?: readonly string[];
   readonly extra?: JsonObject;
 }
 
@@ -170,12 +170,13 @@ export class Reading {
 
   /** A create whose answer was lost: the thing has appeared there. */
   #adoptable(thing: SeenThing, adopted: Set<string>): string | undefined {
-    if (thing.fingerprint === undefined) return undefined;
+    const { fingerprints = [] } = thing;
+    if (fingerprints.length === 0) return undefined;
     for (const [id, record] of this.#sync.records()) {
       const isLost = record.state === 'creating' || record.state === 'to-revoke';
       if (!isLost || record.ref !== undefined) continue;
       if (record.kind !== thing.kind || adopted.has(id)) continue;
-      if (record.extra?.['fingerprint'] !== thing.fingerprint) continue;
+      if (!fingerprints.some((each) => each === record.extra?.['fingerprint'])) continue;
       adopted.add(id);
       return id;
     }
@@ -254,7 +255,10 @@ export class Reading {
   /** A lost create that was found again: its code and id are theirs now, all else stays as it was asked for here. */
   #asRead(id: string, thing: SeenThing, record: VendorRecord): SyncChange {
     const stored = this.#sync.desk.grants.grant(grantId(id));
-    const next = { ...record, seen: thing.digest };
+    // Of what is a record alone nothing was asked for beyond what they show.
+    const isAlone = 'nothing' in thing.wanted && thing.fields !== undefined;
+    const sealed = isAlone ? { sealed: this.#sync.seal(id, thing.fields) } : {};
+    const next = { ...record, ...sealed, seen: thing.digest };
     if (record.origin === 'mirror' || stored === undefined || !('grant' in thing.wanted)) {
       return { id, record: next };
     }

@@ -19,6 +19,8 @@ export interface AccessesParts {
   readonly clock: Clock;
   /** Of boxes whose location is not told. */
   readonly zone?: string | undefined;
+  /** All that is known of a person who has an account. */
+  readonly personLike: (user: NonNullable<AccessRequest['user']>) => object | undefined;
 }
 
 export class KeycafeAccesses {
@@ -95,7 +97,13 @@ export class KeycafeAccesses {
       ...fields,
       ...(user == null
         ? {}
-        : { user: { ...user, ...(user.id === undefined ? {} : { id: Number(user.id) }) } }),
+        : {
+            user: {
+              ...user,
+              ...(user.id === undefined ? {} : { id: Number(user.id) }),
+              ...this.#parts.personLike(user),
+            },
+          }),
       ...(all.length === 1 ? { key: all[0] } : { keys: all }),
     };
   }

@@ -66,6 +66,23 @@ export class KeycafeMembers {
     return made;
   }
 
+  /** Somebody with an account, as Keycafe shows them wherever they are named by what it knows of them. */
+  personLike({
+    email,
+    mobile,
+  }: {
+    readonly email?: string | undefined;
+    readonly mobile?: string | undefined;
+  }): object | undefined {
+    const found = [...this.memberships.values()].find(({ user }) => {
+      const isMail = email !== undefined && user.email?.toLowerCase() === email.toLowerCase();
+      return isMail || (mobile !== undefined && user.mobile === mobile);
+    });
+    if (found === undefined) return undefined;
+    const { type: _type, ...person } = found.user;
+    return person;
+  }
+
   /** The user must be a member already. */
   addPermission(body: unknown): SimulatedPermission {
     const read = permissionRequestSchema.safeParse(body);

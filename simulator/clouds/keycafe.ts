@@ -71,8 +71,12 @@ export class KeycafeCloud implements AsyncDisposable {
     const nextId = () => this.#id();
     const code = (digits: number) => this.#code(digits);
     this.#keys = new KeycafeKeys({ nextId, code });
-    this.#accesses = new KeycafeAccesses({ clock: options.clock, zone: options.zone });
     this.members = new KeycafeMembers({ nextId, code });
+    this.#accesses = new KeycafeAccesses({
+      clock: options.clock,
+      zone: options.zone,
+      personLike: (user) => this.members.personLike(user),
+    });
     this.boxes = new KeycafeBoxes({ nextId, uptime: () => options.clock.uptime() });
     this.webhooks = new WebhookSender({
       clock: options.clock,

@@ -5,10 +5,16 @@ import type { Settled, Task } from '../outward.ts';
 import type { VendorHost } from '../vendor-host.ts';
 import type { VendorRecord } from '../vendor-record.ts';
 import type { VendorSync } from '../vendor-sync.ts';
-import { memberPrint, permissionPrint } from './member-thing.ts';
+import { memberPrints, permissionPrint } from './member-thing.ts';
 import { refOfKey } from './push.ts';
 import type { KeycafePlaces } from './thing.ts';
-import { type Membership, membershipSchema, type Permission, permissionSchema } from './wire.ts';
+import {
+  type Membership,
+  membershipRequestSchema,
+  membershipSchema,
+  type Permission,
+  permissionSchema,
+} from './wire.ts';
 
 export interface MemberPushParts {
   readonly sync: VendorSync;
@@ -53,8 +59,8 @@ export class MemberPush {
       },
       read: (body) => answerIn(body, membershipSchema, '/organizationMembership'),
       print: (fields) => {
-        const read = membershipSchema.safeParse(fields);
-        return read.success ? memberPrint(read.data.user) : undefined;
+        const read = membershipRequestSchema.safeParse(fields);
+        return read.success ? memberPrints(read.data.user)[0] : undefined;
       },
     });
   }

@@ -14,7 +14,7 @@ import { holderFor } from '../people.ts';
 import type { SeenThing } from '../reading.ts';
 import type { WantedGrant } from '../sync-change.ts';
 import { digestOf } from '../vendor-record.ts';
-import { type KeycafePlaces, keyIdFor, pinCredential } from './thing.ts';
+import { contactsOf, type KeycafePlaces, keyIdFor, pinCredential } from './thing.ts';
 import type { Membership, Permission } from './wire.ts';
 
 export const MEMBERSHIP = 'membership';
@@ -31,19 +31,13 @@ export function membershipThing(member: Membership): SeenThing {
     digest: digestOf(member),
     wanted: { nothing: true },
     fields: member,
-    fingerprint: memberPrint(member.user),
+    fingerprints: memberPrints(member.user),
   };
 }
 
-/** By what a membership whose answer was lost is found again. */
-export function memberPrint({
-  email,
-  mobile,
-}: {
-  readonly email?: string | null | undefined;
-  readonly mobile?: string | null | undefined;
-}): string {
-  return digestOf([email?.toLowerCase() ?? null, mobile ?? null]);
+/** By any of which a membership whose answer was lost is found again; what was sent has the first. */
+export function memberPrints(user: Parameters<typeof contactsOf>[0]): readonly string[] {
+  return contactsOf(user).map((contact) => digestOf(contact));
 }
 
 export function permissionPrint({
@@ -79,7 +73,7 @@ export function permissionThing(
     ref: permission.id,
     id,
     fields: permission,
-    fingerprint: permissionPrint(permission),
+    fingerprints: [permissionPrint(permission)],
   };
   const wanted = permissionGrant(permission, member, id, desk, places, known);
   const digest = digestOf([

@@ -8,7 +8,7 @@ import type { VendorHost } from '../vendor-host.ts';
 import { digestOf, type VendorRecord } from '../vendor-record.ts';
 import type { VendorSync } from '../vendor-sync.ts';
 import { boundsOf, cannotExpress } from './mapping.ts';
-import { BOOKING_CODE, fingerprintOf, type KeycafePlaces, pinCredential } from './thing.ts';
+import { BOOKING_CODE, fingerprintsOf, type KeycafePlaces, pinCredential } from './thing.ts';
 import { type Access, accessSchema, keySchema } from './wire.ts';
 
 export interface PushParts {
@@ -29,7 +29,7 @@ export class AccessPush {
     const body = this.#body({ id, record, stored });
     return key === undefined || typeof body === 'string'
       ? undefined
-      : fingerprintOf([keyId(key)], body.all);
+      : fingerprintsOf([keyId(key)], body.all)[0];
   }
 
   async create(task: Task, signal: AbortSignal): Promise<Settled> {

@@ -76,7 +76,7 @@ export function accessThing(
     id,
     digest: digestOf([access, keys, here]),
     fields: access,
-    fingerprint: fingerprintOf(keys, access),
+    fingerprints: fingerprintsOf(keys, access),
   };
   if (keys.length === 0) return { ...common, wanted: { cannot: 'it names no key' } };
   if (here.length === 0) return { ...common, wanted: { cannot: 'its key is not known here' } };
@@ -120,8 +120,11 @@ export function optionsOf({
   };
 }
 
-/** By what a create whose answer was lost is found again among the accesses. */
-export function fingerprintOf(
+/**
+ * By any of which a create whose answer was lost is found again among the accesses: Keycafe shows all that it knows of a
+ * person, who was named by a mail address or a number alone. What was sent has the first.
+ */
+export function fingerprintsOf(
   keys: readonly KeyId[],
   access: {
     readonly accessStartDate?: string | null | undefined;
@@ -138,16 +141,29 @@ export function fingerprintOf(
       | null
       | undefined;
   },
-): string {
-  return digestOf([
-    keys,
+): readonly string[] {
+  const bounds = [
     access.accessStartDate ?? null,
     access.accessStartTime ?? null,
     access.accessEndDate ?? null,
     access.accessEndTime ?? null,
     access.timeZone ?? null,
-    access.user?.email?.toLowerCase() ?? access.user?.mobile ?? access.name ?? null,
-  ]);
+  ];
+  const contacts = contactsOf(access.user ?? {});
+  const names = contacts.length === 0 ? [access.name ?? null] : contacts;
+  return names.map((name) => digestOf([keys, ...bounds, name]));
+}
+
+/** By what a person can be reached. */
+export function contactsOf({
+  email,
+  mobile,
+}: {
+  readonly email?: string | null | undefined;
+  readonly mobile?: string | null | undefined;
+}): readonly string[] {
+  const number = mobile?.replace(/\D/g, '');
+  return [email?.toLowerCase() ?? '', number ?? ''].filter((each) => each !== '');
 }
 
 /** The key, and the grant that its own code is. */

@@ -74,7 +74,7 @@ export class CloudReader {
           const isAsked = sync.record(id)?.extra?.['attempt'] !== undefined;
           if (!isAsked) this.#states.set(id, placeStates([code]));
           const thing = this.#asKnown(id, codeThing(id, code, sync.desk, places));
-          return print === undefined ? thing : { ...thing, fingerprint: print };
+          return print === undefined ? thing : { ...thing, fingerprints: [print] };
         });
         await reading.page(things, 'seam');
         await this.#keepStates();

@@ -174,6 +174,30 @@ test('a create whose answer is lost is not asked for twice', async () => {
   assert.deepEqual(bench.part.differences(), []);
 });
 
+test('a create whose answer is lost is known again, also where Keycafe knows more of the guest than it was told', async () => {
+  await using bench = await keycafeBench({ seed: 22 });
+  const { cloud, flat, server } = bench;
+  cloud.members.addMember({ email: 'ada@example.se', mobile: '46701234567' });
+  await bench.poll();
+  for (const user of [{ mobile: '+46 70 123 45 67' }, { email: 'Ada@Example.se' }]) {
+    cloud.server.fail({ kind: 'lost-answer' }, ({ method }) => method === 'POST');
+    const made = await server.ask('/keycafe/v0/access', {
+      method: 'POST',
+      headers: basic(SECRET),
+      body: { ...STAY, user, key: { id: flat.id } },
+    });
+    await bench.poll(6);
+    assert.equal(cloud.accesses.size, 1, JSON.stringify(user));
+    assert.deepEqual(bench.part.differences(), []);
+    await server.ask(`/keycafe/v0/access/${made.body.id}`, {
+      method: 'DELETE',
+      headers: basic(SECRET),
+    });
+    await bench.poll(2);
+    assert.equal(cloud.accesses.size, 0);
+  }
+});
+
 test('a grant of the own cloud for a Keycafe key is told to Keycafe, and its end too', async () => {
   await using bench = await keycafeBench({ seed: 10 });
   const { site, cloud } = bench;

@@ -150,7 +150,12 @@ test('a member and a permission made at the box open at once, and reach Keycafe 
   await site.advance(30_000);
 
   cloud.server.isAway = false;
-  cloud.server.fail({ kind: 'lost-answer' }, ({ path }) => path.endsWith('/permission'));
+  for (const path of ['/organizationMembership', '/permission']) {
+    cloud.server.fail(
+      { kind: 'lost-answer' },
+      (request) => request.method === 'POST' && request.path.endsWith(path),
+    );
+  }
   await bench.poll(12);
   assert.equal(cloud.members.memberships.size, 1);
   assert.equal(cloud.members.permissions.size, 1);
