@@ -126,7 +126,10 @@ function around(
   const paths = new Set([resolve(file), ...named, ...held, ...plainFiles(config)]);
   const files = [...paths]
     .filter((path) => !path.startsWith(`${config.store.directory}/`))
-    .map((path) => unitFile('path', path, readFileSync(path)));
+    .map((path) => ({
+      ...unitFile('path', path, readFileSync(path)),
+      mode: statSync(path).mode & 0o777,
+    }));
   return { files, missing };
 }
 

@@ -1,5 +1,5 @@
 /** While an installer opens slots, no daemon does: both would talk on the same wires. */
-import { chownSync, lstatSync, readdirSync, statSync } from 'node:fs';
+import { lchownSync, lstatSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { lockDirectory } from '../store/lock.ts';
 import { StorageError } from '../store/ports.ts';
@@ -35,12 +35,18 @@ export function locked(directory: string): Disposable {
   }
 }
 
-/** What root made in the store of the service belongs to the service. */
+/** What root made in the store of the service belongs to the service, folders for what comes later among it. */
 export function keepOwner(directory: string): void {
   if (process.getuid?.() !== 0) return;
-  const { uid, gid } = statSync(directory);
-  for (const name of readdirSync(directory)) {
+  for (const name of readdirSync(directory, { encoding: 'utf8', recursive: true })) {
     const path = join(directory, name);
-    if (lstatSync(path).isFile() && lstatSync(path).uid === 0) chownSync(path, uid, gid);
+    if (lstatSync(path).uid === 0) giveTo(directory, path);
   }
+}
+
+/** To whoever has the store: no other user of the machine is the service. */
+export function giveTo(directory: string, path: string): void {
+  if (process.getuid?.() !== 0) return;
+  const { uid, gid } = statSync(directory);
+  lchownSync(path, uid, gid);
 }

@@ -10,7 +10,7 @@ import { bytesOf, isSealedUnit, MAGIC_BYTES, openUnit } from '../store/sealed-bo
 import { placeStore, put } from '../store/unit-copy.ts';
 import { type ApiOptions, directoriesOf, withDirectoryOptions } from './api-client.ts';
 import { passphraseIn } from './backup.ts';
-import { keepOwner } from './commission-lock.ts';
+import { giveTo, keepOwner } from './commission-lock.ts';
 import { CommandFailure, EXIT } from './failure.ts';
 import { givenBytes, givenHead } from './given-file.ts';
 import { printJson, printLine, styled } from './output.ts';
@@ -109,7 +109,8 @@ async function takeOver(
     for (const { file, to } of others) {
       if (existsSync(to)) continue;
       mkdirSync(dirname(to), { recursive: true, mode: 0o755 });
-      await put(to, bytesOf(file));
+      await put(to, bytesOf(file), file.mode);
+      if (((file.mode ?? 0) & 0o004) === 0) giveTo(directory, to); // else the service could not read it
     }
     const unit = generation + 1;
     if (json === true) return printJson({ directory, site, unit, handedOver, missing });

@@ -84,6 +84,8 @@ export async function restoreJournal(
 async function putGrants(directory: string, journal: string, grants: string): Promise<void> {
   const faults = checkFile(grants, true);
   if (faults.length > 0) throw new StorageError('corrupt', `${grants}: ${faults[0]}`);
+  mustHold(grants, 'grants', 'grants');
+  mustHold(journal, 'entry', 'a journal');
   const db = openDatabase(journal, { readonly: true });
   try {
     const name = readMark(db, LIVE_MARK);
@@ -93,6 +95,22 @@ async function putGrants(directory: string, journal: string, grants: string): Pr
     const to = join(directory, name);
     for (const end of ['-wal', '-shm']) await rm(`${to}${end}`, { force: true });
     await copyDatabase(grants, to);
+  } finally {
+    db.close();
+  }
+}
+
+/** Any database is whole in itself. @throws StorageError where this one is another. */
+function mustHold(file: string, table: string, what: string, named = file): void {
+  const db = openDatabase(file, { readonly: true });
+  try {
+    const isThere = storage(() =>
+      db
+        .prepare<[string], unknown>(`SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?`)
+        .get(table),
+    );
+    if (isThere === undefined)
+      throw new StorageError('corrupt', `${named} is no backup of ${what}`);
   } finally {
     db.close();
   }
@@ -119,6 +137,7 @@ async function putInPlace(
   try {
     const faults = checkFile(staged, true);
     if (faults.length > 0) throw new StorageError('corrupt', `${from}: ${faults[0]}`);
+    mustHold(staged, 'entry', 'a journal', from);
     markRestored(staged);
     const folder = quarantine(directory, JOURNAL_FILE, clock.now());
     await copyDatabase(staged, join(directory, JOURNAL_FILE));

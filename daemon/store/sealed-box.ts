@@ -33,6 +33,8 @@ const fileSchema = z.strictObject({
   name: z.string().min(1).max(1024),
   sha256: z.string(),
   data: z.base64(),
+  /** Of a `path`: who may read it. Missing: its owner alone. */
+  mode: z.int().min(0).max(0o777).optional(),
 });
 
 const contentSchema = z.strictObject({

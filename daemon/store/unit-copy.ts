@@ -92,10 +92,11 @@ export async function placeStore(
   }
 }
 
-/** Whole under its name, for its owner alone. Never over a file that is there. */
-export async function put(path: string, bytes: Uint8Array): Promise<void> {
+/** Whole under its name, for its owner alone where no `mode` says more. Never over a file that is there. */
+export async function put(path: string, bytes: Uint8Array, mode = 0o600): Promise<void> {
   const file = await open(path, 'wx', 0o600);
   try {
+    await file.chmod(mode);
     await file.writeFile(bytes);
     await file.sync();
   } finally {

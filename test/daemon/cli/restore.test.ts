@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -52,6 +62,12 @@ test('a backup is put in the place of a lost journal, begins a new epoch, and wh
     writeFileSync(wrong, 'not a database');
     const refused = await latchkey(['restore', wrong, '--directory', directory]);
     assert.equal(refused.status, 1);
+    writeFileSync(wrong, '');
+    for (const args of [[wrong], [backup, '--grants', backup], [wrong, '--grants', backup]]) {
+      const other = await latchkey(['restore', ...args, '--directory', directory]);
+      assert.equal(other.status, 1);
+      assert.match(other.stderr, /^\S+ is no backup of (a journal|grants)\n$/);
+    }
     const missing = await latchkey(['restore', '/nowhere.db', '--directory', directory]);
     assert.equal(missing.status, 2);
     assert.match(missing.stderr, /ENOENT|no such file/);
@@ -59,3 +75,67 @@ test('a backup is put in the place of a lost journal, begins a new epoch, and wh
     rmSync(directory, { recursive: true, force: true });
   }
 });
+
+const service = 65_534;
+const isRoot = process.getuid?.() === 0;
+
+test('what root restores, on this machine or another, belongs to the service, and others read no more than before', {
+  skip: isRoot ? false : 'only root makes files for others',
+}, async () => {
+  const root = mkdtempSync(join(tmpdir(), 'latchkey-restore-'));
+  try {
+    const etc = join(root, 'etc');
+    const store = join(root, 'store');
+    const site = ['--site', 'hut-1', '--zone', 'Europe/Stockholm'];
+    const init = await latchkey(['init', ...site, '--directory', etc, '--store', store]);
+    assert.equal(init.status, 0, init.stderr);
+    const passphrase = join(root, 'passphrase');
+    writeFileSync(passphrase, 'correct horse battery staple', { mode: 0o600 });
+    const before = await openJournal({ directory: store, clock, random: seededRandom(1) });
+    await before.journal.append({ stamp, entries: [{ type: 'system.started', body: { n: 1 } }] })
+      .committed;
+    await makeBackups(store, { journal: before }, at);
+    await before.journal[Symbol.asyncDispose]();
+    const backup = readdirSync(join(store, 'backups')).find((name) => name.endsWith('.db')) ?? '';
+
+    chownSync(store, service, service);
+    const here = await latchkey(['restore', join(store, 'backups', backup), '--directory', store]);
+    assert.equal(here.status, 0, here.stderr);
+    assert.deepEqual(
+      notTheirs(store),
+      [],
+      'the next damage finds a quarantine that it may write to',
+    );
+
+    const config = join(etc, 'config.yaml');
+    chmodSync(config, 0o644);
+    const unit = join(root, 'site.unit');
+    const key = ['--passphrase-file', passphrase];
+    const made = await latchkey(['backup', unit, '--config', config, ...key]);
+    assert.equal(made.status, 0, made.stderr);
+    const spare = join(root, 'spare');
+    mkdirSync(join(spare, 'store'), { recursive: true, mode: 0o700 });
+    chownSync(join(spare, 'store'), service, service);
+    const to = ['--directory', join(spare, 'store'), '--root', spare, '--old-unit-is-dead'];
+    const there = await latchkey(['restore', unit, ...to, ...key]);
+    assert.equal(there.status, 0, there.stderr);
+    assert.deepEqual(notTheirs(join(spare, 'store')), []);
+    const moved = lstatSync(join(spare, config));
+    assert.deepEqual(
+      [moved.uid, moved.mode & 0o777],
+      [0, 0o644],
+      'read by the service, not its own',
+    );
+    const pepper = lstatSync(join(spare, etc, 'pin-pepper'));
+    assert.deepEqual([pepper.uid, pepper.mode & 0o777], [service, 0o600]);
+    assert.deepEqual(readFileSync(join(spare, config)), readFileSync(config));
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
+});
+
+function notTheirs(directory: string): readonly string[] {
+  return readdirSync(directory, { encoding: 'utf8', recursive: true }).filter(
+    (name) => lstatSync(join(directory, name)).uid !== service,
+  );
+}
