@@ -1,12 +1,15 @@
 /** One daemon a directory: an exclusive lock that the operating system drops when the process ends, however it ends. */
+import { truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { openScratch, storage, storageError } from './database.ts';
 import { StorageError } from './ports.ts';
 
+const LOCK_FILE = 'lock.db';
+
 /** @throws StorageError `locked` when another process has it. */
-export function lockDirectory(directory: string): Disposable {
+export function lockDirectory(directory: string, isLastTry = false): Disposable {
   try {
-    const db = openScratch(join(directory, 'lock.db'), { busyMs: 0 });
+    const db = openScratch(join(directory, LOCK_FILE), { busyMs: 0 });
     try {
       // A transaction that never ends and writes nothing: SQLite holds the file's lock for it.
       storage(() => db.exec('BEGIN EXCLUSIVE'));
@@ -16,7 +19,14 @@ export function lockDirectory(directory: string): Disposable {
     }
     return { [Symbol.dispose]: () => db.close() };
   } catch (error) {
-    if (storageError(error).code !== 'locked') throw error;
-    throw new StorageError('locked', `${directory} is in use by another daemon`, { cause: error });
+    const { code } = storageError(error);
+    if (code === 'locked') {
+      const why = `${directory} is in use by another daemon`;
+      throw new StorageError('locked', why, { cause: error });
+    }
+    if (code !== 'corrupt' || isLastTry) throw error;
+    // There is nothing in it that could be lost, and whoever has it locked has this very file.
+    truncateSync(join(directory, LOCK_FILE));
+    return lockDirectory(directory, true);
   }
 }

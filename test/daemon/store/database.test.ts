@@ -126,6 +126,16 @@ test('garbage and a smashed page are corrupt; a full disk is told from a broken 
   db.close();
 });
 
+test('a damaged lock is no reason to stay down, and locks again', () => {
+  using folder = temporaryFolder();
+  writeFileSync(join(folder.path, 'lock.db'), 'what a worn card gives back'.repeat(100));
+  using _lock = lockDirectory(folder.path);
+  assert.equal(
+    codeOf(() => lockDirectory(folder.path)),
+    'locked',
+  );
+});
+
 test('one daemon a directory', async () => {
   using folder = temporaryFolder();
   const options = { directory: folder.path, clock, random, worker: false };
