@@ -48,8 +48,9 @@ export async function serveApi(options: ApiServerOptions): Promise<ApiServer> {
     [...given, { name: 'local', scope: 'admin', token: own }],
     directory,
     desk.clock,
+    broken,
   );
-  const accounts = new Accounts(directory, desk.random);
+  const accounts = new Accounts(directory, desk.random, broken);
   const sessions = new Sessions(desk.clock, desk.random);
   await using parts = new AsyncDisposableStack();
   const server = parts.use(

@@ -2,10 +2,17 @@
 import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { SCOPES, type Scope } from '../local-api/endpoint.ts';
-import { drawToken, readTokens, storedToken, writeTokens } from '../local-api/tokens.ts';
+import {
+  drawToken,
+  readTokens,
+  type StoredToken,
+  storedToken,
+  writeTokens,
+} from '../local-api/tokens.ts';
 import { realClock } from '../platform/clock.ts';
 import { realRandom } from '../platform/random.ts';
 import { type ApiOptions, directoriesOf, withDirectoryOptions } from './api-client.ts';
+import { keepOwner } from './commission-lock.ts';
 import { CommandFailure, EXIT } from './failure.ts';
 import { printJson, printLine, printTable, styled } from './output.ts';
 
@@ -39,12 +46,12 @@ function add(name: string, options: Options & { readonly scope: Scope }): void {
     throw new CommandFailure('a name is 1 to 32 of a-z, 0-9 and "-"', EXIT.badInput);
   }
   const directory = directoryOf(options);
-  const tokens = readTokens(directory);
+  const tokens = tokensIn(directory);
   if (tokens.some((each) => each.name === name)) {
     throw new CommandFailure(`there is a token ${name} already; remove it first`, EXIT.badInput);
   }
   const token = drawToken(realRandom());
-  writeTokens(directory, [...tokens, storedToken(name, options.scope, token, realClock().now())]);
+  store(directory, [...tokens, storedToken(name, options.scope, token, realClock().now())]);
   if (options.json) {
     printJson({ name, scope: options.scope, token });
     return;
@@ -54,7 +61,7 @@ function add(name: string, options: Options & { readonly scope: Scope }): void {
 }
 
 function list(options: Options): void {
-  const tokens = readTokens(directoryOf(options));
+  const tokens = tokensIn(directoryOf(options));
   if (options.json) {
     printJson(tokens.map(({ name, scope, made }) => ({ name, scope, made })));
     return;
@@ -67,12 +74,27 @@ function list(options: Options): void {
 
 function remove(name: string, options: Options): void {
   const directory = directoryOf(options);
-  const tokens = readTokens(directory);
+  const tokens = tokensIn(directory);
   const rest = tokens.filter((each) => each.name !== name);
   if (rest.length === tokens.length)
     throw new CommandFailure(`there is no token ${name}`, EXIT.badInput);
-  writeTokens(directory, rest);
+  store(directory, rest);
   printLine(`${styled('green', 'removed')}  ${name}`);
+}
+
+function tokensIn(directory: string): readonly StoredToken[] {
+  try {
+    return readTokens(directory);
+  } catch (error) {
+    const why = error instanceof Error && 'code' in error ? error.message : 'it is damaged';
+    const remedy = 'move api-tokens.json away, and make its tokens anew';
+    throw new CommandFailure(`the tokens in ${directory} cannot be read: ${why}; ${remedy}`);
+  }
+}
+
+function store(directory: string, tokens: readonly StoredToken[]): void {
+  writeTokens(directory, tokens);
+  keepOwner(directory);
 }
 
 function directoryOf(options: ApiOptions): string {

@@ -7,7 +7,7 @@ import type { KeyObject } from 'node:crypto';
 import { closeSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import { type Clock, pause } from '../../drivers/contract/time.ts';
-import { writeDurably } from './durable-file.ts';
+import { writeDurably } from '../store/durable-file.ts';
 import { type PublicJwk, privateJwkSchema, privateKeyOf, publicJwkSchema } from './jose.ts';
 import { BRIDGE_ID } from './topics.ts';
 import { KID } from './trust-store.ts';

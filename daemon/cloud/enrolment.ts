@@ -6,8 +6,8 @@
 import type { KeyObject } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeDurably } from '../store/durable-file.ts';
 import type { ClientKeyFile } from './client-key.ts';
-import { writeDurably } from './durable-file.ts';
 import {
   newKeyPair,
   type PrivateJwk,

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { ConfigError } from '../../drivers/contract/errors.ts';
 import type { Millis } from '../../drivers/contract/time.ts';
 import type { ClockInterval } from '../access/model.ts';
-import { storeDurably } from './durable-file.ts';
+import { storeDurably } from '../store/durable-file.ts';
 import { publicJwkSchema, publicKeyOf } from './jose.ts';
 
 export type KeyPower = 'cc' | 'ops' | 'rec';

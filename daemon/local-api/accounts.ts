@@ -3,10 +3,11 @@
  * in the store's directory, for whoever may read that, and is good once.
  */
 import { argon2, timingSafeEqual } from 'node:crypto';
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type Instant, type Random, randomInteger } from '../../drivers/contract/time.ts';
+import { writeDurably } from '../store/durable-file.ts';
 import { SCOPES, type Scope } from './endpoint.ts';
 
 const FILE = 'api-accounts.json';
@@ -48,11 +49,24 @@ export class Accounts {
   #accounts: readonly Account[];
   #setupCode: string | undefined;
 
-  /** @param directory of the store; undefined keeps everything in memory. */
-  constructor(directory: string | undefined, random: Random) {
+  /**
+   * @param directory of the store; undefined keeps everything in memory.
+   * @param broken told of accounts that cannot be read: they are set up anew, and no door waits for that.
+   */
+  constructor(
+    directory: string | undefined,
+    random: Random,
+    broken: (error: unknown, where: string) => void = () => {},
+  ) {
     this.#directory = directory;
     this.#random = random;
-    this.#accounts = this.#read();
+    try {
+      this.#accounts = this.#read();
+    } catch {
+      // What a parser says of it may quote it.
+      broken(new Error('cannot be read: who had an account is set up anew'), FILE);
+      this.#accounts = [];
+    }
     this.#setupCode = this.#accounts.length > 0 ? undefined : this.#readOrDrawCode();
   }
 
@@ -169,9 +183,7 @@ export class Accounts {
 
   #put(file: string, text: string): void {
     if (this.#directory === undefined) return;
-    const path = join(this.#directory, file);
-    writeFileSync(`${path}.new`, text, { mode: 0o600 });
-    renameSync(`${path}.new`, path);
+    writeDurably(join(this.#directory, file), text);
   }
 }
 

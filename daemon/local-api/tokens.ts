@@ -3,7 +3,7 @@
  * from `latchkey token add` (a file in the store's directory), and one is drawn at each start for the CLI beside us.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import {
@@ -13,6 +13,7 @@ import {
   type Uptime,
   uptime,
 } from '../../drivers/contract/time.ts';
+import { writeDurably } from '../store/durable-file.ts';
 import { type Principal, SCOPES, type Scope } from './endpoint.ts';
 
 const FILE = 'api-tokens.json';
@@ -60,10 +61,8 @@ export function readTokens(directory: string): readonly StoredToken[] {
 }
 
 export function writeTokens(directory: string, tokens: readonly StoredToken[]): void {
-  const file = join(directory, FILE);
   const text = `${JSON.stringify(fileSchema.parse({ v: 1, tokens }), undefined, 2)}\n`;
-  writeFileSync(`${file}.new`, text, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  writeDurably(join(directory, FILE), text);
 }
 
 export function storedToken(name: string, scope: Scope, token: string, made: Instant): StoredToken {
@@ -80,17 +79,27 @@ export class Tokens {
   readonly #fixed: readonly StoredToken[];
   readonly #directory: string | undefined;
   readonly #clock: Clock;
+  readonly #broken: (error: unknown, where: string) => void;
   #stored: readonly StoredToken[] = [];
   #seen = '';
   #lookAgainAt: Uptime;
 
-  /** @param directory of the store; undefined where there is none (in memory). */
-  constructor(fixed: readonly FixedToken[], directory: string | undefined, clock: Clock) {
+  /**
+   * @param directory of the store; undefined where there is none (in memory).
+   * @param broken told of a file that cannot be read: its tokens count no more, the others do.
+   */
+  constructor(
+    fixed: readonly FixedToken[],
+    directory: string | undefined,
+    clock: Clock,
+    broken: (error: unknown, where: string) => void = () => {},
+  ) {
     this.#fixed = fixed.map(({ name, scope, token }) =>
       storedToken(name, scope, token, clock.now()),
     );
     this.#directory = directory;
     this.#clock = clock;
+    this.#broken = broken;
     this.#lookAgainAt = clock.uptime();
   }
 
@@ -122,8 +131,14 @@ export class Tokens {
     this.#lookAgainAt = uptime(this.#clock.uptime() + LOOK_AGAIN_MS);
     const seen = fileVersion(join(this.#directory, FILE));
     if (seen === this.#seen) return;
-    this.#stored = readTokens(this.#directory);
     this.#seen = seen;
+    this.#stored = [];
+    try {
+      this.#stored = readTokens(this.#directory);
+    } catch {
+      // What a parser says of it may quote it.
+      this.#broken(new Error('cannot be read: its tokens count no more'), FILE);
+    }
   }
 }
 

@@ -14,8 +14,8 @@ import { remoteDevicesFile } from '../../config/remote-devices-file.ts';
 import type { Config } from '../../config/schema.ts';
 import { ConfigError } from '../../drivers/contract/errors.ts';
 import type { JsonObject } from '../access/entry.ts';
-import { storeDurably } from '../cloud/durable-file.ts';
 import type { ActionFault } from '../cloud/site-actions.ts';
+import { storeDurably } from '../store/durable-file.ts';
 
 export interface RemoteDevicesParts {
   /** The store's; `:memory:` keeps nothing. */

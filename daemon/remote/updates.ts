@@ -14,8 +14,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { type Clock, type Millis, pause, uptime } from '../../drivers/contract/time.ts';
 import type { Entry, JsonObject, Stamp } from '../access/entry.ts';
-import { storeDurably } from '../cloud/durable-file.ts';
 import type { ActionFault, ActionOutcome, LongAction } from '../cloud/site-actions.ts';
+import { storeDurably } from '../store/durable-file.ts';
 import { type Journal, StorageError } from '../store/ports.ts';
 
 export interface UpdatesParts {

@@ -107,6 +107,10 @@ test('what root restores, on this machine or another, belongs to the service, an
       'the next damage finds a quarantine that it may write to',
     );
 
+    const token = await latchkey(['token', 'add', 'wall', '--directory', store]);
+    assert.equal(token.status, 0, token.stderr);
+    assert.deepEqual(notTheirs(store), [], 'who makes a token shuts nobody out');
+
     const config = join(etc, 'config.yaml');
     chmodSync(config, 0o644);
     const unit = join(root, 'site.unit');

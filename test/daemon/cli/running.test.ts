@@ -224,6 +224,18 @@ test('a token is made, counts, has its scope, and is taken back', async () => {
   assert.match(after.stderr, /unauthorized/);
 });
 
+test('tokens that a card has lost are told, and close the API to nobody else', async () => {
+  const file = join(store, 'api-tokens.json');
+  const whole = readFileSync(file);
+  writeFileSync(file, '');
+  const lost = await latchkey(['token', 'list', ...at]);
+  assert.equal(lost.status, 1);
+  assert.match(lost.stderr, /cannot be read: it is damaged; move api-tokens\.json away/);
+  assert.equal((await latchkey(['keys', ...at])).status, 0);
+  writeFileSync(file, whole);
+  assert.equal((await latchkey(['token', 'list', ...at])).status, 0);
+});
+
 test('once the daemon has stopped, its file is gone, and the journal can still be verified', async () => {
   daemon.kill('SIGTERM');
   assert.equal(await ended(daemon), 0);

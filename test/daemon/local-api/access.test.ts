@@ -181,6 +181,15 @@ test('a token made on the disk counts at once, and one taken back no longer than
     assert.equal(tokens.principal('Bearer abc'), undefined);
     writeFileSync(join(directory, 'api-tokens.json'), '{"v":1,"tokens":[{"name":"x"}]}');
     assert.throws(() => readTokens(directory));
+    const told: string[] = [];
+    const fixed = [{ name: 'local', scope: 'admin', token: 'own' }] as const;
+    const beside = new Tokens(fixed, directory, clock, (_, where) => told.push(where));
+    for (const _again of [1, 2]) {
+      assert.equal(beside.principal('Bearer abc'), undefined);
+      assert.equal(beside.principal('Bearer own')?.name, 'local', 'a damaged file takes no other');
+      await clock.advance(1001);
+    }
+    assert.deepEqual(told, ['api-tokens.json']);
   } finally {
     rmSync(directory, { recursive: true });
   }

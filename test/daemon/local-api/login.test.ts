@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -180,6 +180,24 @@ test('an account is given another scope without its password, which stays; a new
   const session = await sessionFrom(bench, '/api/v1/login', { name: 'bert', password: PASSWORD });
   const { body: me } = await bench.call('GET', '/api/v1/me', { session });
   assert.deepEqual(me, { name: 'bert', scope: 'operate' });
+});
+
+test('accounts that a card has lost are set up anew, and nothing waits for them', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'latchkey-accounts-'));
+  try {
+    for (const damaged of ['', '{"v":1,"accounts":[{']) {
+      writeFileSync(join(directory, 'api-accounts.json'), damaged);
+      const told: string[] = [];
+      const accounts = new Accounts(directory, seededRandom(7), (_, where) => told.push(where));
+      assert.deepEqual(told, ['api-accounts.json']);
+      const code = accounts.setupCode ?? '';
+      assert.equal(await accounts.setUp(code, 'anna', PASSWORD, instant(0)), 'made');
+      const later = new Accounts(directory, seededRandom(8), (error) => assert.fail(String(error)));
+      assert.equal(await later.login('anna', PASSWORD), 'admin');
+    }
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });
 
 test('the last account that may do everything cannot be given less', async () => {
