@@ -1,32 +1,28 @@
 /** Joins the core to everything that is not needed at a door: clouds, vendors, people's desk. Closes in the reverse order. */
-import { basename } from 'node:path';
 import type { RemoteDevices } from '../config/remote-devices.ts';
 import type { Config } from '../config/schema.ts';
-import { type Instant, instant } from '../drivers/contract/time.ts';
+import { instant } from '../drivers/contract/time.ts';
 import { drivers } from '../drivers/drivers.ts';
-import type { JsonObject } from './access/entry.ts';
 import type { Broker } from './cloud/broker.ts';
 import type { BridgeIdentity } from './cloud/enrolment.ts';
 import type { SiteReport } from './cloud/reported-state.ts';
 import { topicsOf } from './cloud/topics.ts';
-import { deviceSecrets } from './configured/device-secrets.ts';
+import { remoteDevicesOf } from './configured/remote-devices.ts';
 import { type Core, type CoreOutside, INBOX_MOST, openCore } from './core.ts';
 import { Actions } from './desk/actions.ts';
 import { searchPlaces } from './desk/search-places.ts';
 import { TheDesk } from './desk/site-desk.ts';
 import { codeLocksOf, LockCodes } from './lock-codes/lock-codes.ts';
-import { RemoteDeviceDesk } from './remote/devices.ts';
 import { changeSettings } from './remote/settings-change.ts';
 import { Updates } from './remote/updates.ts';
 import { SiteCredentialDesk } from './secrets/credential-desk.ts';
 import { DeviceBoard } from './site/device-board.ts';
-import { type Copied, makeBackups, renewBackups } from './store/backups.ts';
+import { renewBackups } from './store/backups.ts';
 import { storeSearch } from './store/search.ts';
-import { runUpkeep } from './upkeep/upkeep.ts';
+import { lookAtFiles, runUpkeep } from './upkeep/upkeep.ts';
 import { Watch, type WatchParts } from './upkeep/watch.ts';
 import type { HttpClient } from './vendors/http.ts';
 import type { VendorPart } from './vendors/vendor.ts';
-import { runAlone, tellingFaults } from './vendors/vendor-run.ts';
 import { witnessed } from './vendors/witness.ts';
 
 /** What a start of the daemon is given from outside; the real ones come from `platform/`. */
@@ -118,6 +114,7 @@ export async function wire(read: Config, outside: Outside, early?: Core): Promis
     }),
   });
   const locks = codeLocksOf(core.wires.devices);
+  const hasVendors = Object.values(config.vendors).some((vendor) => vendor !== undefined);
   const credentials = new SiteCredentialDesk({
     vault,
     indexer,
@@ -133,8 +130,7 @@ export async function wire(read: Config, outside: Outside, early?: Core): Promis
         .append({ stamp: stamp(), entries: [{ type: 'grant.code_space_low', body }] })
         .committed.catch(storageFailed);
     },
-    keepsDigits:
-      locks.length > 0 || Object.values(config.vendors).some((vendor) => vendor !== undefined),
+    keepsDigits: locks.length > 0 || hasVendors,
   });
   const codes: LockCodes = parts.use(
     new LockCodes({
@@ -251,9 +247,9 @@ export async function wire(read: Config, outside: Outside, early?: Core): Promis
     grantsChanged: () => {
       core.withdrawOvertaken();
       retime();
-      for (const vendor of vendors) vendor.wake();
+      for (const vendor of vendors?.parts ?? []) vendor.wake();
     },
-    vendors: () => vendors.map(({ status }) => status),
+    vendors: () => vendors?.parts.map(({ status }) => status) ?? [],
     renewBackups: () => renewBackups(directory, opened, told, clock),
     stated: (at, error) => keeper.stated(at, error),
     adopt: (device) => {
@@ -262,17 +258,16 @@ export async function wire(read: Config, outside: Outside, early?: Core): Promis
     },
   });
 
-  const vendors: readonly VendorPart[] = Object.values(config.vendors).every(
-    (vendor) => vendor === undefined,
-  )
-    ? []
-    : (await import('./configured/vendors.ts')).vendorsOf(config, {
+  const vendors = hasVendors
+    ? (await import('./configured/vendors.ts')).vendorsOf(config, {
         desk,
         http: witnessed(outside.http, clock, (at, roundTrip) => keeper.tlsDate(at, roundTrip)),
         toCallers: outside.http,
         secrets: outside.secrets,
         log,
-      });
+        storageFailed,
+      })
+    : undefined;
 
   unit.fenced.addEventListener('abort', () => {
     const body = { generation: unit.why?.generation ?? 0, alarm: true };
@@ -281,13 +276,6 @@ export async function wire(read: Config, outside: Outside, early?: Core): Promis
       .append({ stamp: stamp(), entries: [{ type: 'system.fenced', body }], keep: true })
       .committed.catch(storageFailed);
   });
-  /** One after the other, beside the first decisions. */
-  const lookAtFiles = async () => {
-    const journalFaults = await opened.check();
-    if (journalFaults.length > 0) log('journal-damaged', { faults: [...journalFaults] });
-    const grantsFaults = await told.check();
-    if (grantsFaults.length > 0) log('grants-damaged', { faults: [...grantsFaults] });
-  };
   core.listen({
     heard: (event) => {
       actions.hear(event);
@@ -304,47 +292,34 @@ export async function wire(read: Config, outside: Outside, early?: Core): Promis
   const owned = parts.move();
   return {
     desk,
-    vendors,
+    vendors: vendors?.parts ?? [],
     identity: own?.identity,
     fenced: unit.fenced,
     async run(until) {
       const signal = AbortSignal.any([until, unit.fenced]);
       signal.addEventListener('abort', () => updates.stop(), { once: true });
       core.answer();
-      // A site without vendors keeps what it is told, or refuses it.
-      if (vendors.length > 0) {
-        const { FidelityWatch } = await import('./vendors/fidelity-watch.ts');
-        new FidelityWatch({
-          desk,
-          storageFailed,
-          judges: () =>
-            vendors.map((part) => ({
-              vendor: part.status.vendor,
-              fidelity: (grant) => part.fidelity(grant),
-            })),
-        }).follow(signal);
-      }
+      vendors?.tellFidelity(signal);
       const keys = core.configuredKeys();
       if (keys.changes.length > 0) await grants.write({ source: 'local', changes: keys.changes });
       for (const place of keys.places) await actions.command(place, []).outcome;
-      void lookAtFiles().catch(storageFailed);
+      void lookAtFiles({ opened, told, log }).catch(storageFailed);
 
       await Promise.all([
         core.run(signal),
         cloud?.run(signal),
         home?.run(signal),
         watch.run(signal),
-        ...vendors.map((part) => {
-          const broken = tellingFaults(part.status.vendor, desk, log);
-          return runAlone({ clock, random, run: (until) => part.run(until), broken }, signal);
-        }),
+        vendors?.run(signal),
         runUpkeep(
           {
             clock,
             journal,
             stamp,
             retentionDays: config.store.retentionDays,
-            backUp: () => backUp(directory, opened, told, clock.now()),
+            directory,
+            opened,
+            told,
             log,
           },
           signal,
@@ -354,38 +329,4 @@ export async function wire(read: Config, outside: Outside, early?: Core): Promis
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
-}
-
-function remoteDevicesOf(
-  read: Config,
-  { reconfigured, secrets, log }: Outside,
-  run: (config: Config) => Promise<void>,
-): RemoteDeviceDesk | undefined {
-  if (reconfigured === undefined) return undefined;
-  const desk = new RemoteDeviceDesk({
-    directory: read.store.directory,
-    read,
-    reconfigured: (remote) => {
-      const config = reconfigured(remote);
-      deviceSecrets(config, secrets); // what a device needs is there, or it is a fault now
-      return config;
-    },
-    run,
-  });
-  if (desk.ignored !== undefined) log('remote-devices-ignored', { why: desk.ignored.message });
-  return desk;
-}
-
-/** What is said of them in the journal: their names, not where this machine keeps them. */
-async function backUp(
-  directory: string,
-  journal: Copied,
-  grants: Copied,
-  at: Instant,
-): Promise<JsonObject> {
-  if (directory === ':memory:') return { files: [], refused: 'memory' };
-  const made = await makeBackups(directory, { journal, grants }, at);
-  return made.kind === 'made'
-    ? { files: made.files.map((file) => basename(file)) }
-    : { files: [], refused: made.kind, usedPercent: Math.round(made.used * 100) };
 }

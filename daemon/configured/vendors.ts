@@ -1,12 +1,15 @@
 /** From the vendors of the config to the parts that speak with them, and answer for them. */
 import type { Config } from '../../config/schema.ts';
 import { readSecretText, type SecretSource } from '../../config/secrets.ts';
+import type { Grant } from '../access/model.ts';
 import type { VendorDesk, VendorLog } from '../vendors/desk.ts';
+import { FidelityWatch } from '../vendors/fidelity-watch.ts';
 import type { HttpClient } from '../vendors/http.ts';
 import { openIntserv } from '../vendors/intserv/open.ts';
 import { openKeycafe } from '../vendors/keycafe/open.ts';
 import { openSeam } from '../vendors/seam/open.ts';
 import type { VendorPart } from '../vendors/vendor.ts';
+import { runAlone, tellingFaults } from '../vendors/vendor-run.ts';
 
 export interface VendorsParts {
   readonly desk: VendorDesk;
@@ -15,6 +18,15 @@ export interface VendorsParts {
   readonly toCallers: HttpClient;
   readonly secrets: SecretSource;
   readonly log: VendorLog;
+  readonly storageFailed: (error: unknown) => void;
+}
+
+export interface Vendors {
+  readonly parts: readonly VendorPart[];
+  /** From now on; a site without vendors keeps what it is told, or refuses it. */
+  tellFidelity(signal: AbortSignal): void;
+  /** Each on its own, until the signal; never rejects. */
+  run(signal: AbortSignal): Promise<void>;
 }
 
 interface Common {
@@ -25,7 +37,30 @@ interface Common {
 }
 
 /** @throws ConfigError for secrets that are missing */
-export function vendorsOf({ vendors }: Config, parts: VendorsParts): readonly VendorPart[] {
+export function vendorsOf(config: Config, parts: VendorsParts): Vendors {
+  const { desk, log, storageFailed } = parts;
+  const opened = openedOf(config, parts);
+  const judges = () =>
+    opened.map((part) => ({
+      vendor: part.status.vendor,
+      fidelity: (grant: Grant) => part.fidelity(grant),
+    }));
+  return {
+    parts: opened,
+    tellFidelity: (signal) => new FidelityWatch({ desk, storageFailed, judges }).follow(signal),
+    async run(signal) {
+      const { clock, random } = desk;
+      await Promise.all(
+        opened.map((part) => {
+          const broken = tellingFaults(part.status.vendor, desk, log);
+          return runAlone({ clock, random, run: (until) => part.run(until), broken }, signal);
+        }),
+      );
+    },
+  };
+}
+
+function openedOf({ vendors }: Config, parts: VendorsParts): readonly VendorPart[] {
   const { desk, http, toCallers, log } = parts;
   const { keycafe, seam, intserv } = vendors;
   const opened: VendorPart[] = [];

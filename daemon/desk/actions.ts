@@ -1,13 +1,11 @@
 /** What authorised commands ask of the site, put through the one pipeline and followed to their end. */
 import {
   type Actuation,
-  type ActuationId,
-  type ActuationOutcome,
   actuationId,
   type DeviceEvent,
   type DeviceId,
 } from '../../drivers/contract/device.ts';
-import { type Clock, type Millis, type Timer, uptime } from '../../drivers/contract/time.ts';
+import { type Clock, uptime } from '../../drivers/contract/time.ts';
 import type { Command } from '../access/command.ts';
 import type { Entry, JsonObject } from '../access/entry.ts';
 import type { GrantId } from '../access/model.ts';
@@ -35,9 +33,7 @@ import type { ChangeResult } from '../remote/settings-change.ts';
 import type { Updates } from '../remote/updates.ts';
 import type { Site } from '../site/site.ts';
 import { type EvidenceRow, type Journal, StorageError } from '../store/ports.ts';
-
-/** An opening that has not ended by then is `unknown`: queue, pulse and confirming polls take less. */
-const OUTCOME_WITHIN: Millis = 12_000;
+import { Results, worst } from './results.ts';
 
 export interface ActionParts {
   readonly inbox: Inbox<Happening>;
@@ -59,35 +55,6 @@ export interface ActionParts {
   readonly updates: Updates;
   /** Adds and takes away devices; `undefined` where the config is no file that could be read again. */
   readonly remoteDevices?: RemoteDeviceDesk | undefined;
-}
-
-/** Waits for the results of what was asked of devices. */
-class Results {
-  readonly #clock: Clock;
-  readonly #waiting = new Map<string, (outcome: ActuationOutcome | undefined) => void>();
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  /** Of an actuation that has one of these ids. `undefined` when nothing came in time. */
-  of(...ids: readonly ActuationId[]): Promise<ActuationOutcome | undefined> {
-    return new Promise((resolve) => {
-      const timer: Timer = this.#clock.wakeAt(uptime(this.#clock.uptime() + OUTCOME_WITHIN), () =>
-        settle(undefined),
-      );
-      const settle = (outcome: ActuationOutcome | undefined) => {
-        timer.cancel();
-        for (const id of ids) this.#waiting.delete(id);
-        resolve(outcome);
-      };
-      for (const id of ids) this.#waiting.set(id, settle);
-    });
-  }
-
-  hear(event: DeviceEvent): void {
-    if (event.kind === 'actuation-result') this.#waiting.get(event.actuation)?.(event);
-  }
 }
 
 export class Actions implements SiteActions {
@@ -193,11 +160,11 @@ export class Actions implements SiteActions {
     const entry: Entry = { type: 'system.identified', device, body: { by: who(action).by } };
     const { placed, recorded } = this.#record([entry], evidence, { result: 'done' });
     const outcome = recorded.then(
-      async () => {
+      () => {
         const result = this.#results.of(id);
         const expiresAt = uptime(this.#parts.clock.uptime() + 2000);
         this.#parts.actuate({ kind: 'identify', device, id, expiresAt });
-        return asAction(await result);
+        return result;
       },
       () => ({ result: 'refused', reason: 'storage-full' }) as const,
     );
@@ -305,7 +272,7 @@ export class Actions implements SiteActions {
                 reason: refused.reason,
                 data: { detail: refused.detail },
               });
-            else resolve(worst((await Promise.all(results)).map(asAction)));
+            else resolve(worst(await Promise.all(results)));
           };
           const storageFull = () => resolve({ result: 'refused', reason: 'storage-full' });
           committed.then(recorded.resolve, recorded.reject);
@@ -357,20 +324,4 @@ function who(asked: WhoAsked & { readonly by?: string }): {
   readonly id: string;
 } {
   return { by: asked.by ?? `cloud:${asked.kid}`, id: asked.command };
-}
-
-function asAction(outcome: ActuationOutcome | undefined): ActionOutcome {
-  if (outcome === undefined) return { result: 'unknown', reason: 'timeout' };
-  const detail = outcome.detail === undefined ? {} : { data: { detail: outcome.detail } };
-  return { result: outcome.result, ...detail };
-}
-
-/** Of several locks opened by one command: the outcome that a person must know about. */
-function worst(outcomes: readonly ActionOutcome[]): ActionOutcome {
-  const order = ['unknown', 'failed', 'refused', 'done'] as const;
-  for (const result of order) {
-    const found = outcomes.find((each) => each.result === result);
-    if (found !== undefined) return found;
-  }
-  return { result: 'done' };
 }

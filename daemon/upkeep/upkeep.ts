@@ -1,12 +1,19 @@
 /** What is done now and then: old replies forgotten, backups made, bodies erased once their time is over. */
+import { basename } from 'node:path';
 import { type Clock, instant, type Millis, pause } from '../../drivers/contract/time.ts';
 import { checkpointOf } from '../access/checkpoint.ts';
 import type { Entry, JsonObject, Stamp } from '../access/entry.ts';
+import { type Copied, makeBackups } from '../store/backups.ts';
 import type { JournalStore } from '../store/journal.ts';
 import { StorageError } from '../store/ports.ts';
 
 const HOUR: Millis = 3_600_000;
 const DAY: Millis = 24 * HOUR;
+
+/** A file of the store, open. */
+interface Kept extends Copied {
+  check(): Promise<readonly string[]>;
+}
 
 export interface UpkeepParts {
   readonly clock: Clock;
@@ -14,8 +21,10 @@ export interface UpkeepParts {
   readonly stamp: () => Stamp;
   /** Days after which an acknowledged entry loses its body; its place in the chain stays. 0 keeps all. */
   readonly retentionDays: number;
-  /** Copies the store to where it is found after a damage; what it answers goes into the journal. */
-  readonly backUp: () => Promise<JsonObject>;
+  /** Of the store, which is copied to where it is found after a damage. */
+  readonly directory: string;
+  readonly opened: Kept;
+  readonly told: Kept;
   readonly log: (event: string, fields: JsonObject) => void;
 }
 
@@ -30,7 +39,7 @@ export async function runUpkeep(parts: UpkeepParts, signal: AbortSignal): Promis
       await journal.forgetCommands(stamp().clock.lo);
       if (hour % (DAY / HOUR) !== 1) continue;
       await retain(parts);
-      await record(parts, { type: 'system.backup', body: await parts.backUp() });
+      await record(parts, { type: 'system.backup', body: await backUp(parts) });
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
       log('upkeep-failed', { fault: error.code, message: error.message });
@@ -51,6 +60,27 @@ async function retain(parts: UpkeepParts): Promise<void> {
   if (erased > 0) await record(parts, { type: 'system.retention', body: { upTo, erased } });
 }
 
+/** What is said of the copies in the journal: their names, not where this machine keeps them. */
+async function backUp({ directory, opened, told, clock }: UpkeepParts): Promise<JsonObject> {
+  if (directory === ':memory:') return { files: [], refused: 'memory' };
+  const made = await makeBackups(directory, { journal: opened, grants: told }, clock.now());
+  return made.kind === 'made'
+    ? { files: made.files.map((file) => basename(file)) }
+    : { files: [], refused: made.kind, usedPercent: Math.round(made.used * 100) };
+}
+
 async function record({ journal, stamp }: UpkeepParts, entry: Entry): Promise<void> {
   await journal.append({ stamp: stamp(), entries: [entry] }).committed;
+}
+
+/** After a start: one file after the other, beside the first decisions. */
+export async function lookAtFiles({
+  opened,
+  told,
+  log,
+}: Pick<UpkeepParts, 'opened' | 'told' | 'log'>): Promise<void> {
+  const journalFaults = await opened.check();
+  if (journalFaults.length > 0) log('journal-damaged', { faults: [...journalFaults] });
+  const grantsFaults = await told.check();
+  if (grantsFaults.length > 0) log('grants-damaged', { faults: [...grantsFaults] });
 }
