@@ -11,7 +11,7 @@ import type {
 } from '../../drivers/contract/link.ts';
 import { type Clock, type Millis, pause, type Timer, uptime } from '../../drivers/contract/time.ts';
 import { ConnectQueue } from './radio/connect-queue.ts';
-import type { RadioBackend, RadioEvent } from './radio/messages.ts';
+import { type RadioBackend, type RadioEvent, WITHIN } from './radio/messages.ts';
 import { RadioProcess } from './radio/process.ts';
 import { ProcessLink } from './radio/process-link.ts';
 import { ScanSwitch } from './radio/scan-switch.ts';
@@ -126,7 +126,8 @@ class Radio implements BleRadio {
     signal: AbortSignal,
   ): Promise<void> {
     if (signal.aborted) return;
-    await this.#untilUp(length);
+    // To come up is no part of the scan: a short one would end before there is anything to hear with.
+    await this.#untilUp(Math.max(length, WITHIN.start));
     const stop = this.#scan.listen(heard);
     await pause(this.#clock, length, AbortSignal.any([signal, this.#closing.signal]));
     await stop();

@@ -127,6 +127,13 @@ for (const [name, options] of [
   });
 }
 
+test('a scan that is shorter than the start of the adapter waits for that first', async () => {
+  await using at = await bench();
+  assert.equal(at.transport.isUp, false);
+  await at.transport.scan(() => undefined, 1, new AbortController().signal);
+  assert.equal(at.transport.isUp, true);
+});
+
 test('the UART path as it is shipped, over a pseudo-terminal', async () => {
   const air = new Air(clock, seededRandom(12));
   const one = new EchoPeripheral();
