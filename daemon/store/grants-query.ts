@@ -207,11 +207,21 @@ export class GrantReader implements GrantLookup {
     return storage(() => this.#to.meta.get(name))?.[0];
   }
 
-  /** Grants whose instants follow from zone rules, some at a time. */
-  *local(): Iterable<StoredGrant> {
+  /** Grants whose instants follow from zone rules. */
+  local(): Iterable<StoredGrant> {
+    return this.#walk(this.#others.local);
+  }
+
+  /** Grants whose week goes by the site's clock, and some that only look so; a walk through all there are. */
+  onSiteTime(): Iterable<StoredGrant> {
+    return this.#walk(this.#others.onSiteTime);
+  }
+
+  /** Some at a time. */
+  *#walk(from: Statement<[number], [number, ...StoredTuple]>): Iterable<StoredGrant> {
     let after = 0;
     for (;;) {
-      const rows = storage(() => this.#others.local.all(after));
+      const rows = storage(() => from.all(after));
       for (const [num, ...row] of rows) {
         after = num;
         yield storedFrom(row);
@@ -310,6 +320,12 @@ function prepareOthers(db: Database) {
     local: db
       .prepare<[number], [number, ...StoredTuple]>(
         `SELECT g.num, ${STORED_COLUMNS} FROM grants g WHERE g.num > +? AND g.local = 1 ORDER BY g.num LIMIT 500`,
+      )
+      .raw(),
+    onSiteTime: db
+      .prepare<[number], [number, ...StoredTuple]>(
+        `SELECT g.num, ${STORED_COLUMNS} FROM grants g
+         WHERE g.num > +? AND instr(g.doc, '"zone":"site"') > 0 ORDER BY g.num LIMIT 500`,
       )
       .raw(),
     tombstone: db.prepare<[string], [number]>('SELECT rev FROM tombstone WHERE id = +?').raw(),

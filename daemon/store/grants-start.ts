@@ -1,7 +1,9 @@
 /** What a file of grants needs before the first decision: the journal's tombstones, the marks outside, the zone rules. */
 import { ConfigError, type Fault } from '../../drivers/contract/errors.ts';
 import { type Clock, type Instant, instant } from '../../drivers/contract/time.ts';
+import type { StoredGrant } from '../access/lookup.ts';
 import {
+  type Grant,
   type GrantId,
   grantId,
   type HolderId,
@@ -124,20 +126,23 @@ export async function rezone(
   const had = reader.meta('tzdata');
   if (had === rules) return [];
   const moved: ChangedWindow[] = [];
-  const floating: GrantId[] = [];
+  const byTheSite = new Set<GrantId>();
   for (const { grant, window: before, revoked } of reader.local()) {
     const found = resolve(grant.window, zone);
     const after = resolved(grant.window, zone, resolve);
     if (before.start === after.start && before.end === after.end) continue;
     const fault = typeof found === 'string' ? found : undefined;
     moved.push({ grant: grant.id, before, after, fault });
-    const ends = Math.max(...[before.end, after.end].map((end) => end ?? Infinity));
-    const isLive = revoked === undefined && grant.state !== 'superseded' && ends > clock.now();
-    if (grant.window.kind === 'floating' && isLive) floating.push(grant.id);
+    const isLive = holdsAfter(clock.now(), grant, revoked, [before, after]);
+    if (grant.window.kind === 'floating' && isLive) byTheSite.add(grant.id);
   }
   const zoneHad = had?.slice(had.indexOf(' ') + 1) ?? zone;
-  if (zoneHad !== zone && zoneHad !== zoneBefore && floating.length > 0) {
-    throw new ConfigError([zoneFault(zone, zoneHad, floating)]);
+  if (zoneHad !== zone && zoneHad !== zoneBefore) {
+    for (const { grant, window, revoked } of reader.onSiteTime()) {
+      const isLive = holdsAfter(clock.now(), grant, revoked, [window]);
+      if (grant.schedule?.zone === 'site' && isLive) byTheSite.add(grant.id);
+    }
+    if (byTheSite.size > 0) throw new ConfigError([zoneFault(zone, zoneHad, [...byTheSite])]);
   }
   const rows = moved.map(
     ({ grant, after }): Rezoned => ({
@@ -152,6 +157,16 @@ export async function rezone(
   return moved;
 }
 
+function holdsAfter(
+  now: Instant,
+  { state }: Grant,
+  revoked: StoredGrant['revoked'],
+  windows: readonly ResolvedWindow[],
+): boolean {
+  const ends = Math.max(...windows.map(({ end }) => end ?? Infinity));
+  return revoked === undefined && state !== 'superseded' && ends > now;
+}
+
 /** Of these so many are named. */
 const NAMED_MOST = 20;
 
@@ -160,7 +175,7 @@ function zoneFault(zone: string, had: string, moved: readonly GrantId[]): Fault 
   const more = moved.length > NAMED_MOST ? ` and ${moved.length - NAMED_MOST} more` : '';
   return {
     path: 'site.zone',
-    found: `${zone}, and it was ${had}: that moves ${moved.length} floating grants: ${names}${more}`,
+    found: `${zone}, and it was ${had}: that moves ${moved.length} grants that go by its clock: ${names}${more}`,
     remedy: `${had} again, or "zoneBefore: ${had}" beside it, which confirms the change`,
   };
 }

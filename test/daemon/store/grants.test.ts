@@ -389,9 +389,15 @@ test('new zone rules move the windows that follow from them, once, and tell whic
     ...grantOf(2),
     window: { kind: 'floating', start: '2027-03-28T02:10', end: '2027-03-28T02:50' },
   } as const;
+  const hours = { days: [1], from: '10:00', to: '12:00' } as const;
+  const weekly = { ...grantOf(4), schedule: { zone: 'site', weekly: [hours] } } as const;
+  const over = { ...weekly, ...grantOf(5), window: { kind: 'instants', end: instant(0) } } as const;
   await first.grants.write({
     source: 'cloud',
-    changes: [{ kind: 'put', grant: wall }, { kind: 'put', grant: floating }, put(3)],
+    changes: [
+      ...[wall, floating, weekly, over].map((grant) => ({ kind: 'put', grant }) as const),
+      put(3),
+    ],
   });
   const before = first.grants.grant(grantId(1))?.window;
   const gap = first.grants.grant(grantId(2))?.window;
@@ -422,7 +428,7 @@ test('new zone rules move the windows that follow from them, once, and tell whic
       (problem) =>
         problem instanceof ConfigError &&
         problem.message.includes(
-          `was Europe/Stockholm: that moves 1 floating grants: ${grantId(2)}`,
+          `was Europe/Stockholm: that moves 2 grants that go by its clock: ${grantId(2)}, ${grantId(4)}`,
         ) &&
         problem.message.includes('zoneBefore: Europe/Stockholm'),
     );
