@@ -19,6 +19,7 @@ import { VendorHost } from '../vendor-host.ts';
 import { tellingFaults } from '../vendor-run.ts';
 import type { VendorSync } from '../vendor-sync.ts';
 import { CustodyReport } from './custody-report.ts';
+import { lostKeys } from './lost-keys.ts';
 import { MemberPush } from './member-push.ts';
 import { MEMBERSHIP, membershipThing, PERMISSION, permissionThing } from './member-thing.ts';
 import { AccessPush, KeyPush } from './push.ts';
@@ -210,11 +211,15 @@ export class KeycafeConnector implements Connector {
   }
 
   async #read(reading: Reading, signal: AbortSignal): Promise<void> {
-    const { sync, places } = this.#parts;
+    const { sync } = this.#parts;
     const { desk } = sync;
+    const places = this.#named;
+    const lost = lostKeys(sync);
     for await (const rows of this.#list('/key', keyRow, signal)) {
       const things = rows.flatMap((key): readonly SeenThing[] =>
-        key instanceof Unread ? [this.#unreadKey(key)] : keyThings(key, desk, places),
+        key instanceof Unread
+          ? [this.#unreadKey(key)]
+          : keyThings(key, lost(key) ?? keyIdFor(key.id, places), desk, places),
       );
       await reading.page(things, 'keycafe');
     }
@@ -232,8 +237,9 @@ export class KeycafeConnector implements Connector {
 
   /** All members first, since a permission means nothing without its member's code. */
   async #readMembers(reading: Reading, signal: AbortSignal): Promise<void> {
-    const { sync, places } = this.#parts;
+    const { sync } = this.#parts;
     const { desk } = sync;
+    const places = this.#named;
     const members = new Map<string, Membership>();
     for await (const found of this.#list('/organizationMembership', membershipRow, signal)) {
       for (const member of readOf(found)) members.set(member.user.id, member);
@@ -272,10 +278,16 @@ export class KeycafeConnector implements Connector {
 
   /** A key that is known stays: what lets nobody in by itself must come back all the same (P7). */
   #unreadKey(row: Unread): SeenThing {
-    const { sync, places } = this.#parts;
-    const id = keyIdFor(row.ref, places);
+    const { sync } = this.#parts;
+    const id = keyIdFor(row.ref, this.#named);
     const thing = row.thing('key', id);
     return sync.desk.grants.key(id) === undefined ? thing : { ...thing, wanted: { nothing: true } };
+  }
+
+  /** Keys that were made here keep the name they have here. */
+  get #named(): KeycafePlaces {
+    const { sync, places } = this.#parts;
+    return { ...places, madeHere: (ref) => sync.idOf('key', ref) };
   }
 
   /** Pages of a bare array, as the `Link` header names them. */

@@ -22,6 +22,8 @@ import type { Access, Key } from './wire.ts';
 export interface KeycafePlaces {
   /** Keys of the config, by Keycafe's id. */
   readonly keys: Readonly<Record<string, string>>;
+  /** Id here of a key that was made here and told there, by Keycafe's id. */
+  readonly madeHere?: (ref: string) => string | undefined;
   readonly locations: Readonly<Record<string, string>>;
   /** `box:7`, by id of the bin. */
   readonly bins: Readonly<Record<string, string>>;
@@ -34,8 +36,8 @@ export const BOOKING_CODE = credentialId('keycafe:booking');
 export const KEY_CODE = credentialId('keycafe:code');
 
 /** The id here of a key that Keycafe calls so. */
-export function keyIdFor(ref: string, places: Pick<KeycafePlaces, 'keys'>): KeyId {
-  return keyId(places.keys[ref] ?? `keycafe:${ref}`);
+export function keyIdFor(ref: string, places: Pick<KeycafePlaces, 'keys' | 'madeHere'>): KeyId {
+  return keyId(places.keys[ref] ?? places.madeHere?.(ref) ?? `keycafe:${ref}`);
 }
 
 /** A key's own code is a grant of its own. */
@@ -167,8 +169,12 @@ export function contactsOf({
 }
 
 /** The key, and the grant that its own code is. */
-export function keyThings(key: Key, desk: VendorDesk, places: KeycafePlaces): readonly SeenThing[] {
-  const id = keyIdFor(key.id, places);
+export function keyThings(
+  key: Key,
+  id: KeyId,
+  desk: VendorDesk,
+  places: KeycafePlaces,
+): readonly SeenThing[] {
   const { code, currentLocation, currentUser, ...plain } = key;
   const at =
     currentLocation != null

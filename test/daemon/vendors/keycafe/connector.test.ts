@@ -198,6 +198,34 @@ test('a create whose answer is lost is known again, also where Keycafe knows mor
   }
 });
 
+test('a key made at the box is one key here and there, also where the answer that told its id was lost', async () => {
+  for (const body of [{ name: 'Cellar', serialNumber: '012ABC' }, { name: 'Cellar' }]) {
+    for (const isLost of [false, true]) {
+      await using bench = await keycafeBench({ seed: 23, isSwift: true });
+      const { cloud, server, site } = bench;
+      const { grants } = site.daemon.desk;
+      const headers = basic(SECRET);
+      const fits = ({ method, path }: { method: string; path: string }) =>
+        method === 'POST' && path.endsWith('/key');
+      if (isLost) cloud.server.fail({ kind: 'lost-answer' }, fits);
+      const made = await server.ask('/keycafe/v0/key', { method: 'POST', headers, body });
+      await bench.poll(6);
+      const there = [...cloud.keys.values()].filter(({ name }) => name === 'Cellar');
+      assert.equal(there.length, 1);
+      const here = grants.keys().filter(({ name }) => name === 'Cellar');
+      assert.equal(here.length, 1);
+      assert.deepEqual(bench.part.differences(), []);
+      // Whoever books it there is given the same key.
+      const access = cloud.addAccess(STAY, there[0]?.id ?? 0);
+      await bench.poll();
+      const booked = grants.grant(grantId(`keycafe:access:${access.id}`))?.grant;
+      assert.deepEqual(booked?.targets, [{ kind: 'key', id: here[0]?.id }]);
+      const shown = await server.ask(`/keycafe/v0/key/${made.body.id}`, { headers });
+      assert.deepEqual([shown.status, shown.body.id], [200, made.body.id]);
+    }
+  }
+});
+
 test('a grant of the own cloud for a Keycafe key is told to Keycafe, and its end too', async () => {
   await using bench = await keycafeBench({ seed: 10 });
   const { site, cloud } = bench;
