@@ -111,15 +111,26 @@ export function shown(value: unknown, at: Path): string {
     return names.length === 0 ? 'nothing in it' : `settings (${names.slice(0, 6).join(', ')})`;
   }
   if (isSecret(at) && !SECRET.test(String(value))) return '(hidden)';
-  const text = JSON.stringify(value).replace(/\/\/[^/\s@]*@/g, '//(hidden)@');
+  const text = withoutLogin(JSON.stringify(value));
   return text.length > 80 ? `${text.slice(0, 77)}…"` : text;
 }
 
-const SECRET_NAME = /(token|password|secret|credential|pepper|fob|pin|key)s?$/i;
+/** Settings that name a secret, or are one, so that somebody may write the secret itself there. */
+const SECRET_NAME =
+  /(token|password|secret|credential|pepper|fob|pin|code|key|authorization|webhook|channel)s?$/i;
 
 function isSecret(at: Path): boolean {
   const last = at.findLast((part) => typeof part === 'string');
-  return typeof last === 'string' && SECRET_NAME.test(last);
+  return typeof last === 'string' && isSecretName(last);
+}
+
+export function isSecretName(setting: string): boolean {
+  return SECRET_NAME.test(setting);
+}
+
+/** Name and password of a URL. */
+export function withoutLogin(text: string): string {
+  return text.replace(/\/\/[^/\s@]*@/g, '//(hidden)@');
 }
 
 function remedyFor(

@@ -90,3 +90,40 @@ test('where no daemon runs and the config is wrong, the bundle says that', async
   assert.match(whole, /no daemon runs here/);
   assert.doesNotMatch(whole, /1F00644BB6/);
 });
+
+test('a secret that somebody wrote into the config itself is neither in the bundle nor told as a fault', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'latchkey-support-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const config = join(directory, 'config.yaml');
+  writeFileSync(
+    config,
+    `site: { id: hut-1, zone: Europe/Stockholm }
+store: { directory: ${directory}/store }
+secrets: { pinPepper: INLINE-1 }
+buses: { a: { serial: /dev/serial/by-id/none, baudRate: 19200 }, r: { ble: hci0 } }
+devices:
+  door: { driver: osdp, bus: a, address: 1, secureChannel: INLINE-2 }
+  gate: { driver: osdp, bus: a, address: 2, secureChannel: { key: INLINE-3 } }
+  lock: { driver: nuki-smart-lock, bus: r, address: "54:d2:72:00:00:03", authorization: INLINE-4, pin: INLINE-5 }
+  relay: { driver: gatt-relay, bus: r, address: "54:d2:72:00:00:04", password: INLINE-6 }
+keys: { flat-3: { name: Flat 3, code: INLINE-7, fob: INLINE-8 } }
+cloud: { mqtt: { url: "mqtts://user:INLINE-9@broker:8883", bridgeId: kb-123456, password: INLINE-10 } }
+vendors:
+  keycafe: { credentials: "a@b.se/token:INLINE-11", webhook: INLINE-12, dialectKeys: INLINE-13, baseUrl: "https://u:INLINE-14@b.se" }
+  seam: { credentials: INLINE-15, webhook: INLINE-16 }
+api: { tls: { cert: /nowhere, key: INLINE-17 }, tokens: [{ name: panel, scope: read, token: INLINE-18 }] }
+`,
+  );
+  const [told, started] = await Promise.all([
+    latchkey(['check-config', config]),
+    latchkey(['run', '--config', config]),
+  ]);
+  assert.deepEqual([told.status, started.status], [2, 2]);
+  assert.doesNotMatch(told.stdout + started.stderr, /INLINE/);
+  const file = join(directory, 'support.tar.gz');
+  const made = await latchkey(['support-bundle', '--config', config, '--out', file]);
+  assert.equal(made.status, 0, made.stderr);
+  const whole = execFileSync('tar', ['-xzOf', file], { encoding: 'utf8' });
+  assert.doesNotMatch(whole, /INLINE/);
+  assert.match(whole, /"baudRate": 19200/, 'how it is built is there');
+});
