@@ -43,6 +43,11 @@ export function withDirectoryOptions(command: Command): Command {
     .addOption(variableOption());
 }
 
+/** For the help of a command below one that has these options: they are read there, too, and commander does not say so. */
+export function alsoOf(command: string): string {
+  return `\nThe options of \`latchkey ${command}\` count here, too, such as --directory, --api and --json.`;
+}
+
 /** Directories to look in, best first. */
 export function directoriesOf({ directory, config, set }: ApiOptions): readonly string[] {
   if (directory !== undefined) return [directory];

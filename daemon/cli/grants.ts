@@ -1,11 +1,12 @@
 /** `latchkey grants`: who may open what, and giving and taking that. */
 import type { Command } from 'commander';
 import type { GrantReply } from '../local-api/grant-fields.ts';
-import { ApiClient, type ApiOptions, withApiOptions } from './api-client.ts';
+import { ApiClient, type ApiOptions, alsoOf, withApiOptions } from './api-client.ts';
 import { CommandFailure, EXIT } from './failure.ts';
 import { givenText } from './given-file.ts';
 import { printJson, printLine, printTable, styled } from './output.ts';
 import { reply } from './status.ts';
+import { wholeNumber } from './whole-number.ts';
 
 type Json = { readonly json?: boolean };
 
@@ -14,7 +15,7 @@ interface ListOptions extends ApiOptions, Json {
   readonly target?: string;
   readonly source?: string;
   readonly after?: string;
-  readonly limit: string;
+  readonly limit: number;
 }
 
 interface PutReply {
@@ -32,11 +33,11 @@ export function grantsCommand(program: Command): void {
   const grants = withApiOptions(program.command('grants'))
     .description('grants that are stored, some at a time')
     .argument('[text]', 'only with this in id or holder')
-    .option('--holder <id>')
+    .option('--holder <id>', 'of this person')
     .option('--target <id>', 'key, lock, access point')
     .option('--source <vendor>', 'cloud, local, keycafe, seam, intserv')
     .option('--after <id>', 'go on after this one')
-    .option('--limit <count>', 'how many', '100')
+    .option('--limit <count>', 'how many', wholeNumber(1, 1000), 100)
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -48,7 +49,8 @@ export function grantsCommand(program: Command): void {
   grants
     .command('show')
     .description('one grant')
-    .argument('<grant>')
+    .argument('<grant>', 'its id')
+    .addHelpText('after', alsoOf('grants'))
     .action(async (grant: string, _: unknown, command: Command) => {
       const options: ApiOptions = command.optsWithGlobals();
       printJson(await ApiClient.find(options).get(pathOf(grant), reply<GrantReply>()));
@@ -56,15 +58,17 @@ export function grantsCommand(program: Command): void {
   grants
     .command('put')
     .description('make or change a grant; a PIN without digits is drawn, and printed here only')
-    .argument('<grant>')
+    .argument('<grant>', 'its id')
     .argument('<file>', 'JSON as the API takes it, or - for stdin')
+    .addHelpText('after', alsoOf('grants'))
     .action((grant: string, file: string, _: unknown, command: Command) =>
       put(grant, file, command.optsWithGlobals()),
     );
   grants
     .command('revoke')
     .description('revoke a grant for good')
-    .argument('<grant>')
+    .argument('<grant>', 'its id')
+    .addHelpText('after', alsoOf('grants'))
     .action((grant: string, _: unknown, command: Command) =>
       revoke(grant, command.optsWithGlobals()),
     );
@@ -76,7 +80,7 @@ function pathOf(grant: string): string {
 
 async function list(text: string | undefined, options: ListOptions): Promise<void> {
   const { holder, target, source, after, limit } = options;
-  const query = new URLSearchParams({ limit });
+  const query = new URLSearchParams({ limit: String(limit) });
   for (const [name, value] of Object.entries({ text, holder, target, source, after })) {
     if (value !== undefined) query.set(name, value);
   }

@@ -43,8 +43,8 @@ export function journalCommand(program: Command): void {
     .option('-n, --limit <count>', 'how many of the newest', wholeNumber(1, 1000), 50)
     .option('--class <list>', ENTRY_CLASSES.join(', '), classList)
     .option('--type <list>', 'such as access.granted,access.denied')
-    .option('--device <name>')
-    .option('--holder <id>')
+    .option('--device <name>', 'of this device, as the config names it')
+    .option('--holder <id>', 'of this person')
     .option('--text <text>', 'in type or body')
     .option('--json', 'print one JSON object a line')
     .addHelpText(

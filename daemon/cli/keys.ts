@@ -1,7 +1,7 @@
 /** `latchkey keys`: where every key is, and a manager's word on that. */
 import { type Command, InvalidArgumentError } from 'commander';
 import type { KeyReply } from '../local-api/keys.ts';
-import { ApiClient, type ApiOptions, withApiOptions } from './api-client.ts';
+import { ApiClient, type ApiOptions, alsoOf, withApiOptions } from './api-client.ts';
 import { CommandFailure, EXIT } from './failure.ts';
 import { givenMoment } from './moment.ts';
 import { printJson, printLine, printTable, styled } from './output.ts';
@@ -31,13 +31,14 @@ export function keysCommand(program: Command): void {
   keys
     .command('place')
     .description('state where a key is; for the journal, in your name')
-    .argument('<key>')
+    .argument('<key>', 'its id, as `latchkey keys` lists it')
     .option('--slot <access-point:slot>', 'it hangs there', slot)
     .option('--holder <id>', 'this person has it')
     .option('--due <time>', 'until when, ISO 8601 with offset', givenMoment)
     .option('--unknown', 'nobody knows')
     .option('--lost', 'it is gone')
-    .option('--why <text>')
+    .option('--why <text>', 'for the journal')
+    .addHelpText('after', alsoOf('keys'))
     .action((key: string, _: unknown, command: Command) => place(key, command.optsWithGlobals()));
 }
 

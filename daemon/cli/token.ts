@@ -37,7 +37,7 @@ export function tokenCommand(program: Command): void {
     .action((options: Options) => list(options));
   withDirectoryOptions(token.command('remove'))
     .description('take a token back')
-    .argument('<name>')
+    .argument('<name>', 'as `latchkey token list` has it')
     .action((name: string, options: Options) => remove(name, options));
 }
 

@@ -31,7 +31,7 @@ export function vendorsCommand(program: Command): void {
     .action((options: Options) => fidelity(options));
   withApiOptions(vendors.command('stay'))
     .description('all that one holder may do here, and what each place can keep of it')
-    .argument('<holder>')
+    .argument('<holder>', 'their id')
     .option('--json', 'print JSON')
     .action((holder: string, options: Options) => stay(holder, options));
 }

@@ -59,14 +59,14 @@ export function whatIfCommand(program: Command): void {
       'what would be decided if the credential of a grant, or a PIN, were shown; leaves no trace',
     )
     .argument('[access-point]', 'may be left out where the site has one')
-    .argument('[grant]')
+    .argument('[grant]', 'whose credential is shown')
     .option('--pin <digits>', 'these digits instead of a grant')
     .option(
       '--at <time>',
       'as a clock at the site shows it, or ISO 8601 with offset; now, if missing',
     )
-    .option('--reader <device>')
-    .option('--credential <id>')
+    .option('--reader <device>', 'where it is shown; the first that will do, if missing')
+    .option('--credential <id>', 'which one of the grant; its first, if missing')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',

@@ -113,11 +113,8 @@ export function deviceEndpoints(desk: SiteDesk, requests: Requests): readonly En
       call({ params: { device }, principal }) {
         const { id, link } = found(desk, device);
         if (link !== 'other-device') {
-          throw new ApiError(
-            'conflict',
-            `on the wire of ${device} is the adapter that was there before`,
-            'device',
-          );
+          const why = `no other adapter was found on the wire of ${device}: its link is ${link}`;
+          throw new ApiError('conflict', why, 'device');
         }
         desk.adopt(id, principal.name);
         return { device: id, link: found(desk, device).link };

@@ -39,6 +39,15 @@ test('every command and every option stands in the manual page', () => {
   }
 });
 
+test('every argument and every option says what it is', () => {
+  for (const { path, options, arguments: given } of walk(tree)) {
+    for (const { name, description } of given)
+      assert.ok(description, `${path.join(' ')} <${name}>`);
+    for (const { flags, description } of options)
+      assert.ok(description, `${path.join(' ')} ${flags}`);
+  }
+});
+
 test('the manual page is without fault to mandoc and to man', (t) => {
   if (!has(t, 'mandoc') || !has(t, 'man')) return;
   assert.equal(run('mandoc', ['-Tlint', '-Wwarning'], page), '');
