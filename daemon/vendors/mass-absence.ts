@@ -6,8 +6,9 @@
  * (vendor-apis.md 2.9), no longer. Either way a person is alarmed. Nothing that was taken back so is lost: the next
  * lists that have it bring it back.
  */
-import { type Millis, pause, type Uptime } from '../../drivers/contract/time.ts';
+import { type Millis, pause } from '../../drivers/contract/time.ts';
 import type { Entry } from '../access/entry.ts';
+import { Doubt } from './doubt.ts';
 import { VendorError } from './http.ts';
 import type { Reading } from './reading.ts';
 import type { VendorRecord } from './vendor-record.ts';
@@ -22,15 +23,15 @@ export interface MassAbsenceParts {
 /** Fewer are revoked by hand in one go. */
 const MANY = 3;
 const AGAIN_AFTER: Millis = 30_000;
-const DOUBTED_MOST: Millis = 15 * 60_000;
 const ASKED_MOST = 5;
 
 export class MassAbsence {
   readonly #parts: MassAbsenceParts;
-  #since: Uptime | undefined;
+  readonly #doubt: Doubt;
 
   constructor(parts: MassAbsenceParts) {
     this.#parts = parts;
+    this.#doubt = new Doubt(parts.sync);
   }
 
   /**
@@ -49,39 +50,36 @@ export class MassAbsence {
       if (!signal.aborted) await again();
     }
     const missing = many(reading, kinds);
-    if (missing.length === 0 || signal.aborted) {
-      this.#since = undefined;
-      return [];
-    }
-    await this.#contradict(missing, signal);
-    this.#since = undefined;
-    return [this.#entry('mass-revoked', missing.length)];
+    if (signal.aborted) return [];
+    if (missing.length > 0) await this.#contradict(missing, signal);
+    await this.#doubt.end();
+    const { length } = missing;
+    return length === 0 ? [] : [massEntry(this.#parts.sync, 'mass-revoked', length)];
   }
 
   async #contradict(missing: readonly VendorRecord[], signal: AbortSignal): Promise<void> {
     const { sync, isShown } = this.#parts;
-    const now = sync.desk.clock.uptime();
-    if (this.#since !== undefined && now - this.#since >= DOUBTED_MOST) return;
+    if (this.#doubt.isOver) return;
     const step = Math.max(1, Math.floor(missing.length / ASKED_MOST));
     const asked = missing.filter((_, at) => at % step === 0).slice(0, ASKED_MOST);
     for (const { kind, ref } of asked) {
       if (ref === undefined || !(await isShown(kind, ref, signal))) continue;
-      if (this.#since === undefined) {
-        this.#since = now;
-        const entries = [this.#entry('mass-absence', missing.length)];
-        await sync.apply([], { by: sync.vendor, entries });
-      }
+      await this.#doubt.begin(massEntry(sync, 'mass-absence', missing.length));
       throw new VendorError(
         'malformed',
         `the lists leave out ${missing.length} things, yet one that is asked for by itself is there`,
       );
     }
   }
+}
 
-  #entry(what: string, grants: number): Entry {
-    const body = { vendor: this.#parts.sync.vendor, what, grants, alarm: true };
-    return { type: 'grant.vendor_drift', body };
-  }
+/** An alarm: that so many are doubted, or that so many were taken back. */
+export function massEntry(
+  { vendor }: VendorSync,
+  what: 'mass-absence' | 'mass-revoked',
+  grants: number,
+): Entry {
+  return { type: 'grant.vendor_drift', body: { vendor, what, grants, alarm: true } };
 }
 
 /** What is missing of kinds that have lost more than half, and at least so many, of what was there. */

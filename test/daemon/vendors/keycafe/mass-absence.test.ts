@@ -75,6 +75,19 @@ test('lists that go on denying what is there are doubted for a quarter of an hou
   assert.equal(live(), 4);
 });
 
+test('the quarter of an hour goes on over a start, and is told once', async () => {
+  const { bench, alarms, live } = await withStays(87);
+  await using _ = bench;
+  emptied(bench, 1000);
+  await bench.site.advance(8 * 60_000);
+  await bench.restart();
+  await bench.site.advance(60_000);
+  assert.equal(live(), 4);
+  await bench.site.advance(11 * 60_000);
+  assert.equal(live(), 0);
+  assert.deepEqual(alarms(), ['mass-absence 4 true', 'mass-revoked 4 true']);
+});
+
 test('a list of keys that is empty takes no key, and no access of one, while the keys are there', async () => {
   const { bench, live } = await withStays(84);
   await using _ = bench;
