@@ -37,10 +37,13 @@ export class Unread {
   /** The vendor's id, where a thing here could have it; else text that follows from it. */
   readonly ref: string;
   readonly digest: string;
+  /** It has an id that can be asked for. */
+  readonly isNamed: boolean;
 
-  constructor(ref: string, row: object) {
+  constructor(ref: string, row: object, isNamed = true) {
     this.ref = ref;
     this.digest = digestOf(row);
+    this.isNamed = isNamed;
   }
 
   /** It cannot be had here, and what was had of it before does not go on opening. */
@@ -65,7 +68,7 @@ export function rowsOf<T>(
     const read = id.safeParse(told);
     if (read.success) return new Unread(read.data, row);
     if (typeof told === 'string' || typeof told === 'number') {
-      return new Unread(`unread:${digestOf(told)}`, row);
+      return new Unread(`unread:${digestOf(told)}`, row, false);
     }
     context.addIssue({ code: 'custom', message: 'an id', path: [name] });
     return z.NEVER;

@@ -1,5 +1,5 @@
 /** IntServ's access keys and our grants, both ways (vendor-apis 4.7). */
-import { type Instant, instant } from '../../../drivers/contract/time.ts';
+import type { Instant } from '../../../drivers/contract/time.ts';
 import {
   type Credential,
   credentialId,
@@ -9,6 +9,7 @@ import {
   type Window,
 } from '../../access/model.ts';
 import type { VendorSecrets } from '../desk.ts';
+import { instantOf } from '../moment.ts';
 import { cardNumbersIn, cutCode, normalised, readerText } from './card-number.ts';
 import type { KeySpec } from './wire.ts';
 
@@ -75,8 +76,8 @@ export function windowOf(
   from: string | null | undefined,
   to: string | null | undefined,
 ): Window | undefined {
-  const start = from == null ? undefined : instant(Date.parse(from));
-  const end = to == null ? undefined : instant(Date.parse(to));
+  const start = from == null ? undefined : instantOf(from, 'start');
+  const end = to == null ? undefined : instantOf(to, 'end');
   if (start === undefined && end === undefined) return { kind: 'ongoing' };
   if (start !== undefined && end !== undefined && start >= end) return undefined;
   return {

@@ -15,6 +15,7 @@ import { isAnswered, MassAbsence } from '../mass-absence.ts';
 import { Outward } from '../outward.ts';
 import { Reading, type SeenThing } from '../reading.ts';
 import { RequestBudget } from '../request-budget.ts';
+import { RowFaults } from '../row-faults.ts';
 import { VendorHost } from '../vendor-host.ts';
 import { tellingFaults } from '../vendor-run.ts';
 import type { VendorSync } from '../vendor-sync.ts';
@@ -65,6 +66,7 @@ export class KeycafeConnector implements Connector {
   readonly #kinds: readonly string[];
   readonly #custody: CustodyReport;
   readonly #absence: MassAbsence;
+  readonly #broken: (error: unknown) => void;
 
   constructor(parts: KeycafeParts) {
     this.#parts = parts;
@@ -82,6 +84,7 @@ export class KeycafeConnector implements Connector {
     });
     const wake = () => this.wake();
     const broken = tellingFaults('keycafe', sync.desk, log);
+    this.#broken = broken;
     const push = { sync, host: this.#host, places };
     const keyPush = new KeyPush(push);
     this.#keys = new Outward({
@@ -216,20 +219,23 @@ export class KeycafeConnector implements Connector {
     const places = this.#named;
     const lost = lostKeys(sync);
     for await (const rows of this.#list('/key', keyRow, signal)) {
-      const things = rows.flatMap((key): readonly SeenThing[] =>
-        key instanceof Unread
-          ? [this.#unreadKey(key)]
-          : keyThings(key, lost(key) ?? keyIdFor(key.id, places), desk, places),
+      const things = this.#things(
+        rows,
+        (key) => keyThings(key, lost(key) ?? keyIdFor(key.id, places), desk, places),
+        (key) => this.#unreadKey(key),
       );
       await reading.page(things, 'keycafe');
     }
     const known = (key: KeyId) => desk.grants.key(key) !== undefined;
     for await (const rows of this.#list('/access', accessRow, signal)) {
-      const things = rows.map((access) => {
-        if (access instanceof Unread) return this.#unread('access', access);
-        const id = grantId(sync.idOf('access', access.id) ?? `keycafe:access:${access.id}`);
-        return accessThing(access, id, desk, places, known);
-      });
+      const things = this.#things(
+        rows,
+        (access) => {
+          const id = grantId(sync.idOf('access', access.id) ?? `keycafe:access:${access.id}`);
+          return [accessThing(access, id, desk, places, known)];
+        },
+        (access) => this.#unread('access', access),
+      );
       await reading.page(things, 'keycafe');
     }
     if (this.#members.length > 0) await this.#readMembers(reading, signal);
@@ -243,19 +249,24 @@ export class KeycafeConnector implements Connector {
     const members = new Map<string, Membership>();
     for await (const found of this.#list('/organizationMembership', membershipRow, signal)) {
       for (const member of readOf(found)) members.set(member.user.id, member);
-      const things = found.map((member) =>
-        member instanceof Unread ? this.#unread(MEMBERSHIP, member) : membershipThing(member),
+      const things = this.#things(
+        found,
+        (member) => [membershipThing(member)],
+        (member) => this.#unread(MEMBERSHIP, member),
       );
       await reading.page(things, 'keycafe');
     }
     const known = (key: KeyId) => desk.grants.key(key) !== undefined;
     for await (const rows of this.#list('/permission', permissionRow, signal)) {
-      const things = rows.map((permission) => {
-        if (permission instanceof Unread) return this.#unread(PERMISSION, permission);
-        const id = sync.idOf(PERMISSION, permission.id) ?? `keycafe:permission:${permission.id}`;
-        const member = members.get(permission.user.id);
-        return permissionThing(permission, member, id, desk, places, known);
-      });
+      const things = this.#things(
+        rows,
+        (permission) => {
+          const id = sync.idOf(PERMISSION, permission.id) ?? `keycafe:permission:${permission.id}`;
+          const member = members.get(permission.user.id);
+          return [permissionThing(permission, member, id, desk, places, known)];
+        },
+        (permission) => this.#unread(PERMISSION, permission),
+      );
       await reading.page(things, 'keycafe');
     }
   }
@@ -270,6 +281,25 @@ export class KeycafeConnector implements Connector {
       return row instanceof Unread ? row.ref : row.id;
     });
     return isAnswered(asked, ref);
+  }
+
+  /** What the rows of one page come to; one that is not understood, by whoever's fault, refuses alone. */
+  #things<T extends { readonly id: string }>(
+    rows: readonly (T | Unread)[],
+    make: (row: T) => readonly SeenThing[],
+    unread: (row: Unread) => SeenThing,
+  ): readonly SeenThing[] {
+    const faults = new RowFaults(this.#parts.sync, this.#broken);
+    const things = rows.flatMap((row) =>
+      row instanceof Unread
+        ? [unread(row)]
+        : faults.alone(
+            () => make(row),
+            () => unread(new Unread(row.id, row)),
+          ),
+    );
+    faults.unlessAll();
+    return things;
   }
 
   #unread(kind: string, row: Unread): SeenThing {

@@ -3,6 +3,7 @@ import { type Instant, instant } from '../../../drivers/contract/time.ts';
 import type { Grant, Operation, Window } from '../../access/model.ts';
 import { Temporal } from '../../access/temporal.ts';
 import { isWallTime, resolveWindow } from '../../access/window.ts';
+import { instantOf, moment } from '../moment.ts';
 
 /** The bounds of an access, as they are sent and shown. */
 export interface Bounds {
@@ -41,10 +42,10 @@ export function windowOf(bounds: Bounds, siteZone: string): Window | BoundsFault
 function olderWindow({ startDate, endDate }: Bounds): Window | BoundsFault {
   if (!isGiven(startDate) && !isGiven(endDate)) return { kind: 'ongoing' };
   if (!isGiven(startDate) || !isGiven(endDate)) return 'bounds-incomplete';
-  const [start, end] = [Date.parse(startDate), Date.parse(endDate)];
-  if (!Number.isFinite(start) || !Number.isFinite(end)) return 'bounds-invalid';
-  if (start >= end) return 'bounds-empty';
-  return { kind: 'instants', start: instant(start), end: instant(end) };
+  const areMoments = [startDate, endDate].every((each) => moment.safeParse(each).success);
+  if (!areMoments) return 'bounds-invalid';
+  const [start, end] = [instantOf(startDate, 'start'), instantOf(endDate, 'end')];
+  return start >= end ? 'bounds-empty' : { kind: 'instants', start, end };
 }
 
 function isGiven(text: string | null | undefined): text is string {

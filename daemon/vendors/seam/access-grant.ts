@@ -1,5 +1,4 @@
 /** An access grant as Seam shows it, and as the grant that the door decides by. Pure. */
-import { type Instant, instant } from '../../../drivers/contract/time.ts';
 import {
   type Credential,
   credentialId,
@@ -11,6 +10,7 @@ import {
   type Window,
 } from '../../access/model.ts';
 import type { VendorSecrets } from '../desk.ts';
+import { instantOf } from '../moment.ts';
 import type { WantedGrant } from '../sync-change.ts';
 import { uuidOf } from '../uuid.ts';
 import type { GrantFields, MethodFields, Mode } from './fields.ts';
@@ -70,18 +70,14 @@ export function windowOf(times: {
   readonly starts_at: string | null;
   readonly ends_at: string | null;
 }): Window {
-  const start = times.starts_at === null ? undefined : at(times.starts_at);
-  const end = times.ends_at === null ? undefined : at(times.ends_at);
+  const start = times.starts_at === null ? undefined : instantOf(times.starts_at, 'start');
+  const end = times.ends_at === null ? undefined : instantOf(times.ends_at, 'end');
   if (start === undefined && end === undefined) return { kind: 'ongoing' };
   return {
     kind: 'instants',
     ...(start === undefined ? {} : { start }),
     ...(end === undefined ? {} : { end }),
   };
-}
-
-function at(text: string): Instant {
-  return instant(Date.parse(text));
 }
 
 export function operationsOf(targets: readonly Target[]): readonly Operation[] {

@@ -4,18 +4,27 @@ import { grantId } from '../../access/model.ts';
 import { readOf, Unread, unlessNone } from '../answer.ts';
 import { VendorError } from '../http.ts';
 import type { Reading, SeenThing } from '../reading.ts';
+import { RowFaults } from '../row-faults.ts';
 import { digestOf, type PlaceState, type VendorRecord } from '../vendor-record.ts';
 import type { VendorSync } from '../vendor-sync.ts';
 import type { SeamClient } from './client.ts';
 import { codePrint } from './code-print.ts';
 import { idHere, KINDS } from './dialect-parts.ts';
 import { codeFields, grantFields } from './fields.ts';
-import { codeThing, DEVICE_CODE, grantThings, mirrorDigest, placeStates } from './mapping.ts';
+import {
+  codeThing,
+  DEVICE_CODE,
+  type GrantSeen,
+  grantThings,
+  mirrorDigest,
+  placeStates,
+} from './mapping.ts';
 import { PersonReader } from './person-reader.ts';
 import type { SeamPlaces } from './places.ts';
 import { withoutOverridden } from './reservation.ts';
 import { asMadeHere } from './vendor-fields.ts';
 import {
+  type AccessCode,
   type AccessGrant,
   accessCodeRow,
   accessGrantRow,
@@ -23,17 +32,30 @@ import {
   accessMethodRow,
 } from './wire.ts';
 
+interface PageParts {
+  readonly isDue: (id: string) => boolean;
+  readonly people: PersonReader;
+  readonly faults: RowFaults;
+}
+
 export class CloudReader {
   readonly #sync: VendorSync;
   readonly #client: SeamClient;
   readonly #places: SeamPlaces;
+  readonly #broken: (error: unknown) => void;
   /** Of the grants and codes of one page. */
   readonly #states = new Map<string, readonly PlaceState[]>();
 
-  constructor(sync: VendorSync, client: SeamClient, places: SeamPlaces) {
+  constructor(
+    sync: VendorSync,
+    client: SeamClient,
+    places: SeamPlaces,
+    broken: (error: unknown) => void,
+  ) {
     this.#sync = sync;
     this.#client = client;
     this.#places = places;
+    this.#broken = broken;
   }
 
   /** Answers the kinds of which all were read. */
@@ -51,9 +73,7 @@ export class CloudReader {
       // A workspace (or a fake) without access grants: what has none takes none away.
       if (!(error instanceof VendorError && error.code === 'not-found')) throw error;
     }
-    const sync = this.#sync;
-    const places = this.#places;
-    for (const device_id of Object.keys(places.devices)) {
+    for (const device_id of Object.keys(this.#places.devices)) {
       const asked = { device_id };
       const pages = this.#client.pages(
         '/access_codes/list',
@@ -66,21 +86,32 @@ export class CloudReader {
         const own = unlessNone(codes, '/access_codes/list').filter(
           (code) => !ofGrants.has(codeRef(code)),
         );
-        const things = own.map((code): SeenThing => {
-          if (code instanceof Unread) return this.#unread(KINDS.code, code);
-          const id = sync.idOf(KINDS.code, code.access_code_id) ?? idHere(code.access_code_id);
-          const print = codePrint(code);
-          // What was accepted just now is told by its attempt.
-          const isAsked = sync.record(id)?.extra?.['attempt'] !== undefined;
-          if (!isAsked) this.#states.set(id, placeStates([code]));
-          const thing = this.#asKnown(id, codeThing(id, code, sync.desk, places));
-          return print === undefined ? thing : { ...thing, fingerprints: [print] };
-        });
+        const faults = new RowFaults(this.#sync, this.#broken);
+        const things = own.flatMap((code) =>
+          code instanceof Unread
+            ? [this.#unread(KINDS.code, code)]
+            : faults.alone(
+                () => [this.#codeThing(code)],
+                () => this.#unread(KINDS.code, new Unread(code.access_code_id, code)),
+              ),
+        );
+        faults.unlessAll();
         await reading.page(things, 'seam');
         await this.#keepStates();
       }
     }
     return kinds;
+  }
+
+  #codeThing(code: AccessCode): SeenThing {
+    const sync = this.#sync;
+    const id = sync.idOf(KINDS.code, code.access_code_id) ?? idHere(code.access_code_id);
+    const print = codePrint(code);
+    // What was accepted just now is told by its attempt.
+    const isAsked = sync.record(id)?.extra?.['attempt'] !== undefined;
+    if (!isAsked) this.#states.set(id, placeStates([code]));
+    const thing = this.#asKnown(id, codeThing(id, code, sync.desk, this.#places));
+    return print === undefined ? thing : { ...thing, fingerprints: [print] };
   }
 
   /** A device may have a code for a while after its grant is gone: it never becomes one that was made by itself. */
@@ -117,13 +148,15 @@ export class CloudReader {
     );
     for await (const grants of pages) {
       const things: SeenThing[] = [];
+      const faults = new RowFaults(this.#sync, this.#broken);
       for (const grant of unlessNone(grants, '/access_grants/list')) {
         const found =
           grant instanceof Unread
-            ? [this.#unread(KINDS.grant, grant)]
-            : await this.#thingsOf(grant, isDue, people, signal);
+            ? [await this.#unreadGrant(grant, signal)]
+            : await this.#thingsOf(grant, { isDue, people, faults }, signal);
         things.push(...found);
       }
+      faults.unlessAll();
       for (const { extra } of things) for (const id of textsOf(extra?.['codes'])) ofGrants.add(id);
       await reading.page(things, 'seam');
       await this.#keepStates();
@@ -145,12 +178,10 @@ export class CloudReader {
 
   async #thingsOf(
     grant: AccessGrant,
-    isDue: (id: string) => boolean,
-    people: PersonReader,
+    { isDue, people, faults }: PageParts,
     signal: AbortSignal,
   ): Promise<readonly SeenThing[]> {
     const sync = this.#sync;
-    const places = this.#places;
     const { access_grant_id } = grant;
     const id =
       sync.idOf(KINDS.grant, access_grant_id) ?? this.#askedFor(grant) ?? idHere(access_grant_id);
@@ -166,18 +197,26 @@ export class CloudReader {
     }
     const around = await this.#around(access_grant_id, signal);
     if (around === undefined) return this.#confirmGone(access_grant_id, signal);
-    const { methods, codes, unread } = around;
-    if (unread !== undefined) {
-      return [this.#unread(KINDS.grant, new Unread(access_grant_id, [grant, unread.digest]))];
-    }
+    const unreadAs = (row: object) =>
+      this.#unread(KINDS.grant, new Unread(access_grant_id, row), around.refs);
+    if (around.unread !== undefined) return [unreadAs([grant, around.unread.digest])];
     const person = await people.at(grant.user_identity_id, signal);
+    return faults.alone(
+      () => this.#seenThings(id, grant, { ...around, person }),
+      () => unreadAs(grant),
+    );
+  }
+
+  #seenThings(
+    id: string,
+    grant: AccessGrant,
+    around: Pick<GrantSeen, 'methods' | 'codes' | 'person'>,
+  ): readonly SeenThing[] {
+    const sync = this.#sync;
+    const record = sync.record(id);
     const stored = sync.desk.grants.grant(grantId(id))?.grant;
-    const before = stored?.window;
-    const {
-      main,
-      others,
-      places: states,
-    } = grantThings(id, { grant, methods, codes, person, before }, sync.desk, places);
+    const seen = { grant, ...around, before: stored?.window };
+    const { main, others, places: states } = grantThings(id, seen, sync.desk, this.#places);
     this.#states.set(id, states);
     const ours =
       record?.origin === 'here' ? grantFields.safeParse(sync.fields(id, record)) : undefined;
@@ -212,6 +251,7 @@ export class CloudReader {
     return {
       methods: readOf(methods),
       codes: readOf(codes),
+      refs: codes.map(codeRef),
       unread: [...methods, ...codes].find((each) => each instanceof Unread),
     };
   }
@@ -234,10 +274,17 @@ export class CloudReader {
     );
   }
 
+  /** Its codes open nothing either, though their devices list them beside those that were made by themselves. */
+  async #unreadGrant(row: Unread, signal: AbortSignal): Promise<SeenThing> {
+    const codes = row.isNamed ? await this.#codesOf(row.ref, signal) : undefined;
+    return this.#unread(KINDS.grant, row, codes?.map(codeRef));
+  }
+
   /** Read again in each round, until it is understood. */
-  #unread(kind: string, row: Unread): SeenThing {
+  #unread(kind: string, row: Unread, codes?: readonly string[]): SeenThing {
     const thing = row.thing(kind, this.#sync.idOf(kind, row.ref) ?? idHere(row.ref));
-    return { ...thing, extra: { isWaiting: true } };
+    const extra = { isWaiting: true, ...(codes === undefined ? {} : { codes: [...codes] }) };
+    return { ...thing, extra };
   }
 
   /** Of a grant that this site made there only its times are compared. */

@@ -70,9 +70,9 @@ export class SeamConnector implements Connector {
     );
     this.#events = new EventReader(sync, this.#client);
     this.#attempts = new AttemptReader(sync, this.#client);
-    this.#reader = new CloudReader(sync, this.#client, places);
     const wake = () => this.wake();
     const broken = tellingFaults('seam', sync.desk, log);
+    this.#reader = new CloudReader(sync, this.#client, places, broken);
     const budgets = new DeviceBudgets(clock);
     const push = new GrantPush({ sync, client: this.#client, places, budgets });
     this.#grants = new Outward({

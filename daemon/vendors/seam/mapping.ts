@@ -124,9 +124,12 @@ export function grantThings(
 
 /** Of a grant that this site made there: only what this site decides, so that its being programmed is no change. */
 export function mirrorDigest(grant: AccessGrant): string {
-  const end = grant.ends_at == null ? null : Date.parse(grant.ends_at);
+  const end = grant.ends_at === null ? null : Date.parse(grant.ends_at);
   return digestOf([Date.parse(grant.starts_at), end]);
 }
+
+/** Of a code (vendor-apis.md 3.5). */
+const STATUSES: ReadonlySet<string> = new Set(['unset', 'setting', 'set', 'removing', 'unknown']);
 
 /** One code at one device, made by itself. */
 export function codeThing(
@@ -147,6 +150,12 @@ export function codeThing(
     return { ...common, wanted: { cannot: 'its device is not known here' } };
   if (isEnding(code) || code.status === 'removing') {
     return { ...common, wanted: { cannot: 'it is being deleted there' } };
+  }
+  if (!STATUSES.has(code.status)) {
+    return { ...common, wanted: { cannot: 'its status there is not known here' } };
+  }
+  if (code.type === 'time_bound' && (code.starts_at == null || code.ends_at == null)) {
+    return { ...common, wanted: { cannot: 'it is bound to times that are not told' } };
   }
   const credential = pinOf(code.access_code_id, code.code, id, desk);
   if (credential === undefined)
@@ -201,7 +210,7 @@ function windowFor(
   isReissuing: boolean,
   zone: string,
 ): Window | undefined {
-  const told = windowOf({ starts_at: grant.starts_at, ends_at: grant.ends_at ?? null });
+  const told = windowOf(grant);
   return isReissuing && before !== undefined ? narrower(before, told, zone) : told;
 }
 

@@ -25,7 +25,7 @@ export function grantFieldsOf(
     ...(reservation_key == null ? {} : { reservation_key }),
     ...(customization_profile_id == null ? {} : { customization_profile_id }),
     starts_at: grant.starts_at,
-    ends_at: grant.ends_at ?? null,
+    ends_at: grant.ends_at,
     created_at: grant.created_at,
     device_ids: [...device_ids],
     acs_entrance_ids: [...(grant.acs_entrance_ids ?? [])],

@@ -1,6 +1,7 @@
 /** Seam's words on the wire, as far as they are read here (vendor-apis.md 3). More fields are let through unread. */
 import { z } from 'zod';
 import { rowsOf } from '../answer.ts';
+import { moment } from '../moment.ts';
 
 /** No limit over all is documented; this keeps us from being a burden. */
 export const CALLS_PER_MINUTE = 300;
@@ -12,8 +13,6 @@ const id = z
   .max(128)
   .refine((text) => text.isWellFormed() && !/[\u0000-\u001f]/.test(text), { error: 'an id' });
 const text = z.string().max(4000);
-/** Up to six digits of a fraction; compared as instants. */
-const moment = text.refine((value) => Number.isFinite(Date.parse(value)), { error: 'a date' });
 /** The seed lists `error_code` for warnings too; either is read. */
 const note = z.looseObject({
   warning_code: text.optional(),
@@ -45,7 +44,8 @@ export const accessGrantSchema = z.looseObject({
   customization_profile_id: id.nullish(),
   created_at: moment,
   starts_at: moment,
-  ends_at: moment.nullish(),
+  /** `null`: no end. Where it is missing, nobody said so. */
+  ends_at: moment.nullable(),
   warnings: z.array(note).default([]),
   errors: z.array(note).default([]),
   pending_mutations: z.array(mutation).default([]),

@@ -109,3 +109,51 @@ test('the same access on two pages, and twice on one, is one grant', async () =>
   await bench.poll();
   assert.equal(site.daemon.desk.grants.count('keycafe'), 51);
 });
+
+/** Rows that refuse alone. */
+const ODD_ROWS: Readonly<Record<string, object>> = {
+  'some of its bounds': { accessEndTime: null },
+  'bounds on a day that does not exist': { accessEndDate: '2026-02-30' },
+  'an end at 24:00': { accessEndTime: '24:00' },
+  'a zone that nobody knows': { timeZone: 'Europe/Nowhere' },
+  'the older bounds without a zone': {
+    accessStartDate: null,
+    accessStartTime: null,
+    accessEndDate: null,
+    accessEndTime: null,
+    startDate: '2026-03-02T08:00:00',
+    endDate: '2026-03-04T10:00:00',
+  },
+  // A keyed hash over an address takes only so much: a fault of ours.
+  'an address that is too long': { user: { email: `${'e'.repeat(2000)}@example.se` } },
+};
+
+for (const [at, [what, change]] of Object.entries(ODD_ROWS).entries()) {
+  test(`an access with ${what} refuses alone and is told`, async () => {
+    await using bench = await keycafeBench({ seed: 510 + at, isSwift: true });
+    const { site, cloud, flat } = bench;
+    const [odd, other] = [1, 2].map(() => cloud.addAccess(STAY, flat.id));
+    for (let times = 0; times < 20; times += 1) {
+      cloud.server.fail(
+        {
+          kind: 'altered',
+          by: (reply) => {
+            const rows = JSON.parse(reply.body).map((row: { id: number }) =>
+              row.id === odd?.id ? { ...row, ...change } : row,
+            );
+            return { ...reply, body: JSON.stringify(rows) };
+          },
+        },
+        ({ path }) => path.endsWith('/access'),
+      );
+    }
+    await bench.poll(2);
+    assert.equal(bench.part.status.online, true, bench.part.status.detail);
+    assert.equal(bench.part.status.drift, 1);
+    const pulses = site.pulseCount;
+    await site.type(`${odd?.bookingCode}#`);
+    assert.equal(site.pulseCount, pulses);
+    await site.type(`${other?.bookingCode}#`);
+    assert.equal(site.pulseCount, pulses + 1);
+  });
+}
