@@ -33,8 +33,6 @@ export interface SeenThing {
 }
 
 const REMOVED_THERE = 'removed at the vendor';
-/** Kept for so long after it is gone, so that a late answer about it finds it. */
-const GONE_KEPT_MS = 30 * 24 * 3_600_000;
 
 export class Reading {
   readonly #sync: VendorSync;
@@ -96,12 +94,9 @@ export class Reading {
     return this.#sync.alone(async () => {
       const { desk } = this.#sync;
       const now = desk.clock.now();
-      const changes: SyncChange[] = [];
+      const changes: SyncChange[] = [...this.#sync.forgotten()];
       for (const [id, record] of this.#sync.records()) {
-        if (record.state === 'gone') {
-          if (now - record.since > GONE_KEPT_MS) changes.push({ id, record: null });
-          continue;
-        }
+        if (record.state === 'gone') continue;
         if (!kinds.includes(record.kind) || this.#sync.isWrittenSince(id, this.#began)) continue;
         if (record.ref === undefined) {
           // The answer was lost, and the vendor has no such thing: it may be asked for again, or need not be taken back.

@@ -25,6 +25,8 @@ export interface SyncOptions {
   readonly silent?: boolean;
 }
 
+/** Kept for so long after it is gone, so that a late answer about it finds it. */
+const GONE_KEPT_MS = 30 * 24 * 3_600_000;
 /** So many more ids than there are records are remembered as written. */
 const WRITTEN_MORE = 1000;
 
@@ -66,6 +68,14 @@ export class VendorSync {
 
   records(): Iterable<readonly [string, VendorRecord]> {
     return this.#book.all();
+  }
+
+  /** Records of what is gone for so long that nothing speaks of it any more. */
+  forgotten(): readonly SyncChange[] {
+    const now = this.#desk.clock.now();
+    return [...this.records()]
+      .filter(([, { state, since }]) => state === 'gone' && now - since > GONE_KEPT_MS)
+      .map(([id]) => ({ id, record: null }));
   }
 
   /** Grows with each change; what is read of a vendor may be older than what was written since. */

@@ -3,21 +3,20 @@
  * changed and revoked here, asks how far each change has spread, and reads what happened at its doors.
  */
 import type { Millis } from '../../../drivers/contract/time.ts';
-import { grantId } from '../../access/model.ts';
 import { answerIn } from '../answer.ts';
 import { type Connector, type ConnectorStatus, Rounds, vendorTurned } from '../connector.ts';
 import type { VendorLog } from '../desk.ts';
 import { differencesOf, driftOf } from '../difference.ts';
-import { type HttpClient, VendorError } from '../http.ts';
+import type { HttpClient } from '../http.ts';
 import { Outward } from '../outward.ts';
 import { RequestBudget } from '../request-budget.ts';
 import type { SyncChange } from '../sync-change.ts';
 import { VendorHost } from '../vendor-host.ts';
-import type { VendorRecord } from '../vendor-record.ts';
 import { tellingFaults } from '../vendor-run.ts';
 import type { VendorSync } from '../vendor-sync.ts';
 import { readEvents } from './event-reading.ts';
 import { AccessKeyBook, KIND } from './key-book.ts';
+import { KeyWatch } from './key-watch.ts';
 import type { IntservPlaces } from './mapping.ts';
 import { AccessKeyPush } from './push.ts';
 import { levelsSchema } from './wire.ts';
@@ -36,10 +35,6 @@ export interface IntservParts {
 /** No limit is stated; this one is ours, so that a fault here is no flood there. */
 const PER_MINUTE = 120;
 const PENALTY_MS = 60_000;
-/** Settled keys that are asked for in one round. */
-const ASKED_A_ROUND = 20;
-/** So many keys are not removed at once by hand. */
-const MASS = 5;
 
 export class IntservConnector implements Connector {
   readonly #parts: IntservParts;
@@ -47,8 +42,7 @@ export class IntservConnector implements Connector {
   readonly #rounds: Rounds;
   readonly #outward: Outward;
   readonly #push: AccessKeyPush;
-  #askedLast = '';
-  #missing: ReadonlySet<string> = new Set();
+  readonly #watch: KeyWatch;
 
   constructor(parts: IntservParts) {
     this.#parts = parts;
@@ -70,6 +64,7 @@ export class IntservConnector implements Connector {
       places,
       book: new AccessKeyBook({ sync, places }),
     });
+    this.#watch = new KeyWatch(sync, this.#push);
     const names = new Set(Object.values(places.levels));
     this.#outward = new Outward({
       sync,
@@ -121,76 +116,11 @@ export class IntservConnector implements Connector {
     await this.#parts.sync.recover();
     const { sync } = this.#parts;
     await this.#outward.run(signal);
-    await this.#askStatus(signal);
+    await this.#watch.look(signal);
     await this.#compareLevels(signal);
     await readEvents(sync, this.#host, signal);
     const cursors = [{ name: 'synced', value: sync.desk.clock.now() }];
-    await sync.apply([], { by: 'intserv', cursors });
-  }
-
-  /**
-   * `Pending` until every system has it; a failure stays visible until the next change. There is no list of keys, so
-   * some of those that are settled are asked for too, in turn: one that is not known there any more was removed there.
-   */
-  async #askStatus(signal: AbortSignal): Promise<void> {
-    const { sync } = this.#parts;
-    const all = [...sync.records()].filter(
-      ([, { kind, ref, state }]) => kind === KIND && ref !== undefined && state === 'in-step',
-    );
-    const isSettled = ({ places = [] }: VendorRecord) =>
-      places.every((place) => place.state === 'active');
-    const settled = all.filter(([, record]) => isSettled(record)).map(([id]) => id);
-    const turn = settled.filter((id) => id > this.#askedLast).slice(0, ASKED_A_ROUND);
-    this.#askedLast = turn.length < ASKED_A_ROUND ? '' : (turn.at(-1) ?? '');
-    const due = all.filter(([id, record]) => !isSettled(record) || turn.includes(id));
-    const missing: string[] = [];
-    let answered = 0;
-    for (const [id, { ref = '' }] of due) {
-      if (signal.aborted) return;
-      const moment = sync.moment;
-      const next = await this.#placesOf(ref, signal);
-      if (next === 'not-told') continue;
-      answered += 1;
-      if (next === undefined) {
-        missing.push(id);
-        continue;
-      }
-      await sync.alone(async () => {
-        const record = sync.record(id);
-        if (record === undefined || sync.isWrittenSince(id, moment)) return;
-        await sync.applyNow([{ id, record: { ...record, places: [...next] } }], { by: 'intserv' });
-      });
-    }
-    await this.#note(missing, answered);
-  }
-
-  /** What one key comes to must not keep the others, nor the events, from being read. @throws VendorError */
-  async #placesOf(ref: string, signal: AbortSignal) {
-    try {
-      return await this.#push.placesIfKnown(ref, signal);
-    } catch (error) {
-      const isOfThisOne =
-        error instanceof VendorError && (error.code === 'malformed' || error.code === 'server');
-      if (!isOfThisOne) throw error;
-      return 'not-told' as const;
-    }
-  }
-
-  /** Missing twice in a row is removed; where many are missing and none is there, it is the integration that changed. */
-  async #note(missing: readonly string[], asked: number): Promise<void> {
-    const { sync } = this.#parts;
-    const before = this.#missing;
-    this.#missing = new Set(missing);
-    if (missing.length === asked && asked >= MASS) return;
-    await sync.alone(async () => {
-      const changes = missing.flatMap((id): SyncChange[] => {
-        const record = sync.record(id);
-        if (!before.has(id) || record?.state !== 'in-step') return [];
-        const stored = sync.desk.grants.grant(grantId(id));
-        return [{ id, ...this.#push.removedThere({ record, stored }) }];
-      });
-      await sync.applyNow(changes, { by: 'intserv' });
-    });
+    await sync.apply(sync.forgotten(), { by: 'intserv', cursors });
   }
 
   /** Levels of the config that IntServ has no more: what is given through them arrives nowhere there. */
@@ -202,15 +132,16 @@ export class IntservConnector implements Connector {
       body: {},
       signal,
     });
-    const there = new Set(
-      answerIn(reply.body, levelsSchema, '/accesslevels/list').levels.map(({ id }) => id),
-    );
-    const changes = Object.entries(places.levels).map(([level, name]): SyncChange => {
+    const { levels } = answerIn(reply.body, levelsSchema, '/accesslevels/list');
+    const there = new Set(levels.map((level) => level?.id));
+    const changes = Object.entries(places.levels).flatMap(([level, name]): SyncChange[] => {
       const id = `level:${level}`;
+      // One that does not say which it is may be this one.
+      if (!there.has(level) && there.has(undefined)) return [];
       const detail = `IntServ has no access level for ${name}`;
       const since = sync.record(id)?.since ?? sync.desk.clock.now();
       const record = { kind: 'level', origin: 'vendor', state: 'cannot', detail, since } as const;
-      return { id, record: there.has(level) ? null : record };
+      return [{ id, record: there.has(level) ? null : record }];
     });
     await sync.apply(changes, { by: 'intserv' });
   }

@@ -165,7 +165,8 @@ function eventsOf(
   const after = /^\d{1,15}$/.test(asked.continuation_key ?? '')
     ? Number(asked.continuation_key)
     : undefined;
-  const isOther = asked.systems != null && !asked.systems.includes(desk.about.site);
+  const { systems } = asked;
+  const isOther = systems != null && systems.length > 0 && !systems.includes(desk.about.site);
   const isGranted = asked.include_access_granted === true || asked.include_access_denied !== true;
   const isDenied = asked.include_access_denied === true || asked.include_access_granted !== true;
   const found = isOther

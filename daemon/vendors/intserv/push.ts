@@ -152,7 +152,8 @@ export class AccessKeyPush {
     try {
       return await this.placesOf(ref, signal);
     } catch (error) {
-      if (error instanceof VendorError && ['refused', 'not-found'].includes(error.code)) {
+      // Which of them says so is written nowhere (vendor-apis.md 4.4); no other does.
+      if (error instanceof VendorError && [400, 404, 410].includes(error.status ?? 0)) {
         return undefined;
       }
       throw error;

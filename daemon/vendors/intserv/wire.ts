@@ -1,12 +1,12 @@
 /** IntServ Access v1 in its own words (vendor-apis 4). Everything is a POST of JSON. */
 import { z } from 'zod';
+import { moment } from '../moment.ts';
 
 export const EVENTS_MOST = 1000;
 /** `/events/list` looks back so far where it is not told. */
 export const LOOK_BACK_MS = 7 * 24 * 3_600_000;
 
 const uuid = z.uuid();
-const moment = z.iso.datetime({ offset: true });
 const name = z.string().max(32);
 
 export const keySpecSchema = z.object({
@@ -61,7 +61,8 @@ export const removeSchema = z
 const STATUSES = ['NotApplied', 'Pending', 'PartiallyApplied', 'Applied', 'Failed'] as const;
 
 export const statusSchema = z.looseObject({
-  status: z.enum(STATUSES),
+  /** A word of a newer version says no more than that it is not settled; the systems below are told all the same. */
+  status: z.enum(STATUSES).catch('Pending'),
   systems_where_applied: z
     .array(z.looseObject({ system_id: z.string(), applied_at: z.string().nullish() }))
     .nullish(),
@@ -73,8 +74,8 @@ export const statusSchema = z.looseObject({
 export type Status = z.output<typeof statusSchema>;
 
 export const levelsSchema = z.looseObject({
-  /** Only which there are is looked at. */
-  levels: z.array(z.looseObject({ id: z.string() })),
+  /** Only which there are is looked at; `null`: one that does not say which it is. */
+  levels: z.array(z.looseObject({ id: z.string() }).nullable().catch(null)),
 });
 
 export const eventsRequestSchema = z.object({
@@ -87,14 +88,12 @@ export const eventsRequestSchema = z.object({
   continuation_key: z.string().max(200).nullish(),
 });
 
+/** As far as it is looked at. */
 const eventSchema = z.looseObject({
   event_time: z.string(),
   /** Unique within one system and one `event_time`. */
   sequence_id: z.union([z.string(), z.number()]),
-  category: z.string().nullish(),
-  type: z.number().nullish(),
   system_id: z.string().max(128),
-  door_name: z.string().nullish(),
   /** One that is no id is nobody's key. */
   key_id: z
     .string()

@@ -14,13 +14,20 @@ export async function intservBench({
   seed,
   cloud: options = {},
   codeMost,
+  at,
+  isSwift = false,
 }: {
   readonly seed: number;
+  readonly at?: string;
+  /** See `SiteOptions`. */
+  readonly isSwift?: boolean;
   readonly cloud?: Partial<IntservCloudOptions>;
   readonly codeMost?: number;
 }) {
   const site: SimulatedSite = await simulatedSite({
     seed,
+    isSwift,
+    ...(at === undefined ? {} : { at }),
     change: (config) => ({
       ...config,
       accessLevels: { residents: [{ kind: 'key', id: 'flat-3' }], staff: [] },

@@ -218,15 +218,3 @@ test('a key that was removed in the portal is dead here after two looks, and one
   await bench.poll(2);
   assert.equal(cloud.keys.size, 1);
 });
-
-test('where every key is gone at once nothing is revoked: the integration was changed', async () => {
-  await using bench = await intservBench({ seed: 82 });
-  const { cloud, site } = bench;
-  for (let at = 0; at < 6; at += 1) {
-    await bench.post('/accesskeys/add', { key: { type: 'code' }, access_levels: [LEVEL] });
-  }
-  await bench.poll(2);
-  cloud.keys.clear();
-  await bench.poll(4);
-  assert.equal(site.daemon.desk.grants.count('intserv'), 6);
-});
