@@ -2,6 +2,7 @@
  * Telling Keycafe where keys are (vendor-apis 2.7). There is no call by which other hardware reports a pick-up; what
  * comes nearest is to correct the inventory of its bins, or to flip a key by its exchange operation where that is on.
  */
+import { textIn } from '../../access/body.ts';
 import type { KeyCustody } from '../../access/ledger.ts';
 import { VendorError } from '../http.ts';
 import type { VendorHost } from '../vendor-host.ts';
@@ -18,8 +19,6 @@ export interface CustodyReportParts {
 
 export class CustodyReport {
   readonly #parts: CustodyReportParts;
-  /** Bins that Keycafe was told of, by key; after a restart they are told again. */
-  readonly #told = new Map<string, string>();
 
   constructor(parts: CustodyReportParts) {
     this.#parts = parts;
@@ -46,13 +45,15 @@ export class CustodyReport {
     const bin = place.kind === 'slot' ? this.#binOf(`${place.box}:${place.slot}`) : undefined;
     const isIn = record.extra?.['at'] === 'location';
     const isOut = record.extra?.['at'] === 'user';
+    // Kept with the record: a pick-up is told though the daemon ended in between.
+    const told = textIn(record.extra ?? {}, 'bin');
     try {
-      if (bin !== undefined && (!isIn || this.#told.get(id) !== bin)) {
+      if (bin !== undefined && (!isIn || told !== bin)) {
         await this.#fill(bin, record.ref ?? '', signal);
-        this.#told.set(id, bin);
-      } else if (place.kind === 'holder' && isIn && this.#told.has(id)) {
-        await this.#empty(this.#told.get(id) ?? '', signal);
-        this.#told.delete(id);
+        await this.#keep(id, bin);
+      } else if (place.kind === 'holder' && isIn && told !== undefined) {
+        await this.#empty(told, signal);
+        await this.#keep(id, undefined);
       } else if (
         byExchange &&
         ((place.kind === 'slot' && isOut) || (place.kind === 'holder' && isIn))
@@ -60,8 +61,11 @@ export class CustodyReport {
         await this.#parts.host.call({ method: 'PUT', path: `/key/${record.ref}/exchange`, signal });
       }
     } catch (error) {
-      if (!(error instanceof VendorError) || !['refused', 'not-found'].includes(error.code))
-        throw error;
+      // What one key comes to must not keep the others from being told.
+      const isOfThisOne =
+        error instanceof VendorError &&
+        ['refused', 'not-found', 'malformed', 'server'].includes(error.code);
+      if (!isOfThisOne) throw error;
       await this.#refused(id, record, error);
     }
   }
@@ -79,6 +83,19 @@ export class CustodyReport {
   #empty(bin: string, signal: AbortSignal): Promise<unknown> {
     const { host } = this.#parts;
     return host.call({ method: 'PUT', path: `/bin/${bin}`, body: { key: null }, signal });
+  }
+
+  /** The bin that Keycafe has the key in, as it was told. */
+  #keep(id: string, bin: string | undefined): Promise<void> {
+    const { sync } = this.#parts;
+    return sync.alone(async () => {
+      const record = sync.record(id);
+      if (record === undefined) return;
+      const { bin: _before, ...kept } = record.extra ?? {};
+      const extra = { ...kept, ...(bin === undefined ? {} : { bin }) };
+      const next = sync.changed(record, record.state, { extra });
+      await sync.applyNow([{ id, record: next }], { by: 'keycafe' });
+    });
   }
 
   async #refused(id: string, record: VendorRecord, error: VendorError): Promise<void> {

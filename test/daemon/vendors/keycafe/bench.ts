@@ -35,8 +35,9 @@ export async function keycafeBench(options: BenchOptions) {
   await cloud.server.listen();
   const http = new CountedClient(clock);
   const flat = cloud.addKey({ name: 'Flat 3', location: 1 });
+  const keys: Record<string, string> = { [String(flat.id)]: 'flat-3' };
   const places = {
-    keys: { [String(flat.id)]: 'flat-3' },
+    keys,
     locations: { '1': 'lobby' },
     bins: {},
     keyCodes: false,
@@ -75,6 +76,8 @@ export async function keycafeBench(options: BenchOptions) {
     site,
     cloud,
     flat,
+    /** Of the config; more can be put in. */
+    keys,
     get part() {
       return part;
     },
