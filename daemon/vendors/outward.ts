@@ -3,7 +3,7 @@
  * whose target is the vendor's, and revocations. Follows the journal, and looks at everything once at start.
  */
 import { textIn } from '../access/body.ts';
-import type { RecordedEntry } from '../access/entry.ts';
+import type { Entry, RecordedEntry } from '../access/entry.ts';
 import type { StoredGrant } from '../access/lookup.ts';
 import { type Grant, type GrantId, grantId } from '../access/model.ts';
 import { StorageError } from '../store/ports.ts';
@@ -150,10 +150,12 @@ export class Outward {
         ? undefined
         : { id, record: sync.changed(record, state) };
     }
-    if (record.origin === 'mirror' && record.ref !== undefined && record.sent !== sentOf(stored)) {
-      return { id, record: sync.changed(record, 'to-update') };
-    }
-    return undefined;
+    if (record.origin !== 'mirror' || record.sent === sentOf(stored)) return undefined;
+    if (record.ref !== undefined) return { id, record: sync.changed(record, 'to-update') };
+    // It could not be had there as it was; it is another one now.
+    return record.state === 'cannot'
+      ? { id, record: sync.changed(record, 'to-create') }
+      : undefined;
   }
 
   async #act(id: string, signal: AbortSignal): Promise<void> {
@@ -224,6 +226,8 @@ export class Outward {
     const now = sync.record(id);
     if (now === undefined || settled.record === null) return { record: settled.record };
     const { ref, seen, sent } = settled.record;
+    // It may have been taken away there, to be made anew.
+    const { ref: _before, ...kept } = now;
     const told = {
       ...(ref === undefined ? {} : { ref }),
       ...(seen === undefined ? {} : { seen }),
@@ -231,31 +235,44 @@ export class Outward {
     };
     const stored = sync.desk.grants.grant(grantId(id));
     const isDead = stored?.revoked !== undefined || now.state === 'to-revoke';
-    return { record: sync.changed(now, isDead ? 'to-revoke' : 'to-update', told) };
+    return { record: sync.changed(kept, isDead ? 'to-revoke' : 'to-update', told) };
   }
 
   async #failed(id: string, error: VendorError): Promise<void> {
     const { sync } = this.#parts;
     const record = sync.record(id);
+    const stored = sync.desk.grants.grant(grantId(id));
     if (record === undefined) return;
-    const tries = (record.tries ?? 0) + 1;
     if (error.code === 'not-found' && record.state === 'to-revoke') {
       return sync.apply([{ id, record: sync.changed(record, 'gone') }], { by: sync.vendor });
     }
-    const isFinal =
-      error.code === 'refused' || error.code === 'not-found' || error.code === 'malformed';
-    const back =
-      record.state === 'creating' && (isUndone(error) || isFinal) ? 'to-create' : record.state;
+    const isFinal = ['refused', 'not-found', 'malformed'].includes(error.code);
+    // A server that breaks over this one must not keep the others, nor what is read, from coming through; where it
+    // breaks over all of them, the breaker says so.
+    const isOfThisOne = isFinal || error.code === 'server';
+    const tries = (record.tries ?? 0) + (isOfThisOne ? 1 : 0);
+    // An answer that nobody understands may well mean that it was made: the next reading finds it, or does not.
+    const isUnmade = isUndone(error) || (isFinal && error.code !== 'malformed');
+    const back = record.state === 'creating' && isUnmade ? 'to-create' : record.state;
     // A revocation is never given up.
     const isGivenUp = isFinal && record.state !== 'to-revoke' && tries >= TRIES_MOST;
     const next = sync.changed(record, isGivenUp ? 'cannot' : back, {
       tries,
       detail: error.message,
+      // Tried again once it is another one.
+      ...(isGivenUp && record.ref === undefined ? { sent: sentOf(stored) } : {}),
     });
-    await sync.apply([{ id, record: next }], { by: sync.vendor });
-    // A server that breaks over this one must not keep the others, nor what is read, from coming through; where it
-    // breaks over all of them, the breaker says so.
-    if (!isFinal && error.code !== 'server') throw error;
+    const isStuck = isOfThisOne && record.state === 'to-revoke' && tries === TRIES_MOST;
+    const body = {
+      vendor: sync.vendor,
+      what: 'not-revoked',
+      id,
+      detail: error.message,
+      alarm: true,
+    };
+    const entries: Entry[] = isStuck ? [{ type: 'grant.vendor_drift', body }] : [];
+    await sync.apply([{ id, record: next }], { by: sync.vendor, entries });
+    if (!isOfThisOne) throw error;
   }
 }
 

@@ -116,6 +116,11 @@ export class Reading {
   #absent(id: string, record: VendorRecord): SyncChange {
     const { desk } = this.#sync;
     const stored = desk.grants.grant(grantId(id));
+    if (record.origin === 'mirror' && record.state === 'to-update') {
+      // Ours, and changed since it was there, or on the way to being made anew: it is asked for as it is now.
+      const { ref: _gone, seen: _seen, ...kept } = record;
+      return { id, record: this.#sync.changed(kept, 'to-create') };
+    }
     if (record.origin === 'mirror') {
       // Ours, and somebody took it away there. It is dead in both places until a person says otherwise.
       return {

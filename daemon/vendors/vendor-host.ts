@@ -188,7 +188,8 @@ function codeOf(status: number): VendorError['code'] {
   if (status === 401 || status === 403) return 'unauthorized';
   if (status === 404 || status === 410) return 'not-found';
   if (status === 429) return 'limited';
-  if (status >= 500) return 'server';
+  // A request that took too long says nothing of what it asked for, and may be done.
+  if (status >= 500 || status === 408) return 'server';
   return status >= 400 ? 'refused' : 'malformed';
 }
 

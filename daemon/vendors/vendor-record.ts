@@ -55,6 +55,12 @@ const recordSchema = z.object({
 });
 export type VendorRecord = Readonly<z.infer<typeof recordSchema>>;
 
+/** Of a thing that was changed here: what the vendor has is to be changed there, what it would not take is asked for again. */
+export function stateOnChange({ ref, state }: VendorRecord): RecordState {
+  if (ref !== undefined) return 'to-update';
+  return state === 'cannot' ? 'to-create' : state;
+}
+
 const shardSchema = z.record(z.string(), recordSchema);
 
 const SHARDS = 256;

@@ -105,9 +105,12 @@ export class VendorSync {
     state: RecordState,
     more: Partial<VendorRecord> = {},
   ): VendorRecord {
-    const { detail: _old, ...kept } = record;
+    const { detail: _old, tries, ...kept } = record;
     const since = state === record.state ? record.since : this.#desk.clock.now();
-    return { ...kept, ...more, state, since };
+    // What could not be had, and is asked for again, is tried as often as anything else.
+    const isAnew = record.state === 'cannot' && state !== 'cannot';
+    const tried = tries === undefined || isAnew ? {} : { tries };
+    return { ...kept, ...tried, ...more, state, since };
   }
 
   /** Resolves when decisions read it and it is written down; revocations are dead by then (P6). @throws StorageError */

@@ -3,7 +3,7 @@ import type { StoredGrant } from '../../access/lookup.ts';
 import { credentialId, type Grant, grantId, keyId } from '../../access/model.ts';
 import { holderFor } from '../people.ts';
 import type { SyncChange, WantedGrant } from '../sync-change.ts';
-import type { VendorRecord } from '../vendor-record.ts';
+import { stateOnChange, type VendorRecord } from '../vendor-record.ts';
 import type { VendorSync } from '../vendor-sync.ts';
 import type { KeyBook } from './key-book.ts';
 import { drawnId, idFromKey } from './local-id.ts';
@@ -121,11 +121,10 @@ export class AccessBook {
       const { rev: _rev, ...kept } = grant;
       const { remindMinutes: _old, ...options } = kept.options;
       const reminder = optionsOf({ returnReminder: next.returnReminder });
-      const state = record.ref === undefined ? record.state : 'to-update';
       const change: SyncChange = {
         id: grant.id,
         grant: { ...kept, window, options: { ...options, ...reminder } },
-        record: sync.changed(record, state, { sealed: sync.seal(grant.id, next) }),
+        record: sync.changed(record, stateOnChange(record), { sealed: sync.seal(grant.id, next) }),
       };
       await sync.applyNow([change], { by: 'dialect:keycafe' });
     });

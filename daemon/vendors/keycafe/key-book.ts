@@ -1,7 +1,7 @@
 /** Keys as the dialect makes, shows and edits them, and the places that they lie in. */
 import { type Key, type KeyId, keyId } from '../../access/model.ts';
 import type { SyncChange } from '../sync-change.ts';
-import type { VendorRecord } from '../vendor-record.ts';
+import { stateOnChange, type VendorRecord } from '../vendor-record.ts';
 import type { VendorSync } from '../vendor-sync.ts';
 import type { BoxBook } from './box-book.ts';
 import { derivedId, drawnId, idFromKey } from './local-id.ts';
@@ -91,8 +91,8 @@ export class KeyBook {
         ...this.#wanted(stored.id, whole, stored.source.ref),
         ...fob,
       };
-      const state = record.ref === undefined ? record.state : 'to-update';
-      const next = sync.changed(record, state, { sealed: sync.seal(stored.id, fields) });
+      const sealed = sync.seal(stored.id, fields);
+      const next = sync.changed(record, stateOnChange(record), { sealed });
       const code = body.code ?? undefined;
       const mayHaveCode = code !== undefined && places.keyCodes && stored.virtual;
       await sync.applyNow(

@@ -1,7 +1,7 @@
 /** Members and their permissions as the dialect makes, shows and ends them. */
 import { grantId, type KeyId } from '../../access/model.ts';
 import type { SyncChange } from '../sync-change.ts';
-import type { VendorRecord } from '../vendor-record.ts';
+import { stateOnChange, type VendorRecord } from '../vendor-record.ts';
 import type { VendorSync } from '../vendor-sync.ts';
 import { drawnId, idFromKey } from './local-id.ts';
 import { MEMBERSHIP, PERMISSION, permissionGrant } from './member-thing.ts';
@@ -116,7 +116,7 @@ export class MemberBook {
       if (typeof grant === 'string') {
         throw new KeycafeRefusal(400, 'permission.role.invalid', grant, 'role');
       }
-      const state = record.ref === undefined ? record.state : 'to-update';
+      const state = stateOnChange(record);
       const changed = sync.changed(record, state, { sealed: sync.seal(id, next) });
       await sync.applyNow([{ id, grant, record: changed }], { by: BY });
     });

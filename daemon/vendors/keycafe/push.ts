@@ -48,6 +48,7 @@ export class AccessPush {
     });
     const access = answerIn(reply.body, accessSchema, '/access');
     const next = this.#inStep(task, access, sentOf(stored));
+    await this.#tellGap(task);
     return { record: next, ...this.#withCode(task, access) };
   }
 
@@ -68,7 +69,8 @@ export class AccessPush {
       before?.accessStartDate != null &&
       // A zone cannot be given later, nor taken away.
       (before.timeZone == null) === (timeZone === undefined) &&
-      record.extra?.['isKeyChanged'] !== true;
+      // Nor can the key be another one.
+      (before.key == null || before.key.id === this.#keyRef(task));
     if (!isEditable) return this.#anew(task, record.ref, signal);
     const reply = await host.call({
       method: 'PUT',
@@ -93,28 +95,23 @@ export class AccessPush {
     return { record: sync.changed(record, 'gone') };
   }
 
-  /** Cancelled and made again: the guest gets another code there, and nothing opens there in between. */
-  async #anew(task: Task, ref: string, signal: AbortSignal): Promise<Settled> {
+  /** Cancelled, and asked for again: the guest gets another code there, and nothing opens there in between. */
+  async #anew({ record }: Task, ref: string, signal: AbortSignal): Promise<Settled> {
     const { sync } = this.#parts;
-    const began = sync.desk.clock.uptime();
     await this.#remove(ref, signal);
-    const { ref: _gone, seen: _seen, ...kept } = task.record;
-    const settled = await this.create({ ...task, record: { ...kept, state: 'creating' } }, signal);
-    await sync.desk.journal.append({
-      stamp: sync.desk.stamp(),
-      entries: [
-        {
-          type: 'grant.vendor_drift',
-          body: {
-            vendor: 'keycafe',
-            grant: task.id,
-            what: 'recreated',
-            gapMs: Math.round(sync.desk.clock.uptime() - began),
-          },
-        },
-      ],
-    }).committed;
-    return settled;
+    const { ref: _gone, seen: _seen, ...kept } = record;
+    const extra = { ...kept.extra, cancelledAt: sync.desk.clock.now() };
+    return { record: sync.changed(kept, 'to-create', { extra }) };
+  }
+
+  async #tellGap({ id, record }: Task): Promise<void> {
+    const { desk } = this.#parts.sync;
+    const since = record.extra?.['cancelledAt'];
+    if (typeof since !== 'number') return;
+    const gapMs = Math.max(0, desk.clock.now() - since);
+    const body = { vendor: 'keycafe', grant: id, what: 'recreated', gapMs };
+    const entries = [{ type: 'grant.vendor_drift', body }] as const;
+    await desk.journal.append({ stamp: desk.stamp(), entries }).committed;
   }
 
   async #remove(ref: string, signal: AbortSignal): Promise<void> {
@@ -127,7 +124,7 @@ export class AccessPush {
 
   #inStep(task: Task, access: Access | undefined, sent: string): VendorRecord {
     const { sync } = this.#parts;
-    const { isKeyChanged: _done, fingerprint: _print, ...extra } = task.record.extra ?? {};
+    const { cancelledAt: _gap, fingerprint: _print, ...extra } = task.record.extra ?? {};
     const { seen: _old, tries: _tries, ...kept } = task.record;
     return sync.changed(kept, 'in-step', {
       sent,

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { SyncChange } from '../sync-change.ts';
 import { drawnUuid } from '../uuid.ts';
-import type { VendorRecord } from '../vendor-record.ts';
+import { stateOnChange, type VendorRecord } from '../vendor-record.ts';
 import { wantedCode } from './access-code.ts';
 import { derivedCodes } from './access-grant.ts';
 import { lengthsOf } from './device-settings.ts';
@@ -194,10 +194,7 @@ export function changeOf(
 ): SyncChange {
   const { sync } = parts;
   const sealed = sync.seal(id, next);
-  const changed =
-    record.ref === undefined
-      ? { ...record, sealed }
-      : sync.changed(record, 'to-update', { sealed });
+  const changed = sync.changed(record, stateOnChange(record), { sealed });
   return { id, grant: wantedCode(id, next, parts), record: changed };
 }
 

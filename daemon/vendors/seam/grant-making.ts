@@ -3,7 +3,7 @@ import { grantId, type HolderId } from '../../access/model.ts';
 import { holderFor } from '../people.ts';
 import type { SyncChange } from '../sync-change.ts';
 import { drawnUuid } from '../uuid.ts';
-import { digestOf } from '../vendor-record.ts';
+import { digestOf, stateOnChange } from '../vendor-record.ts';
 import { MODE_NAMES, wantedGrant } from './access-grant.ts';
 import { BY, type DialectParts, idHere, KINDS } from './dialect-parts.ts';
 import { keepPerson, known } from './dialect-people.ts';
@@ -151,8 +151,7 @@ export async function keep(
   const rev = (desk.grants.grant(grantId(id))?.grant.rev ?? 0) + 1;
   const extra = withChanges(record, rev, changesBetween(before, fields));
   const kept = { sealed: sync.seal(id, fields), extra };
-  const next =
-    record.ref === undefined ? { ...record, ...kept } : sync.changed(record, 'to-update', kept);
+  const next = sync.changed(record, stateOnChange(record), kept);
   await sync.apply([{ id, grant: wantedOf(parts, id, fields), record: next }, ...more], { by: BY });
 }
 
