@@ -1,5 +1,6 @@
 /** Setting up, logging in and out, and who may: for people at the panel. Programs send tokens instead. */
 import { z } from 'zod';
+import type { JsonObject } from '../access/entry.ts';
 import { type Accounts, PASSWORD_LEAST } from './accounts.ts';
 import type { SiteDesk } from './desk.ts';
 import { type Endpoint, endpoint, SCOPES, WithHeaders } from './endpoint.ts';
@@ -51,6 +52,7 @@ export function loginEndpoints(parts: LoginParts): readonly Endpoint[] {
           failures.failed(remote);
           throw new ApiError('unauthorized', 'another code', 'code');
         }
+        recorded(desk, { by: 'setup-code', account: body.name, scope: 'admin' });
         return welcome(sessions, body.name, 'admin', isEncrypted);
       },
     }),
@@ -116,7 +118,7 @@ function accountEndpoints({ desk, accounts, sessions }: LoginParts): readonly En
         password: password.optional().describe('missing: it stays; a new account needs one'),
       }),
       reply: me,
-      async call({ params: { account }, body }) {
+      async call({ params: { account }, body, principal }) {
         const result = await accounts.put(account, body.scope, body.password, desk.clock.now());
         if (result === 'last-admin') {
           throw new ApiError('conflict', 'the last account with scope admin keeps it', 'scope');
@@ -128,6 +130,7 @@ function accountEndpoints({ desk, accounts, sessions }: LoginParts): readonly En
           const message = `there is no account ${account} yet: a new one needs a password`;
           throw new ApiError('bad_request', message, 'password');
         }
+        recorded(desk, { by: principal.by, account, scope: body.scope });
         sessions.endOf(account);
         return { name: account, scope: body.scope };
       },
@@ -139,15 +142,27 @@ function accountEndpoints({ desk, accounts, sessions }: LoginParts): readonly En
       summary: 'Takes an account away',
       params,
       reply: z.object({ account: z.string() }),
-      call({ params: { account } }) {
+      call({ params: { account }, principal }) {
         if (!removed(accounts, account)) {
           throw new ApiError('not_found', `there is no account ${account}`, 'account');
         }
+        recorded(desk, { by: principal.by, account, removed: true });
         sessions.endOf(account);
         return { account };
       },
     }),
   ];
+}
+
+/** Who may do what here is a setting like others: evidence of each change. */
+function recorded(desk: SiteDesk, body: JsonObject): void {
+  desk.journal
+    .append({
+      stamp: desk.stamp(),
+      entries: [{ type: 'system.config_changed', body }],
+      keep: true,
+    })
+    .committed.catch(() => {}); // a full disk has its own alarm
 }
 
 function removed(accounts: Accounts, name: string): boolean {

@@ -143,6 +143,15 @@ test('the last account that may do everything stays', async () => {
     body: { scope: 'admin', password: PASSWORD },
   });
   assert.equal((await bench.call('DELETE', '/api/v1/accounts/anna')).status, 200);
+  const changes = bench.site.journal.filter(({ type }) => type === 'system.config_changed');
+  assert.deepEqual(
+    changes.map(({ body: { account, by, removed } }) => [account, by, removed ?? false]),
+    [
+      ['anna', 'setup-code', false],
+      ['bert', 'api:the-admin', false],
+      ['anna', 'api:the-admin', true],
+    ],
+  );
 });
 
 test('accounts outlive the process, as hashes that only the owner of the store can read', async () => {
@@ -177,6 +186,9 @@ test('an account is given another scope without its password, which stays; a new
   const before = await sessionFrom(bench, '/api/v1/login', { name: 'bert', password: PASSWORD });
   assert.equal((await put('bert', { scope: 'operate' })).status, 200);
   assert.equal((await bench.call('GET', '/api/v1/me', { session: before })).status, 401);
+  assert.deepEqual(bench.site.last('system.config_changed').body, {
+    ...{ by: 'api:the-admin', account: 'bert', scope: 'operate' },
+  });
   const session = await sessionFrom(bench, '/api/v1/login', { name: 'bert', password: PASSWORD });
   const { body: me } = await bench.call('GET', '/api/v1/me', { session });
   assert.deepEqual(me, { name: 'bert', scope: 'operate' });
