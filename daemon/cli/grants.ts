@@ -23,6 +23,7 @@ interface PutReply {
   readonly outcome: string;
   readonly pins: readonly { readonly credential: string; readonly digits: string }[];
   readonly collides: boolean;
+  readonly unanswered: readonly string[];
 }
 
 interface RevokeReply {
@@ -116,6 +117,8 @@ async function put(grant: string, file: string, options: ApiOptions & Json): Pro
   for (const { credential, digits } of done.pins)
     printLine(`PIN of ${credential}: ${styled('bold', digits)}`);
   if (done.collides) printLine(styled('yellow', 'Another holder has the same code.'));
+  for (const target of done.unanswered)
+    printLine(styled('yellow', `This site has no ${target}, or not yet: nothing opens for that.`));
 }
 
 async function revoke(grant: string, options: ApiOptions & Json): Promise<void> {

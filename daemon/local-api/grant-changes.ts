@@ -26,6 +26,7 @@ import {
   scheduleOf,
   windowOf,
 } from './grant-fields.ts';
+import { unansweredTargets } from './grant-targets.ts';
 
 export function storedAt(desk: SiteDesk, id: string): StoredGrant {
   const stored = desk.grants.grant(grantId(id));
@@ -97,7 +98,8 @@ export async function put(
     const rotated = rotationEntries(stored, grant, (index) => desk.grants.byCredential(index));
     await record(desk, [entry, ...rotated, ...collisions.map(collisionEntry)]);
   }
-  return { grant: grantReply(put), outcome, pins, collides: collisions.length > 0 };
+  const unanswered = unansweredTargets(desk, grant.targets);
+  return { grant: grantReply(put), outcome, pins, collides: collisions.length > 0, unanswered };
 }
 
 /** A repeated call is answered as the first; two who edit the same revision are not the same. */

@@ -101,6 +101,9 @@ export function grantEndpoints(
         outcome: z.enum(['stored', 'same']),
         pins: z.array(z.object({ credential: z.string(), digits: z.string() })),
         collides: z.boolean().describe('another holder has the same code'),
+        unanswered: z
+          .array(z.string())
+          .describe('targets, as kind:id, that this site does not have, or not yet'),
       }),
       call: ({ params: { grant }, body, principal }) =>
         put(desk, enrolments, grantId(grant), body, principal),

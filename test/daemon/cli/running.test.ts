@@ -93,6 +93,9 @@ test('a grant is put, shown, asked about, and revoked', async () => {
   const put = await latchkey(['grants', 'put', 'g-1', '-', ...at, '--json'], JSON.stringify(body));
   assert.equal(put.status, 0, put.stderr);
   assert.match(JSON.parse(put.stdout).pins[0].digits, /^\d{6}$/);
+  const slip = { ...body, targets: [{ kind: 'key', id: 'flat-33' }] };
+  const told = await latchkey(['grants', 'put', 'g-9', '-', ...at], JSON.stringify(slip));
+  assert.match(told.stdout, /^stored.*\nPIN.*\nThis site has no key:flat-33, or not yet/);
   const list = await latchkey(['grants', 'anna', ...at]);
   assert.match(list.stdout, /g-1 +anna +key flat-3/);
   const asked = await latchkey(['what-if', 'lobby', 'g-1', ...at]);

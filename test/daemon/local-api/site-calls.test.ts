@@ -124,6 +124,7 @@ test('two holders with one code: both are kept, and the manager hears of it', as
     body: grant('bert', STORE_KEY.key),
   });
   assert.deepEqual([first.body.collides, second.body.collides], [false, true]);
+  assert.deepEqual([first.body.unanswered, second.body.unanswered], [[], []]);
   assert.deepEqual(bench.site.last('grant.pin_collision').body['grants'], ['b', 'a']);
 });
 
