@@ -160,7 +160,19 @@ export function migrate(db: Database, folder: string): void {
   }
 }
 
-/** A clean stop leaves no log: SQLite moves it into the file and deletes it when the last connection closes. */
+/**
+ * Moves the log into the file, and leaves it empty beside it: SQLite would delete it, and the shared memory, with the
+ * last connection, and a start on a full or read-only disk could make neither. So a reader is the last to close.
+ */
+export function emptyLog(db: Database): void {
+  try {
+    db.exec('PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)');
+  } catch {
+    // The log stays as it is: the next start takes the stop for a dirty one.
+  }
+}
+
+/** A clean stop leaves an empty log, or none. */
 export function isDirty(path: string): boolean {
   const log = `${path}-wal`;
   return existsSync(log) && statSync(log).size > 0;

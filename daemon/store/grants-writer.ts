@@ -1,6 +1,6 @@
 /** The talk between the store of grants and the threads that write its files, and both ways to run them. */
 import { Worker } from 'node:worker_threads';
-import { type Database, openDatabase, storageError } from './database.ts';
+import { type Database, emptyLog, openDatabase, storageError } from './database.ts';
 import type { GrantColumns } from './grant-columns.ts';
 import type { RowWrite } from './grant-rows.ts';
 import { type FinishOrder, GrantBuild } from './grants-build.ts';
@@ -83,6 +83,7 @@ export class GrantsLoop {
         return { count, built } satisfies Requests['catch-up']['answer'];
       }
       case 'close':
+        if (this.#file !== undefined && this.#db !== undefined) emptyLog(this.#db);
         this.#db?.close();
         this.#build?.close();
         this.#db = undefined;

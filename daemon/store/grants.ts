@@ -192,9 +192,9 @@ export class GrantsStore implements GrantStore {
     this.#closed = true;
     for (const snapshot of [...this.#snapshots.values()]) await snapshot.discard();
     await this.#queue.catch(() => undefined);
-    // The last connection to close must be one that may tidy up the log.
-    this.#file.close();
     await this.#parts.writer.stop();
+    // After the writer's: it leaves the log's files in place, see `emptyLog`.
+    this.#file.close();
     await this.#parts.close();
   }
 

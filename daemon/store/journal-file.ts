@@ -3,7 +3,7 @@
  * in the journal's worker thread, or in the main thread for tests. Knows rows, not rules.
  */
 import type { Json } from '../access/entry.ts';
-import { type Database, openDatabase, storage, storageError } from './database.ts';
+import { type Database, emptyLog, openDatabase, storage, storageError } from './database.ts';
 import type { EntryRow } from './journal-rows.ts';
 import type { EvidenceRow, StorageError } from './ports.ts';
 
@@ -102,7 +102,10 @@ export function openJournalFile(
     checkpoint: () => {
       storage(() => db.pragma('wal_checkpoint(PASSIVE)'));
     },
-    close: () => db.close(),
+    close: () => {
+      emptyLog(db);
+      db.close();
+    },
   };
 }
 

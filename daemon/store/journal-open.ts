@@ -1,5 +1,5 @@
 /** Opens `journal.db`, joins its thread, its reader and the marks kept outside, and looks after the disk's space. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, type Millis, type Random, uptime } from '../../drivers/contract/time.ts';
 import { dropBallast } from './ballast.ts';
@@ -14,6 +14,7 @@ import {
 } from './database.ts';
 import { HighWater } from './high-water.ts';
 import { JournalStore } from './journal.ts';
+import { openJournalFile, type RowBatch } from './journal-file.ts';
 import { nearestWriter } from './journal-nearest.ts';
 import { JournalReader } from './journal-query.ts';
 import { JOURNAL_FILE, prepareFile, SUSPECT_FILE } from './journal-recovery.ts';
@@ -58,6 +59,11 @@ export interface OpenedJournal {
   makeRoom(): boolean;
   /** A whole copy at `path`, while the daemon goes on. @throws StorageError */
   backup(path: string): Promise<void>;
+  /**
+   * Aborted: the disk took no write when this was opened, and takes them now. Only a new start can use that: the memory
+   * that SQLite shares within the process stays read-only.
+   */
+  readonly renewal: AbortSignal;
 }
 
 /** @throws StorageError `newer-version`, `locked`, or `broken` and `full` when the directory cannot be used at all. */
@@ -93,13 +99,14 @@ async function openInMemory({ clock, random }: JournalOptions): Promise<OpenedJo
     closeReader: () => closing.abort(),
     close: async () => {},
   });
-  tendSpace(journal, undefined, clock, closing.signal);
+  tendSpace(journal, { clock, closing: closing.signal });
   return {
     journal,
     recovered: undefined,
     highWater,
     dirty: false,
     check: async () => quickCheck(db),
+    renewal: new AbortController().signal,
     makeRoom: () => false,
     backup: async () => {
       throw new StorageError('broken', 'a journal in memory has no backup');
@@ -114,6 +121,8 @@ async function openOnDisk(options: JournalOptions, isLow: boolean): Promise<Open
   storage(() => mkdirSync(directory, { recursive: true, mode: 0o700 }));
   const lock = options.lock === false ? undefined : undo.use(lockDirectory(directory));
   const highWater = undo.use(new HighWater(directory, clock, runJob));
+  const isReadOnly = !takesWrites(directory);
+  const renewal = new AbortController();
   const dirty = isDirty(path);
   const prepared = await prepareFile(options, highWater, dirty);
   const { state, recovered, ledger, reader: db, writer } = prepared;
@@ -152,7 +161,8 @@ async function openOnDisk(options: JournalOptions, isLow: boolean): Promise<Open
       closing.abort();
       db.close();
     },
-    close: async () => {
+    close: async (left) => {
+      if (left !== undefined && isReadOnly && takesWrites(directory)) commitLate(path, left);
       await highWater[Symbol.asyncDispose]();
       lock?.[Symbol.dispose]();
     },
@@ -162,7 +172,10 @@ async function openOnDisk(options: JournalOptions, isLow: boolean): Promise<Open
     const made = await runJob({ kind: 'ballast', path: ballast });
     return made.kind === 'ballast' && made.isThere;
   };
-  tendSpace(journal, makeBallast, clock, closing.signal);
+  const look = () => {
+    if (isReadOnly && takesWrites(directory)) renewal.abort();
+  };
+  tendSpace(journal, { clock, closing: closing.signal, makeBallast, look });
   if (isLow) journal.ballastGone();
   undo.move();
   return {
@@ -176,6 +189,7 @@ async function openOnDisk(options: JournalOptions, isLow: boolean): Promise<Open
       if (faults.length > 0) writeFileSync(join(directory, SUSPECT_FILE), faults.join('\n'));
       return faults;
     },
+    renewal: renewal.signal,
     makeRoom: () => {
       const isDropped = dropBallast(ballast);
       if (isDropped) journal.ballastGone();
@@ -187,12 +201,42 @@ async function openOnDisk(options: JournalOptions, isLow: boolean): Promise<Open
   };
 }
 
+/** `false` on a file system that is read-only, or not ours to write to. */
+function takesWrites(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** By a connection of its own, once no other is open. What the disk does not take now is lost. */
+function commitLate(path: string, left: RowBatch): void {
+  try {
+    const file = openJournalFile(path);
+    try {
+      file.commit([left]);
+    } finally {
+      file.close();
+    }
+  } catch {
+    // Told already: each of them failed when it was appended.
+  }
+}
+
+interface Tending {
+  readonly clock: Clock;
+  readonly closing: AbortSignal;
+  readonly makeBallast?: () => Promise<boolean>;
+  /** Called before each look at a disk that is unwell. */
+  readonly look?: () => void;
+}
+
 /** Looks again every few seconds while the disk is unwell, and makes the ballast anew once there is room. */
 function tendSpace(
   journal: JournalStore,
-  makeBallast: (() => Promise<boolean>) | undefined,
-  clock: Clock,
-  closing: AbortSignal,
+  { clock, closing, makeBallast, look: lookFirst }: Tending,
 ): void {
   let isTending = false;
   const later = (length: Millis, body: () => void) => {
@@ -204,6 +248,7 @@ function tendSpace(
     closing.addEventListener('abort', cancel, { once: true });
   };
   const look = async () => {
+    lookFirst?.();
     if (journal.storage === 'unsafe') await journal.probe();
     if (journal.storage === 'unsafe') return;
     if (makeBallast === undefined || (await makeBallast())) journal.ballastMade();

@@ -10,6 +10,7 @@ import type { Ledger, LedgerView } from '../access/ledger.ts';
 import type { GrantId, HolderId } from '../access/model.ts';
 import { EvidenceRows } from './evidence-rows.ts';
 import { Commits, type Sent } from './journal-commits.ts';
+import type { RowBatch } from './journal-file.ts';
 import type { JournalReader } from './journal-query.ts';
 import { isCheckpoint } from './journal-rows.ts';
 import type { FromWriter, JournalWriter } from './journal-writer.ts';
@@ -43,9 +44,10 @@ export interface JournalParts {
   readonly verify: () => Promise<VerifyReport>;
   /** Told of every row that is on the disk, for the marks kept outside. */
   readonly committed: (rows: readonly EvidenceRow[], tail: Tail) => void;
-  /** Before the writer closes: the last connection to close must be one that may tidy up the log. */
+  /** After the writer's: it leaves the log's files in place, see `emptyLog`. */
   readonly closeReader: () => void;
-  readonly close: () => Promise<void>;
+  /** Given what waits in memory still, as one batch; no connection of this process is open any more. */
+  readonly close: (left: RowBatch | undefined) => Promise<void>;
 }
 
 export class JournalStore implements Journal {
@@ -257,16 +259,22 @@ export class JournalStore implements Journal {
   async #sendUnstored(): Promise<void> {
     do {
       const kept = [...this.#unstored.kept];
-      await this.#commits.send(
-        {
-          entries: kept.flatMap(({ entries }) => entries),
-          ledger: kept.flatMap(({ ledger }) => ledger),
-          rows: [],
-          acknowledged: this.#outbox.acknowledged,
-        },
-        { recorded: kept.flatMap(({ recorded }) => recorded), undo: [], unstored: kept.length },
-      );
+      await this.#commits.send(this.#unstoredRows(), {
+        recorded: kept.flatMap(({ recorded }) => recorded),
+        undo: [],
+        unstored: kept.length,
+      });
     } while (this.#unstored.kept.length > 0);
+  }
+
+  #unstoredRows(): Pick<RowBatch, 'entries' | 'ledger' | 'rows' | 'acknowledged'> {
+    const { kept } = this.#unstored;
+    return {
+      entries: kept.flatMap(({ entries }) => entries),
+      ledger: kept.flatMap(({ ledger }) => ledger),
+      rows: [],
+      acknowledged: this.#outbox.acknowledged,
+    };
   }
 
   /** The next `times` commits fail as if the disk did. For tests and the simulator. */
@@ -288,9 +296,10 @@ export class JournalStore implements Journal {
     if (this.#commits.isEnded) return;
     if (this.#unstored.counts.kept > 0) await this.#store();
     await this.#commits.end();
-    this.#parts.closeReader();
     await this.#commits.close();
-    await this.#parts.close();
+    this.#parts.closeReader();
+    const left = { ...this.#unstoredRows(), number: 0, generation: 0 };
+    await this.#parts.close(left.entries.length > 0 ? left : undefined);
   }
 
   #committed(done: readonly Sent[]): void {

@@ -125,6 +125,8 @@ test('a start that a power cut left with a full disk takes the ballast, and tell
     const { journal } = await openJournal({ directory, clock, random });
     await journal.append({ stamp: stampAt(NOON), entries: [entryOf(1)] }).committed;
     await journal[Symbol.asyncDispose]();
+    // As SQLite leaves it where the last to close is a writer: log and shared memory have to be made.
+    for (const end of ['-wal', '-shm']) rmSync(join(directory, `journal.db${end}`));
     writeFileSync(join(directory, 'ballast'), Buffer.alloc(1024 * 1024));
     fillUp(path);
     const again = await openJournal({ directory, clock, random });
@@ -136,22 +138,89 @@ test('a start that a power cut left with a full disk takes the ballast, and tell
   });
 });
 
+test('a start on a full disk without ballast reads on, and goes on by itself once there is room', async (t) => {
+  await onSmallDisk(t, 12, async (path) => {
+    const clock = new StillClock();
+    const directory = join(path, 'latchkey');
+    const first = await openStore(directory, clock);
+    await first.grants.write({ source: 'cloud', changes: [{ kind: 'put', grant: grantOf(1) }] });
+    await first.journal.append({ stamp: stampAt(NOON), entries: [entryOf(1)] }).committed;
+    await first[Symbol.asyncDispose]();
+    fillUp(path);
+    const again = await openStore(directory, clock);
+    assert.equal(again.grants.grant(grantId(1))?.grant.rev, 1);
+    const { committed, recorded } = again.journal.append({
+      stamp: stampAt(NOON),
+      entries: [{ type: 'device.log', body: { text: 'x'.repeat(2_000_000) } }],
+      keep: true,
+    });
+    assert.ok(await isFull(committed));
+    assert.equal(again.journal.isSafe, false);
+    rmSync(join(path, 'other'), { force: true });
+    assert.equal(await again.journal.probe(), true);
+    assert.equal(again.journal.lastSeq, recorded[0]?.seq);
+    assert.equal(again.renewal.aborted, false, 'no new start is needed');
+    await again[Symbol.asyncDispose]();
+  });
+});
+
+test('a start on a disk that takes no write reads on, and what happened is stored when it ends on one that does', async (t) => {
+  await onSmallDisk(t, 12, async (path) => {
+    const clock = new StillClock();
+    const directory = join(path, 'latchkey');
+    const first = await openStore(directory, clock);
+    await first.grants.write({
+      source: 'cloud',
+      changes: [
+        { kind: 'put', grant: grantOf(1) },
+        { kind: 'put', grant: grantOf(2) },
+        { kind: 'revoke', grant: grantId(2), rev: 1, at: NOON },
+      ],
+    });
+    await first.journal.append({ stamp: stampAt(NOON), entries: [entryOf(1)] }).committed;
+    await first[Symbol.asyncDispose]();
+    remount(path, 'ro');
+    const again = await openStore(directory, clock);
+    assert.equal(again.grants.grant(grantId(1))?.revoked, undefined);
+    assert.equal(again.grants.grant(grantId(2))?.revoked?.rev, 1, 'P6');
+    const { committed } = again.journal.append({
+      stamp: stampAt(NOON),
+      entries: [entryOf(2)],
+      keep: true,
+    });
+    await assert.rejects(committed, StorageError);
+    assert.equal(again.journal.isSafe, false);
+    const revoked = again.grants.write({
+      source: 'cloud',
+      changes: [{ kind: 'revoke', grant: grantId(1), rev: 1, at: NOON }],
+    });
+    await assert.rejects(revoked, StorageError, 'P6: not acknowledged');
+    clock.advance(5000);
+    await setImmediate();
+    assert.equal(again.renewal.aborted, false);
+    remount(path, 'rw');
+    while (!again.renewal.aborted) {
+      clock.advance(5000);
+      await setImmediate();
+    }
+    await again[Symbol.asyncDispose]();
+    const last = await openStore(directory, clock);
+    assert.equal(last.dirty, false);
+    assert.deepEqual(
+      last.journal.read({ limit: 10 }).map(({ body }) => body['n']),
+      [1, 2],
+    );
+    assert.deepEqual((await last.journal.verify()).faults, []);
+    await last[Symbol.asyncDispose]();
+  });
+});
+
 test('a revocation gets through on a full disk, by the ballast', async (t) => {
   await onSmallDisk(t, 12, async (path) => {
     const clock = new StillClock();
     const directory = join(path, 'latchkey');
-    const { journal, makeRoom } = await openJournal({ directory, clock, random });
-    const { grants } = await openGrantStore({
-      directory,
-      clock,
-      random,
-      zone: 'Europe/Stockholm',
-      tzdata: '2026c',
-      resolve: resolveWindow,
-      live: livePointer(journal, () => stampAt(NOON)),
-      tombstones: journal,
-      makeRoom,
-    });
+    await using store = await openStore(directory, clock);
+    const { journal, grants } = store;
     await grants.write({ source: 'cloud', changes: [{ kind: 'put', grant: grantOf(1) }] });
     writeFileSync(join(directory, 'ballast'), Buffer.alloc(1024 * 1024));
     fillUp(path);
@@ -169,10 +238,37 @@ test('a revocation gets through on a full disk, by the ballast', async (t) => {
     assert.equal(existsSync(join(directory, 'ballast')), false);
     assert.equal(journal.storage, 'low');
     assert.equal(grants.count(), 300);
-    await grants[Symbol.asyncDispose]();
-    await journal[Symbol.asyncDispose]();
   });
 });
+
+async function openStore(directory: string, clock: StillClock) {
+  const opened = await openJournal({ directory, clock, random, worker: 'when-needed' });
+  const { journal, makeRoom } = opened;
+  const { grants } = await openGrantStore({
+    directory,
+    clock,
+    random,
+    zone: 'Europe/Stockholm',
+    tzdata: '2026c',
+    resolve: resolveWindow,
+    live: livePointer(journal, () => stampAt(NOON)),
+    tombstones: journal,
+    makeRoom,
+  });
+  return {
+    ...opened,
+    grants,
+    async [Symbol.asyncDispose]() {
+      await grants[Symbol.asyncDispose]();
+      await journal[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function remount(path: string, as: 'ro' | 'rw'): void {
+  const { status, stderr } = spawnSync('mount', ['-o', `remount,${as}`, path]);
+  assert.equal(status, 0, String(stderr));
+}
 
 /** Until not one block is left. */
 function fillUp(path: string): void {
