@@ -84,6 +84,8 @@ export interface Core extends AsyncDisposable {
   readonly wires: Wires;
   /** What the config says of keys, and the store does not know yet: to be told before anybody asks for one. */
   configuredKeys(): ConfiguredKeys;
+  /** Aborted: it ends by itself, since another unit of the site acts, or a new start can use the disk again. */
+  readonly over: AbortSignal;
   stamp(): Stamp;
   log(event: string, fields: JsonObject): void;
   storageFailed(error: unknown): void;
@@ -228,6 +230,7 @@ export async function openCore(config: Config, outside: CoreOutside): Promise<Co
         stamp: stamp(),
         entries: [...startEntries(found), ...(outside.safeMode === true ? [safe] : [])],
         rows: startRows(found),
+        keep: true,
       })
       .committed.catch(storageFailed);
     // Not in the midst of the commit that found it out; while nothing can be written, the log alone tells.
@@ -247,6 +250,8 @@ export async function openCore(config: Config, outside: CoreOutside): Promise<Co
     });
     return { ended, untold };
   };
+  const over = AbortSignal.any([unit.fenced, opened.renewal]);
+  opened.renewal.addEventListener('abort', () => log('storage-renewed', { ...journal.unstored }));
   const owned = parts.move();
   return {
     ...{ config, opened, told, unit, vault, indexer, remote, facts, keeper, site, inbox, devices },
@@ -255,6 +260,7 @@ export async function openCore(config: Config, outside: CoreOutside): Promise<Co
     },
     configuredKeys: () =>
       configuredKeys(config, facts, grants, journal.ledger, (text) => indexFob(text, indexer)),
+    over,
     stamp,
     log,
     storageFailed,
@@ -270,7 +276,7 @@ export async function openCore(config: Config, outside: CoreOutside): Promise<Co
     },
     run(signal) {
       answering ??= answer();
-      running ??= devices.run(AbortSignal.any([signal, unit.fenced]));
+      running ??= devices.run(AbortSignal.any([signal, over]));
       return running;
     },
     async end() {

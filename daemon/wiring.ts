@@ -18,6 +18,7 @@ import { Updates } from './remote/updates.ts';
 import { SiteCredentialDesk } from './secrets/credential-desk.ts';
 import { DeviceBoard } from './site/device-board.ts';
 import { renewBackups } from './store/backups.ts';
+import { StorageError } from './store/ports.ts';
 import { storeSearch } from './store/search.ts';
 import { lookAtFiles, runUpkeep } from './upkeep/upkeep.ts';
 import { Watch, type WatchParts } from './upkeep/watch.ts';
@@ -296,13 +297,18 @@ export async function wire(read: Config, outside: Outside, early?: Core): Promis
     identity: own?.identity,
     fenced: unit.fenced,
     async run(until) {
-      const signal = AbortSignal.any([until, unit.fenced]);
+      const signal = AbortSignal.any([until, core.over]);
       signal.addEventListener('abort', () => updates.stop(), { once: true });
       core.answer();
       vendors?.tellFidelity(signal);
       const keys = core.configuredKeys();
-      if (keys.changes.length > 0) await grants.write({ source: 'local', changes: keys.changes });
-      for (const place of keys.places) await actions.command(place, []).outcome;
+      try {
+        if (keys.changes.length > 0) await grants.write({ source: 'local', changes: keys.changes });
+        for (const place of keys.places) await actions.command(place, []).outcome;
+      } catch (error) {
+        if (!(error instanceof StorageError)) throw error;
+        storageFailed(error); // told at the next start, when the disk is well
+      }
       void lookAtFiles({ opened, told, log }).catch(storageFailed);
 
       await Promise.all([

@@ -81,7 +81,8 @@ export async function serveApi(options: ApiServerOptions): Promise<ApiServer> {
       broken,
     }),
   );
-  parts.use(writeRunFile(directory, { url: server.url, token: own, pid: process.pid }));
+  const run = { url: server.url, token: own, pid: process.pid };
+  parts.use(writeRunFile(directory, run, (error) => broken(error, 'run-file')));
   const all = parts.move();
   return { url: server.url, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }

@@ -19,12 +19,29 @@ export interface RunFile {
   readonly pid: number;
 }
 
-/** Gone when disposed: what it says holds only while the daemon runs. */
-export function writeRunFile(directory: string, { url, token, pid }: RunFile): Disposable {
+/**
+ * Gone when disposed: what it says holds only while the daemon runs. Doors do not wait for a disk that is full or takes
+ * no write: commands do not find the daemon then, which is `told`.
+ */
+export function writeRunFile(
+  directory: string,
+  { url, token, pid }: RunFile,
+  told: (error: unknown) => void,
+): Disposable {
   const file = join(directory, FILE);
-  writeFileSync(`${file}.new`, `${JSON.stringify({ v: 1, url, token, pid })}\n`, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
-  return { [Symbol.dispose]: () => rmSync(file, { force: true }) };
+  const trying = (act: () => void) => {
+    try {
+      act();
+    } catch (error) {
+      told(error);
+    }
+  };
+  trying(() => {
+    const text = `${JSON.stringify({ v: 1, url, token, pid })}\n`;
+    writeFileSync(`${file}.new`, text, { mode: 0o600 });
+    renameSync(`${file}.new`, file);
+  });
+  return { [Symbol.dispose]: () => trying(() => rmSync(file, { force: true })) };
 }
 
 /** Undefined: no daemon runs on this directory, or not one that we may talk to. */

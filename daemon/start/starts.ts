@@ -23,7 +23,11 @@ export function countStart(directory: string, now: Instant): boolean {
 
 /** It ended in good order. */
 export function forgetStarts(directory: string): void {
-  rmSync(join(directory, FILE), { force: true });
+  try {
+    rmSync(join(directory, FILE), { force: true });
+  } catch {
+    // As above: a disk that takes no write is no bad end.
+  }
 }
 
 function startsIn(path: string): readonly Instant[] {
