@@ -8,6 +8,7 @@ import {
   type DeviceEvent,
   type DeviceId,
   type DeviceStatistics,
+  movesSomething,
   NO_STATISTICS,
 } from '../../drivers/contract/device.ts';
 import { LinkError } from '../../drivers/contract/errors.ts';
@@ -40,6 +41,9 @@ export interface GattLinkOpener {
   /** Hears what the peripheral advertises, until the signal. */
   watch?(heard: (advertisement: Advertisement) => void, signal: AbortSignal): void;
 }
+
+/** On a bus of which nothing was heard for so long no other device answers either: it is the network that is away. */
+const SILENT_FOR: Millis = 500;
 
 export type BusOpener = ByteLinkOpener | GattLinkOpener;
 
@@ -82,6 +86,8 @@ export class Supervisor {
   #hurry = new AbortController();
   #identity: string | undefined;
   #stranger: string | undefined;
+  /** When something that moves was first asked since the last word on the bus. */
+  #unheardSince: Uptime | undefined;
   #closedBecause = new LinkError('missing', 'not opened yet');
 
   constructor(parts: SupervisorParts) {
@@ -111,6 +117,7 @@ export class Supervisor {
   /** What a machine that is not running cannot do is refused at once: nothing waits for a link (no late unlock). */
   actuate(actuation: Actuation): void {
     if (this.#running !== undefined) {
+      if (movesSomething(actuation)) this.#unheardSince ??= this.#parts.clock.uptime();
       this.#running.actuate(actuation);
     } else if (actuation.kind !== 'feedback') {
       this.#parts.onEvent(
@@ -196,7 +203,14 @@ export class Supervisor {
   #wire(opener: ByteLinkOpener): MachinePort {
     return {
       open: async (listener, signal) => {
-        const gate = new Gate(listener);
+        this.#unheardSince = undefined;
+        const gate = new Gate({
+          bytes: (chunk, at) => {
+            this.#unheardSince = undefined;
+            listener.bytes(chunk, at);
+          },
+          closed: (why) => listener.closed(why),
+        });
         const link = await this.#recognised(await opener.open(gate, signal));
         gate.pass();
         return link;
@@ -248,16 +262,27 @@ export class Supervisor {
     const wasOnline = state.isOnline === true;
     const counted = () => this.#running?.statistics().get(event.device) ?? NO_STATISTICS;
     for (const news of state.news(event, counted)) this.#parts.onEvent(news, at);
-    if (event.kind === 'offline' && wasOnline) this.#perhapsReset();
+    if (event.kind === 'offline' && wasOnline && this.#isDeserted) this.#reset();
+    if (event.kind === 'actuation-result' && event.result === 'unknown' && this.#isUnheard) {
+      this.#reset();
+    }
+  }
+
+  get #isDeserted(): boolean {
+    return [...this.#states.values()].every(({ isOnline }) => isOnline === false);
+  }
+
+  get #isUnheard(): boolean {
+    const since = this.#unheardSince;
+    return since !== undefined && this.#parts.clock.uptime() - since >= SILENT_FOR;
   }
 
   /**
-   * A network that went away keeps what was sent and delivers it when it comes back. Once nobody behind a gateway
-   * answers any more, the connection is reset, which drops that, and made anew.
+   * A network that went away keeps what was sent and delivers it when it comes back, an opening as well. Once nobody
+   * behind a gateway answers any more, the connection is reset, which drops that, and made anew.
    */
-  #perhapsReset(): void {
+  #reset(): void {
     if (this.#parts.opener.kind !== 'tcp') return;
-    if ([...this.#states.values()].some(({ isOnline }) => isOnline !== false)) return;
     this.#backOff.reset();
     this.#session.abort();
   }
