@@ -867,3 +867,24 @@ test('a shared slot is not offered for a return', () => {
   world.key('k7', {}, 1);
   assert.equal(world.card('0f00012abe')[0]?.body['reason'], 'box-full');
 });
+
+test('a slot held open is told in time, whatever its sensor says meanwhile', () => {
+  const world = site();
+  world.code('123456');
+  world.result('done');
+  world.door(1, true);
+  world.now += MINUTE - 1;
+  world.up += MINUTE - 1;
+  world.presence(1, false);
+  assert.deepEqual(typesOf(world.advance(1)), ['access.held_open']);
+});
+
+test('a jammed slot is an alarm, and what it was counted for is given back', () => {
+  const world = site({ uses: 1 });
+  world.code('123456');
+  world.result('done');
+  const [jammed] = world.advance(HOUR);
+  assert.equal(jammed?.type, 'access.jammed');
+  assert.equal(jammed?.body['alarm'], true);
+  assert.equal(uses(world), 0);
+});

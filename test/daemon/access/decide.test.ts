@@ -131,6 +131,30 @@ test('choice-required: one holder, different slots; the number chosen within 20 
   expect(world.code('1'), 'malformed');
 });
 
+test('what is chosen opens under the grant that names it, also after a number that was none', () => {
+  const world = boxWorld();
+  world.key('k2', {}, 2);
+  const uses = { max: 3 };
+  const named = (id: string) => ({ targets: [{ kind: 'key', id } as const] });
+  const preferred = world.put(grantOf(named('k1')));
+  const counted = world.put(grantOf({ ...named('k2'), uses }));
+  for (const [number, grant] of [
+    ['2', counted],
+    ['1', preferred],
+  ] as const) {
+    expect(world.code('123456'), 'choice-required');
+    expect(world.code('9'), 'choice-required');
+    const [entry] = world.code(number);
+    assert.equal(entry?.body['slot'], Number(number));
+    assert.equal(entry?.body['grant'], grant.id);
+  }
+  assert.deepEqual(
+    [...world.ledger.all('use')].map(([id, { count }]) => [id, count]),
+    [[counted.id, 1]],
+    'only a counted use leaves a row',
+  );
+});
+
 test('a grant revoked between the code and the choice opens nothing', () => {
   const world = boxWorld();
   world.key('k2', {}, 2);
@@ -187,6 +211,24 @@ test('after a card the PIN is compared only with the PINs of its grants', () => 
   world.card(CARD, DOOR_READER);
   expect(world.code('7777', DOOR_KEYPAD), 'second-factor-required');
   expect(world.code('7777', DOOR_KEYPAD), 'granted');
+  const credentials = [card('0f00012abd'), pin('8888', { combineWith: 'card' })];
+  world.put(grantOf({ credentials, targets: [door], holder: holderId('bo') }));
+  world.card(CARD, DOOR_READER);
+  expect(world.code('8888', DOOR_KEYPAD), 'second-factor-required');
+  world.card('0f00012abd', DOOR_READER);
+  expect(world.code('8888', DOOR_KEYPAD), 'granted');
+});
+
+test('a second factor is waited for while one keypad of several can take it', () => {
+  const spare = deviceId('spare-keypad');
+  const world = doorWorld({ points: [doorPoint({ readers: [DOOR_READER, DOOR_KEYPAD, spare] })] });
+  world.site.keypads = new Set([DOOR_KEYPAD, spare]);
+  world.put(
+    grantOf({ credentials: [card(CARD), pin('5555', { combineWith: 'card' })], targets: [door] }),
+  );
+  world.online.delete(DOOR_KEYPAD);
+  expect(world.card(CARD, DOOR_READER), 'second-factor-required');
+  expect(world.code('5555', spare), 'granted');
 });
 
 test('a second factor tells holders of one card apart', () => {
@@ -470,7 +512,7 @@ const inside = { area: { enters: 'garage', leaves: 'outside' } };
 const outside = { area: { enters: 'outside', leaves: 'garage' } };
 const OUT = deviceId('out-reader');
 
-function garage(mode: 'soft' | 'hard'): World {
+function garage(mode: 'soft' | 'hard' | 'off'): World {
   const exit = doorPoint({ id: accessPointId('exit'), readers: [OUT], ...outside });
   const world = new World({ points: [doorPoint(inside), exit] });
   world.put(
@@ -546,6 +588,23 @@ test('anti-passback: of two locks, one that opened lets in, whichever answers fi
   }
 });
 
+test('anti-passback: off says nothing, and of two locks that both stayed shut nobody was let in', () => {
+  const off = garage('off');
+  off.card(CARD, DOOR_READER);
+  assert.deepEqual(typesOf(off.card(CARD, DOOR_READER)), ['access.granted']);
+  const locks = [LOCK, deviceId('lock-2')];
+  const world = new World({ points: [doorPoint({ locks, ...inside })] });
+  const targets = locks.map((id) => ({ kind: 'lock', id }) as const);
+  const options = { antiPassback: 'hard' } as const;
+  world.put(grantOf({ credentials: [card(CARD)], targets, options }));
+  expect(world.card(CARD, DOOR_READER), 'granted');
+  for (const { device, id } of world.asked.filter(({ kind }) => kind === 'unlock')) {
+    const told = { sent: true, acknowledged: true, observed: false, result: 'failed' } as const;
+    world.event({ kind: 'actuation-result', device, actuation: actuationId(id), ...told });
+  }
+  expect(world.card(CARD, DOOR_READER), 'granted');
+});
+
 test('anti-passback: soft, a reader offline, or a state older than the start only report it', () => {
   const soft = garage('soft');
   soft.card(CARD, DOOR_READER);
@@ -609,8 +668,14 @@ test('a slot grant opens its slot, unless a key lies in it that the grant does n
   const world = boxWorld();
   const grant = world.put(grantOf({ targets: [{ kind: 'slot', id: 'box:1' }] }));
   expect(world.code('123456'), 'key-not-here');
+  world.put({ ...grant, targets: [...grant.targets, { kind: 'key', id: 'k9' }] });
+  expect(world.code('123456'), 'key-not-here');
   world.put({ ...grant, targets: [...grant.targets, { kind: 'key', id: 'k1' }] });
-  expect(world.code('123456'), 'granted');
+  const [pickup] = world.code('123456');
+  assert.deepEqual(
+    ['slot', 'operation', 'key'].map((name) => pickup?.body[name]),
+    [1, 'pickup', 'k1'],
+  );
   world.put({ ...grant, targets: [{ kind: 'slot', id: 'box:3' }], operations: ['dropoff'] });
   const [entry] = world.code('123456');
   assert.equal(entry?.body['slot'], 3);
@@ -773,11 +838,15 @@ test('clock-untrusted: what is only possibly valid, by the three policies', () =
   }
 });
 
-test('an unlimited staff grant is held by any clock', () => {
-  const world = new World({ policies: { clockUntrusted: 'deny' } });
-  world.put(grantOf({ targets: [door], options: { staff: true } }));
-  world.clock = { lo: instant(0), hi: instant(Number.POSITIVE_INFINITY), state: 'broken' };
-  expect(world.code('123456', DOOR_KEYPAD), 'granted');
+test('a grant without window and schedule is held by any clock', () => {
+  for (const clockUntrusted of ['deny', 'grace', 'assume'] as const) {
+    for (const staff of [true, false]) {
+      const world = new World({ policies: { clockUntrusted } });
+      world.put(grantOf({ targets: [door], options: { staff } }));
+      world.clock = { lo: instant(0), hi: instant(Number.POSITIVE_INFINITY), state: 'broken' };
+      expect(world.code('123456', DOOR_KEYPAD), 'granted');
+    }
+  }
 });
 
 test('with a known clock error, grace opens at its edges and deny does not', () => {
@@ -838,6 +907,22 @@ test('several grants for the same thing: uncounted first, then the earliest end,
   assert.equal(entry?.body['unattributed'], true);
 });
 
+test('which of several grants is taken does not depend on the order they came in', () => {
+  const ends = [undefined, 1, 2, 3];
+  fc.assert(
+    fc.property(fc.shuffledSubarray(ends, { minLength: 1 }), (order) => {
+      const world = doorWorld();
+      for (const hours of order) {
+        const end = hours === undefined ? {} : { end: instant(world.now + hours * HOUR) };
+        const id = grantId(`g-${hours}`);
+        world.put(grantOf({ id, targets: [door], window: { kind: 'instants', ...end } }));
+      }
+      const earliest = order.toSorted((a, b) => (a ?? 9) - (b ?? 9))[0];
+      assert.equal(world.code('123456', DOOR_KEYPAD)[0]?.body['grant'], `g-${earliest}`);
+    }),
+  );
+});
+
 test('duress opens as usual and alarms silently; a refused one alarms too', () => {
   const plain = doorWorld();
   const forced = doorWorld();
@@ -850,6 +935,7 @@ test('duress opens as usual and alarms silently; a refused one alarms too', () =
   assert.deepEqual(alarmed[0], usual[0]);
   assert.deepEqual(forced.asked, plain.asked);
   assert.equal(alarmed[1]?.body['alarm'], true);
+  assert.equal(alarmed[1]?.body['silent'], true);
   forced.revoke(grant.id);
   plain.revoke(grant.id);
   assert.deepEqual(typesOf(forced.code('123456', DOOR_KEYPAD)), [
@@ -1096,5 +1182,121 @@ test('a holder’s fob needs its PIN as a card does, a phone does not', () => {
     const credentials = [card(CARD, { kind }), pin('5555', { combineWith: 'card' })];
     world.put(grantOf({ credentials, targets: [door] }));
     expect(world.card(CARD, DOOR_READER), reason);
+  }
+});
+
+/** The key is out with anna under this grant. */
+function takenUnder(world: World, grant: ReturnType<typeof grantOf>): void {
+  const body = { key: 'k1', place: 'holder', grant: grant.id, by: 'test' };
+  world.record([{ type: 'access.corrected', sub: grant.holder, body }]);
+  world.pictures();
+}
+
+test('a key comes back by any code of its holder that names it, and by no code of another', () => {
+  const world = boxWorld();
+  const first = world.put(grantOf({ credentials: [pin('111111')] }));
+  world.put(grantOf({ credentials: [pin('222222')] }));
+  world.put(grantOf({ credentials: [pin('333333')], targets: [{ kind: 'key', id: 'k2' }] }));
+  world.put(grantOf({ credentials: [pin('444444')], holder: holderId('bo') }));
+  takenUnder(world, first);
+  expect(world.code('333333'), 'wrong-access-point');
+  expect(world.code('444444'), 'key-held-by-another');
+  world.revoke(first.id);
+  for (const digits of ['222222', '111111']) {
+    const [entry] = world.code(digits);
+    assert.equal(entry?.body['return'], true, digits);
+    assert.equal(entry?.body['due'], undefined);
+  }
+});
+
+test('a code whose key belongs elsewhere opens what else it may, and else tells where the key goes', () => {
+  const points = [boxPoint({ locks: [LOCK] }), boxPoint({ id: DOOR, readers: [DOOR_READER] })];
+  const world = new World({ points });
+  world.key('k1', { home: DOOR }, 1);
+  const grant = world.put(grantOf({ targets: [{ kind: 'key', id: 'k1' }, door] }));
+  takenUnder(world, grant);
+  const [entry] = world.code('123456');
+  assert.equal(entry?.body['operation'], 'unlock');
+  world.put({ ...grant, targets: [{ kind: 'key', id: 'k1' }] });
+  const [refused] = world.code('123456');
+  assert.equal(refused?.body['reason'], 'wrong-access-point');
+  assert.equal(refused?.body['operation'], 'dropoff');
+});
+
+test('a return on an unsafe store follows the policy; staff by their code only', () => {
+  for (const [auditFull, guest, staff] of [
+    ['deny', 'storage-unsafe', 'storage-unsafe'],
+    ['allow_staff', 'storage-unsafe', 'granted'],
+    ['allow', 'granted', 'granted'],
+  ] as const) {
+    for (const [isStaff, reason] of [
+      [false, guest],
+      [true, staff],
+    ] as const) {
+      const world = boxWorld();
+      world.policies = { ...world.policies, auditFull };
+      world.site.policies = world.policies;
+      takenUnder(world, world.put(grantOf({ options: { staff: isStaff } })));
+      world.storageSafe = false;
+      expect(world.code('123456'), reason);
+    }
+  }
+});
+
+test('a key goes back into the slot that it came from', () => {
+  const world = boxWorld();
+  world.key('k2', { fob: fobOf('bbbbbbbbbb') }, 3);
+  const body = { key: 'k2', place: 'holder', by: 'test' };
+  world.record([{ type: 'access.corrected', sub: holderId('anna'), body }]);
+  const [entry] = world.card('bbbbbbbbbb');
+  assert.equal(entry?.body['slot'], 3);
+});
+
+test('only a live grant lets a fob be attached to the key that it brings back', () => {
+  for (const isLive of [true, false]) {
+    const world = new World();
+    world.key('k1', {}, 1);
+    const grant = world.put(grantOf({ options: { allowSetup: true } }));
+    takenUnder(world, grant);
+    if (!isLive) world.revoke(grant.id);
+    expect(world.code('123456'), 'granted');
+    assert.equal(world.pending.get(LOBBY)?.kind, isLive ? 'attach-fob' : undefined);
+  }
+});
+
+test('a fob that a key got meanwhile is not followed by a second', () => {
+  const world = new World();
+  world.key('k1', {}, 1);
+  takenUnder(world, world.put(grantOf({ options: { allowSetup: true } })));
+  expect(world.code('123456'), 'granted');
+  world.key('k1', { fob: fobOf('aaaaaaaaaa') });
+  expect(world.card('ffffffffff'), 'unknown-credential');
+});
+
+test('access levels stand beside other targets, and a circle of them names what is in it', () => {
+  const accessLevels = new Map([
+    ['staff', [{ kind: 'access_level', id: 'all' } as const]],
+    ['all', [{ kind: 'access_level', id: 'staff' } as const, door]],
+  ]);
+  const world = new World({ policies: { accessLevels } });
+  const targets = [
+    { kind: 'key', id: 'k1' } as const,
+    { kind: 'access_level', id: 'staff' } as const,
+  ];
+  world.put(grantOf({ targets }));
+  expect(world.code('123456', DOOR_KEYPAD), 'granted');
+});
+
+test('P5: no reset word that was ever spent gives uses again, however many came since', () => {
+  const world = doorWorld();
+  const grant = world.put(grantOf({ targets: [door], uses: { max: 1, reset: 'w0' } }));
+  const words = ['w0', 'w1', 'w2', 'w3'];
+  for (const [at, reset] of words.entries()) {
+    world.put({ ...grant, rev: at + 2, uses: { max: 1, reset } });
+    expect(world.code('123456', DOOR_KEYPAD), 'granted');
+    for (const [older, spent] of words.slice(0, at + 1).entries()) {
+      world.put({ ...grant, rev: 10 * (at + 1) + older, uses: { max: 1, reset: spent } });
+      expect(world.code('123456', DOOR_KEYPAD), 'uses-exhausted');
+    }
   }
 });

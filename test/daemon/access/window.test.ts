@@ -91,6 +91,7 @@ test('what is no wall time or zone is refused', () => {
     '2028-02-29T00:00',
     '2000-02-29T00:00',
     '2027-12-31T00:00',
+    '2027-01-01T00:00',
   ]) {
     assert.ok(isWallTime(text), text);
   }
