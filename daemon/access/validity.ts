@@ -1,7 +1,7 @@
 /** Does the grant hold now, where now is only known to be within `[lo, hi)`? Steps 7 and 8 of the decision. */
 import { type Instant, instant } from '../../drivers/contract/time.ts';
 import type { KnownMatch, KnownPolicies } from './knowledge.ts';
-import type { ClockInterval, Grant, Reason, ResolvedWindow } from './model.ts';
+import type { ClockInterval, Reason, ResolvedWindow } from './model.ts';
 import { scheduleFaults, standing } from './schedule.ts';
 
 /** A limit of the grant that this version cannot keep: refused rather than ignored (P5). */
@@ -16,23 +16,12 @@ export function isUnsupported(match: KnownMatch, bridge: string, alone: boolean)
   return grant.uses.carrier === undefined ? !alone : grant.uses.carrier !== bridge;
 }
 
-/** Staff, ongoing, neither counted nor scheduled: held by any clock. */
-function isUnlimitedStaff({ options, window, uses, schedule }: Grant): boolean {
-  return (
-    options.staff === true &&
-    window.kind === 'ongoing' &&
-    uses === undefined &&
-    schedule === undefined
-  );
-}
-
 export function timeRefusal(
   match: KnownMatch,
   policies: KnownPolicies,
   clock: ClockInterval,
 ): Reason | undefined {
   const { grant, window } = match;
-  if (isUnlimitedStaff(grant)) return undefined;
   const lo = clock.lo;
   // An interval has a length, however well the clock is known: `hi` itself is no longer in it.
   const hi = instant(policies.clockUntrusted === 'assume' ? lo + 1 : Math.max(clock.hi, lo + 1));
